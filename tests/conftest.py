@@ -1,0 +1,55 @@
+"""Fixtures and profiles for all tests; tests/support/README.md says how to use them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+from tests.support import AnvilNode, Counters, Node, nodes
+
+settings.register_profile("quick", deadline=None, max_examples=20, stateful_step_count=15)
+settings.register_profile("ci", deadline=None, max_examples=100, stateful_step_count=30, derandomize=True)
+settings.register_profile(
+    "nightly",
+    deadline=None,
+    max_examples=3000,
+    stateful_step_count=50,
+    print_blob=True,
+    phases=[phase for phase in Phase if phase is not Phase.shrink],
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ci")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--evm anvil` runs the same tests on a real node."""
+    parser.addoption(
+        "--evm", choices=["revm", "anvil"], default="revm", help="the chain behind the node fixture"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell tests.support which chain was chosen."""
+    nodes.use(config.getoption("--evm"))
+
+
+@pytest.fixture
+def node() -> Node:
+    """A fresh chain."""
+    return nodes.fresh()
+
+
+@pytest.fixture
+def anvil() -> Iterator[AnvilNode]:
+    """A real node with osaka rules, whatever --evm says: for gas, the P-256 precompile and
+    reorganisations.
+    """
+    yield nodes.shared_anvil()
+
+
+@pytest.fixture
+def counters() -> Counters:
+    """How often each action of a stateful test succeeded."""
+    return Counters()
