@@ -69,12 +69,23 @@ for tool in anvil forge; do
     [ "$(readlink ".venv/bin/$tool" || true)" = "$native" ] || ln -sf "$native" ".venv/bin/$tool"
 done
 
-# A native compiler that py-solc-x has installed is preferred: the same bytecode, sooner.
+# py-solc-x, and through it ape, takes the compiler from this folder. A native one of the same version that py-solc-x has
+# installed before is preferred: the same bytecode, sooner. It gets this project as an include path, as toolchain/solc
+# does, because ape compiles a copy of contracts/ in a temporary folder, without node_modules/.
 version=$(sed -n 's/^  version: *//p' ape-config.yaml)
-solc=$PWD/toolchain/solc
-installed=$HOME/.solcx/solc-v$version
-if [ -x "$installed" ] && "$installed" --version 2>/dev/null | grep "^Version: $version+" | grep -qv Emscripten; then
-    solc=$installed
-fi
+native=$HOME/.solcx/solc-v$version
 mkdir -p .venv/solcx
-[ "$(readlink ".venv/solcx/solc-v$version" || true)" = "$solc" ] || ln -sf "$solc" ".venv/solcx/solc-v$version"
+if [ -x "$native" ] && "$native" --version 2>/dev/null | grep "^Version: $version+" | grep -qv Emscripten; then
+    rm -f ".venv/solcx/solc-v$version"
+    cat >".venv/solcx/solc-v$version" <<END
+#!/bin/sh
+case " \$* " in
+*" --base-path $PWD "*) ;;
+*" --base-path "*) set -- "\$@" --include-path "$PWD" ;;
+esac
+exec "$native" "\$@"
+END
+    chmod +x ".venv/solcx/solc-v$version"
+elif [ "$(readlink ".venv/solcx/solc-v$version" || true)" != "$PWD/toolchain/solc" ]; then
+    ln -sf "$PWD/toolchain/solc" ".venv/solcx/solc-v$version"
+fi

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {ITwins} from "./ITwins.sol";
+
 /// @title IDevices
 /// @notice Which key signs for which device, and to which twin the device was attached when.
 ///
@@ -89,6 +91,9 @@ interface IDevices {
         bytes calldata signer,
         bytes calldata signature
     ) external view;
+
+    /// @notice The module that says who has title to and custody of devices and what they measure.
+    function TWINS() external view returns (ITwins);
 
     /// @notice Hash of the device's signer; zero: never enrolled, or revoked.
     function signerHash(bytes32 device) external view returns (bytes32);

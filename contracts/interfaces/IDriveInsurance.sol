@@ -334,35 +334,35 @@ interface IDriveInsurance is ICapital {
     error UnknownPolicy(bytes32 policyId);
     /// @notice The quote is open already.
     error PolicyExists(bytes32 policyId);
-    /// @notice Only the policyholder may do this.
-    error NotHolder(bytes32 policyId, address caller);
-    /// @notice Only the arbiter may do this.
-    error NotArbiter(bytes32 policyId, address caller);
-    /// @notice The quote's last second was `deadline`.
-    error QuoteExpired(bytes32 policyId, uint40 deadline);
+    /// @notice Only `expected`, the policyholder or the arbiter, may do this.
+    error WrongCaller(bytes32 policyId, address caller, address expected);
+    /// @notice The last second for this step was `until`.
+    error WindowClosed(bytes32 policyId, uint256 until);
+    /// @notice Something that must come first, or may still prevent this, is possible until the second `until`.
+    error WindowOpen(bytes32 policyId, uint256 until);
     /// @notice The signature over the quote is not the account's.
     error InvalidQuoteSignature(bytes32 policyId, address account);
     /// @notice Cover would begin at or after the end of the term.
     error TermOver(bytes32 policyId, uint256 since, uint40 end);
-    /// @notice Nothing is insured: a quote needs a sum insured, and a reinstatement locked capital.
+    /// @notice Nothing is insured: a quote needs a sum insured, a reinstatement and a release locked capital.
     error NothingInsured(bytes32 policyId);
     /// @notice The escrow must be able to pay for one period at the maximum.
     error DepositTooSmall(bytes32 policyId, uint96 escrow, uint96 maximum);
-    /// @notice An amount must not be zero.
-    error ZeroAmount();
     /// @notice Cover ended at the second `coveredUntil`.
     error NotInForce(bytes32 policyId, uint256 coveredUntil);
     /// @notice The policy is cancelled, and its cover ends at the second `cutoff` or earlier.
     error AlreadyCancelled(bytes32 policyId, uint40 cutoff);
     /// @notice Only a lapsed policy can be reinstated.
     error NotLapsed(bytes32 policyId, PolicyState state);
-    /// @notice Covered time from `cursor` to `until` must be settled first.
-    error UnsettledPeriods(bytes32 policyId, uint40 cursor, uint40 until);
+    /// @notice Covered time from `cursor` to `cutoff` must be settled first.
+    error UnsettledPeriods(bytes32 policyId, uint40 cursor, uint40 cutoff);
     /// @notice The driver may not withdraw what the started periods may still cost.
     error ExceedsWithdrawable(bytes32 policyId, uint96 amount, uint256 withdrawable);
-    /// @notice All covered time is settled.
+    /// @notice All covered time up to `cursor` is settled, and no period follows it.
     error NothingToSettle(bytes32 policyId, uint40 cursor);
-    /// @notice The report is for another policy, period or time than the next to be reported.
+    /// @notice The reading is for another policy.
+    error WrongReading(bytes32 policyId, bytes32 readingPolicyId);
+    /// @notice The report is for another policy, period or time than the next, which are these.
     error WrongPeriod(bytes32 policyId, uint32 period, uint256 from, uint256 to);
     /// @notice The period ends at the second `end`.
     error PeriodRunning(bytes32 policyId, uint32 period, uint256 end);
@@ -370,42 +370,22 @@ interface IDriveInsurance is ICapital {
     error AlreadyReported(bytes32 policyId, uint32 period);
     /// @notice The period has no report.
     error NotReported(bytes32 policyId, uint32 period);
-    /// @notice The last second for the report was `until`.
-    error ReportTooLate(bytes32 policyId, uint32 period, uint256 until);
-    /// @notice The report may still come until the second `until`.
-    error ReportStillPossible(bytes32 policyId, uint32 period, uint256 until);
+    /// @notice The report is in another state than the step needs.
+    error WrongReportState(bytes32 policyId, uint32 period, ReportState state);
     /// @notice The odometer stood at `last` before.
     error OdometerBackwards(bytes32 policyId, uint64 odometer, uint64 last);
     /// @notice The metres at night or too fast exceed the metres driven.
     error MoreThanDriven(bytes32 policyId, uint64 metres, uint64 driven);
-    /// @notice The reading belongs to another policy.
-    error WrongReading(bytes32 policyId, bytes32 readingPolicyId);
-    /// @notice The report is in another state than the step needs.
-    error WrongReportState(bytes32 policyId, uint32 period, ReportState state);
-    /// @notice The last second for a dispute was `until`.
-    error DisputeTooLate(bytes32 policyId, uint32 period, uint40 until);
-    /// @notice The last second for the arbiter was `until`.
-    error ResolutionTooLate(bytes32 policyId, uint32 period, uint40 until);
-    /// @notice The driver may dispute, or the arbiter decide, until the second `until`.
-    error SettledTooEarly(bytes32 policyId, uint32 period, uint40 until);
     /// @notice The arbiter may only lower the charge.
     error MayOnlyLower(bytes32 policyId, uint96 charge, uint96 proposed);
     /// @notice The stretch of cover does not contain the second of the loss, or the loss lies ahead.
     error NotCovered(bytes32 policyId, uint16 stretch, uint40 lossTime);
-    /// @notice The last second for the claim was `until`.
-    error ClaimTooLate(bytes32 policyId, uint256 until);
-    /// @notice Open and paid claims would exceed the sum insured.
-    error ClaimExceedsCover(bytes32 policyId, uint96 amount, uint96 available);
+    /// @notice A claim asks for something, and open and paid claims together for the sum insured at most.
+    error ClaimOutOfRange(bytes32 policyId, uint96 amount, uint96 available);
     /// @notice The claim is in another state than the step needs.
     error WrongClaimState(bytes32 policyId, uint16 claim, ClaimState state);
-    /// @notice The last second for this decision or appeal was `until`.
-    error DecisionTooLate(bytes32 policyId, uint16 claim, uint40 until);
     /// @notice The insurer approves at most what is claimed; the arbiter at least what the insurer approved.
     error ApprovalOutOfRange(bytes32 policyId, uint16 claim, uint96 approved, uint96 least, uint96 most);
-    /// @notice The claim may still be decided or appealed until the second `until`.
-    error ClaimNotFinal(bytes32 policyId, uint16 claim, uint40 until);
-    /// @notice Claims may come until the second `until`.
-    error ClaimsStillPossible(bytes32 policyId, uint256 until);
     /// @notice Claims for this amount are open.
     error ClaimsOpen(bytes32 policyId, uint96 claimed);
 
@@ -513,12 +493,6 @@ interface IDriveInsurance is ICapital {
     /// @notice The id of the policy that the quote opens: its EIP-712 digest.
     function policyIdOf(Quote calldata quote) external view returns (bytes32);
 
-    /// @notice The digest that the device signs over a report.
-    function usageDigest(Usage calldata usage) external view returns (bytes32);
-
-    /// @notice The digest that the device signs over a reading.
-    function readingDigest(Reading calldata reading) external view returns (bytes32);
-
     /// @notice The first second that is not covered any more as things stand:
     /// cursor + (escrow / maximum, rounded down) * period, not beyond the cutoff.
     function coveredUntil(Quote calldata quote) external view returns (uint256);
@@ -526,14 +500,17 @@ interface IDriveInsurance is ICapital {
     /// @notice What the driver may withdraw: the escrow without the maximum for each started, unsettled period.
     function withdrawable(Quote calldata quote) external view returns (uint256);
 
-    /// @notice The premium for `duration` seconds at a tier, as {report} computes it.
-    function quoteCharge(Premium.Terms calldata terms, Premium.Counters calldata counters, uint40 duration, uint32 tier)
-        external
-        pure
-        returns (uint256);
-
-    /// @notice The tier that follows from a period's counters.
-    function quoteTier(Premium.Terms calldata terms, Premium.Counters calldata counters) external pure returns (uint32);
+    /// @notice What a report with these counters would lead to.
+    /// @param duration Seconds of the period that are covered.
+    /// @param tier The driver's tier in the period.
+    /// @return charge The premium.
+    /// @return next The tier for the next period.
+    function quotePeriod(
+        Premium.Terms calldata terms,
+        Premium.Counters calldata counters,
+        uint40 duration,
+        uint32 tier
+    ) external pure returns (uint256 charge, uint32 next);
 
     /// @notice Is the trip in the report of this period? The leaf is
     /// keccak256(keccak256(abi.encode(chain id, this contract, policyId, period, trip))).

@@ -89,7 +89,7 @@ library Premium {
     uint256 private constant PER_KM = 1e3;
 
     /// @notice Reverts unless the rule is sound with these terms and `tier` as the first tier.
-    function requireSound(Terms calldata terms, uint32 tier) internal pure {
+    function requireSound(Terms memory terms, uint32 tier) internal pure {
         if (terms.period == 0 || terms.rateDistance == 0 || terms.maximum == 0) {
             revert ZeroTerm(terms.period, terms.rateDistance, terms.maximum);
         }
@@ -103,7 +103,7 @@ library Premium {
     /// @param tier The driver's tier in parts per million; it does not change within a period.
     /// @return Base for the time plus usage, not less than the minimum for the time and not more than the
     /// maximum for the time. Each of the four is rounded down.
-    function charge(Terms calldata terms, Counters memory counters, uint256 duration, uint256 tier)
+    function charge(Terms memory terms, Counters memory counters, uint256 duration, uint256 tier)
         internal
         pure
         returns (uint256)
@@ -117,7 +117,7 @@ library Premium {
     }
 
     /// @notice Metres driven, each risk added as metres, in millionths of a metre. Exact.
-    function weightedMetres(Terms calldata terms, Counters memory c) internal pure returns (uint256) {
+    function weightedMetres(Terms memory terms, Counters memory c) internal pure returns (uint256) {
         uint256 events = uint256(c.brakes) * terms.brakeMetres + uint256(c.accels) * terms.accelMetres
             + uint256(c.corners) * terms.cornerMetres + uint256(c.phone) * terms.phoneMetres;
         return
@@ -126,7 +126,7 @@ library Premium {
     }
 
     /// @notice The tier that follows from a period's counters. Rounded down, then held between the bounds.
-    function nextTier(Terms calldata terms, Counters memory c) internal pure returns (uint32) {
+    function nextTier(Terms memory terms, Counters memory c) internal pure returns (uint32) {
         uint256 events = uint256(c.brakes) * terms.brakePenalty + uint256(c.accels) * terms.accelPenalty
             + uint256(c.corners) * terms.cornerPenalty + uint256(c.phone) * terms.phonePenalty;
         uint256 raised = (ONE + events) * PER_KM + uint256(c.night) * terms.nightPenalty + uint256(c.speeding)
@@ -142,7 +142,7 @@ library Premium {
     }
 
     /// @notice The metres billed for `duration` seconds without data. Rounded down.
-    function noDataMetres(Terms calldata terms, uint256 duration) internal pure returns (uint64) {
+    function noDataMetres(Terms memory terms, uint256 duration) internal pure returns (uint64) {
         return uint64(terms.defaultMetres * duration / 1 days);
     }
 

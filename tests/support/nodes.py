@@ -392,7 +392,7 @@ class AnvilNode:
         return int(self.rpc("eth_getStorageAt", address, hex(slot), "latest"), 16)
 
     def _mined(self, transaction: str) -> dict[str, Any]:
-        """The receipt. Anvil answers before it has mined, and `eth_sendTransactionSync` can miss the block."""
+        """The receipt. Anvil answers before it mines; its `eth_sendTransactionSync` can miss the block."""
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             receipt: dict[str, Any] | None = self.rpc("eth_getTransactionReceipt", transaction)

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IDevices} from "./IDevices.sol";
+
+/// @title ITelemetry
+/// @notice Readings of devices, anchored as signed segments: one slot for any number of readings.
+///
+/// A segment summarises consecutive readings of one quantity by one device on one twin, and commits to each of them
+/// by the root of a Merkle tree. Summaries can be merged: cutting a stream of readings into other segments changes
+/// none of the facts that rules look at. A reading holds until the next one is taken.
+///
+/// Guarantees: the device signed the segment while it was attached to the twin; the segments of a stream (device,
+/// twin, quantity) are numbered without gaps, follow each other in time and do not lie in the future; what is
+/// anchored never changes. Who brings a segment does not matter: the device's signature is the authority.
+///
+/// Assumptions: the device's clock is right and it measures what it is attached to. A summary that its own readings
+/// contradict is a provable lie: anyone with the readings can show it with {verifyReading}.
+///
+/// Quantities and their units: 1 temperature (0.01 degrees Celsius), 2 relative humidity (0.01 %), 3 acceleration
+/// (mm/s2), 4 illuminance (lux), 5 tilt (0.01 degrees), 6 carbon dioxide (ppm); from 256 on free for a consortium.
+interface ITelemetry {
+    /// @notice How long the readings were at or beyond one limit. All zero if they never were.
+    /// @param high True: at or above the limit; false: at or below it.
+    /// @param limit In the unit of the quantity.
+    /// @param first Seconds from the segment's first reading to its first reading beyond the limit.
+    /// @param prefix Seconds beyond the limit without a break from the segment's first reading on.
+    /// @param suffix Seconds beyond the limit without a break up to the segment's last reading.
+    /// @param longest Longest time beyond the limit without a break, in seconds.
+    /// @param total All time beyond the limit, in seconds.
+    struct Excursion {
+        bool high;
+        int32 limit;
+        uint32 first;
+        uint32 prefix;
+        uint32 suffix;
+        uint32 longest;
+        uint32 total;
+    }
+
+    /// @notice Consecutive readings of one stream. The device signs it (EIP-712).
+    /// @param device The device that measured.
+    /// @param subject The twin to which it was attached.
+    /// @param quantity What it measured.
+    /// @param seq Number of the segment in its stream, from 1.
+    /// @param from Time of the first reading, unix seconds.
+    /// @param to Time of the last reading.
+    /// @param count Number of readings, each later than the one before.
+    /// @param maxInterval Longest time between two readings that follow each other, in seconds.
+    /// @param min Lowest reading.
+    /// @param max Highest reading.
+    /// @param last Last reading.
+    /// @param sum Sum of all readings.
+    /// @param excursions For each limit that somebody may judge by.
+    /// @param root Root of the Merkle tree over the readings (library `MerkleLeaves`).
+    struct Segment {
+        bytes32 device;
+        bytes32 subject;
+        uint16 quantity;
+        uint32 seq;
+        uint40 from;
+        uint40 to;
+        uint32 count;
+        uint32 maxInterval;
+        int32 min;
+        int32 max;
+        int32 last;
+        int64 sum;
+        Excursion[] excursions;
+        bytes32 root;
+    }
+
+    /// @notice One reading of a segment.
+    /// @param index Its place in the segment, from 0.
+    /// @param time When it was taken, unix seconds.
+    /// @param value In the unit of the quantity.
+    struct Reading {
+        uint32 index;
+        uint40 time;
+        int32 value;
+    }
+
+    /// @notice Where a stream stands: its newest segment and the time of its newest reading.
+    struct Stream {
+        uint32 seq;
+        uint40 to;
+    }
+
+    /// @notice A segment was anchored. Its stream now ends with it.
+    /// @param digest EIP-712 digest that the device signed.
+    event SegmentAnchored(
+        bytes32 indexed device,
+        bytes32 indexed subject,
+        uint16 indexed quantity,
+        uint32 seq,
+        uint40 from,
+        uint40 to,
+        uint32 count,
+        int32 min,
+        int32 max,
+        bytes32 root,
+        bytes32 digest,
+        address caller
+    );
+
+    /// @notice Segments of a stream come in order, without gaps.
+    error NotNextSegment(bytes32 device, uint32 expected, uint32 given);
+    /// @notice The segment starts before the stream's last reading, ends before it starts, or ends in the future.
+    error TimesNotInOrder(uint40 previousTo, uint40 from, uint40 to, uint256 blockTime);
+    /// @notice So many readings, so far apart, do not fit into the time.
+    error CountDoesNotFit(uint32 count, uint32 maxInterval, uint40 duration);
+    /// @notice Lowest, highest, last reading and sum contradict each other.
+    error ValuesContradict(int32 min, int32 max, int32 last, int64 sum);
+    /// @notice The excursion contradicts itself or the rest of the segment.
+    error ExcursionContradicts(uint256 index);
+    /// @notice A segment has at most {MAX_EXCURSIONS}.
+    error TooManyExcursions(uint256 count);
+    /// @notice No such segment is anchored.
+    error NotAnchored(bytes32 digest);
+
+    /// @notice Most excursions in a segment.
+    function MAX_EXCURSIONS() external view returns (uint256);
+
+    /// @notice The module that knows the devices' keys.
+    function DEVICES() external view returns (IDevices);
+
+    /// @notice Anchors a segment. Anyone. Emits {SegmentAnchored}; does nothing if it is anchored already.
+    /// @param signer The device's ERC-7913 signer.
+    /// @return digest What the device signed.
+    function anchor(Segment calldata segment, bytes calldata signer, bytes calldata signature)
+        external
+        returns (bytes32 digest);
+
+    /// @notice Is this reading one of the segment's? Reverts if the segment is not anchored.
+    /// @param proof Hashes from the reading's leaf to the root.
+    function verifyReading(Segment calldata segment, Reading calldata reading, bytes32[] calldata proof)
+        external
+        view
+        returns (bool);
+
+    /// @notice What a device signs for a segment.
+    function digestOf(Segment calldata segment) external view returns (bytes32);
+
+    /// @notice Digest of an anchored segment, or zero.
+    function anchored(bytes32 device, bytes32 subject, uint16 quantity, uint32 seq) external view returns (bytes32);
+
+    /// @notice Where a stream stands; all zero before its first segment.
+    function stream(bytes32 device, bytes32 subject, uint16 quantity) external view returns (Stream memory);
+}

@@ -1,0 +1,241 @@
+"""A small consortium to test in: nine organisations named by their role, each with an admin, an account for
+every duty and one with all of them.
+
+    world = World.create(node)
+    part = world.register(uri("1"))                                        # by the maker; its id
+    pallet = world.register(sscc("1"), Kind.CONTAINER)
+    world.twins.offer(part, world.carrier.number, Purpose.TRANSPORT, world.now + 3600, world.ref("shipping"),
+                      sender=world.maker.ship)
+    world.twins.accept(part, world.ref("receiving"), sender=world.carrier.receive)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from eth_keys.datatypes import PrivateKey
+from eth_utils.crypto import keccak
+
+from .contract import Contract, Forwarder, Sender, deploy
+from .nodes import Account, Node
+from .words import Duty, Kind, Role
+
+MAKER_PREFIX = "9506000"
+SUPPLIER_PREFIX = "0614141"
+PREFIX_LENGTH = 7
+DAY = 86_400
+
+
+@dataclass(frozen=True)
+class EventRef:
+    """The EPCIS event behind a step, as `EventRef` in Solidity."""
+
+    event_hash: bytes
+    doc_hash: bytes
+    read_point: bytes
+    biz_location: bytes
+    stamp: int
+
+
+NO_EVENT = EventRef(bytes(32), bytes(32), bytes(32), bytes(32), 0)
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A thing to register, as `ITwins.Registration`."""
+
+    uri: str
+    prefix_length: int = PREFIX_LENGTH
+    kind: Kind = Kind.PART
+
+
+@dataclass(frozen=True)
+class Org:
+    """An organisation of the consortium with its people."""
+
+    name: str
+    number: int
+    roles: Role
+    admin: Account
+    all: Account
+    register: Account
+    ship: Account
+    receive: Account
+    quality: Account
+    record: Account
+    device_admin: Account
+    anchor: Account
+    recall: Account
+    finance: Account
+
+    def with_duty(self, duty: Duty) -> Account:
+        """The account that has this duty and no other."""
+        name = duty.name
+        if name is None:
+            raise ValueError(f"there is an account for each single duty, not for {duty!r}")
+        account: Account = getattr(self, name.lower())
+        return account
+
+
+ROLES = {
+    "maker": Role.MANUFACTURER,
+    "supplier": Role.SUPPLIER,
+    "carrier": Role.CARRIER,
+    "distributor": Role.DISTRIBUTOR,
+    "retailer": Role.RETAILER,
+    "service": Role.SERVICE,
+    "recycler": Role.RECYCLER,
+    "regulator": Role.REGULATOR,
+    "insurer": Role.INSURER,
+}
+ALL_DUTIES = ~Duty(0)
+
+
+@dataclass(frozen=True)
+class World:
+    """The deployed contracts and who is who."""
+
+    node: Node
+    governor: Account
+    """Admin of the AccessManager."""
+    stranger: Account
+    """Acts for no organisation."""
+    manager: Contract
+    consortium: Contract
+    twins: Contract
+    maker: Org
+    supplier: Org
+    carrier: Org
+    distributor: Org
+    retailer: Org
+    service: Org
+    recycler: Org
+    regulator: Org
+    insurer: Org
+
+    @classmethod
+    def create(cls, node: Node) -> World:
+        """Deploy the contracts and admit everybody. The maker and the supplier own a GS1 prefix each."""
+        governor = node.accounts[0]
+        manager = deploy(node, "AccessManager", governor)
+        consortium = deploy(node, "Consortium", manager)
+        twins = deploy(node, "Twins", consortium)
+        orgs = {name: _admit(consortium, governor, name, number) for number, name in enumerate(ROLES, 1)}
+        consortium.assignNamespace(MAKER_PREFIX, orgs["maker"].number, sender=governor)
+        consortium.assignNamespace(SUPPLIER_PREFIX, orgs["supplier"].number, sender=governor)
+        return cls(node, governor, person("stranger"), manager, consortium, twins, **orgs)
+
+    @property
+    def orgs(self) -> tuple[Org, ...]:
+        """Everybody, by number."""
+        return tuple(getattr(self, name) for name in ROLES)
+
+    @property
+    def now(self) -> int:
+        """The second that the next transaction sees."""
+        return self.node.timestamp
+
+    def ref(self, what: str = "event", *, time: int | None = None, leaves: bool = False) -> EventRef:
+        """The reference of an event at `time` (now); one that `leaves` has no business location."""
+        place = bytes(32) if leaves else keccak(text=f"{what} location")
+        time = self.now if time is None else time
+        event, document, read_point = (
+            keccak(text=f"{what} {of}") for of in ("event", "document", "read point")
+        )
+        return EventRef(event, document, read_point, place, stamp(time))
+
+    def register(self, uri_: str, kind: Kind = Kind.PART, *, org: Org | None = None) -> bytes:
+        """Register a thing, by the maker unless somebody else is named; returns its id."""
+        org = org or self.maker
+        item = Registration(uri_, kind=kind)
+        self.twins.register(item, self.ref("commissioning"), sender=org.register)
+        return twin_id(uri_)
+
+    def move(self, id_: bytes, giver: Org, taker: Org, purpose: int = 0) -> None:
+        """Custody from one to the other, by offer and acceptance."""
+        ref = self.ref("shipping", leaves=True)
+        self.twins.offer(id_, taker.number, purpose, self.now + DAY, ref, sender=giver.all)
+        self.twins.accept(id_, self.ref("receiving"), sender=taker.all)
+
+    def pack(self, container: bytes, ids: Sequence[bytes], org: Org | None = None) -> None:
+        """Pack things into a container, by the maker unless somebody else is named."""
+        self.twins.pack(container, list(ids), self.ref("packing"), sender=(org or self.maker).ship)
+
+    def hold(self, id_: bytes, reason: bytes, org: Org | None = None) -> None:
+        """Hold something back, by the maker unless somebody else is named."""
+        self.twins.hold(id_, reason, self.ref("holding"), sender=(org or self.maker).quality)
+
+    def suspend(self, org: Org, suspended: bool = True) -> None:
+        """Silence an organisation, or let it speak again."""
+        self.consortium.setSuspended(org.number, suspended, sender=self.governor)
+
+    def hire(self, org: Org, account: Sender | bytes, duties: int = ALL_DUTIES) -> str:
+        """Make an address, a contract or an ERC-7913 signer an account of the organisation; its address."""
+        if isinstance(account, bytes):
+            address: str = self.consortium.setSigner.call(org.number, account, duties, sender=org.admin)
+            self.consortium.setSigner(org.number, account, duties, sender=org.admin)
+            return address
+        address = account.address if isinstance(account, Forwarder) else account
+        self.consortium.setAccount(org.number, address, duties, sender=org.admin)
+        return address
+
+
+@cache
+def person(name: str) -> Account:
+    """An account with a key of its own, always the same one for the same name."""
+    key = keccak(text=f"goldthread test {name}")
+    account = Account(PrivateKey(key).public_key.to_checksum_address())
+    account.key = key
+    return account
+
+
+def uri(serial: str, prefix: str = MAKER_PREFIX) -> str:
+    """The Digital Link of a serialised part: a GTIN under the prefix, and the serial."""
+    digits = f"0{prefix}13435"
+    return f"https://id.gs1.org/01/{digits}{check_digit(digits)}/21/{serial}"
+
+
+def sscc(serial: str, prefix: str = MAKER_PREFIX) -> str:
+    """The Digital Link of a logistic unit; the serial is a number."""
+    digits = f"3{prefix}{serial.zfill(16 - len(prefix))}"
+    return f"https://id.gs1.org/00/{digits}{check_digit(digits)}"
+
+
+def asset(serial: str, prefix: str = MAKER_PREFIX) -> str:
+    """The Digital Link of an individual asset (GIAI)."""
+    return f"https://id.gs1.org/8004/{prefix}{serial}"
+
+
+def twin_id(uri_: str) -> bytes:
+    """The id of a twin."""
+    return keccak(text=uri_)
+
+
+def check_digit(digits: str) -> int:
+    """The GS1 check digit of the digits before it."""
+    return -sum(int(d) * (3, 1)[i % 2] for i, d in enumerate(reversed(digits))) % 10
+
+
+def stamp(time: int, tz_minutes: int = 60, profile: int = 1) -> int:
+    """An `EventStamp`: when it happened, the local time zone, the edition of the event-hash rules."""
+    return time << 24 | (tz_minutes & 0xFFFF) << 8 | profile
+
+
+def _admit(consortium: Contract, governor: Account, name: str, number: int) -> Org:
+    people = {duty: person(f"{name} {duty.name}") for duty in Duty}
+    org = Org(
+        name,
+        number,
+        ROLES[name],
+        person(f"{name} admin"),
+        person(f"{name} all"),
+        **{str(duty.name).lower(): account for duty, account in people.items()},
+    )
+    consortium.admit(name, org.admin, org.roles, bytes(32), 0, sender=governor)
+    calls: list[Any] = [consortium.setAccount.encode(number, org.all, ALL_DUTIES)]
+    calls += [consortium.setAccount.encode(number, account, duty) for duty, account in people.items()]
+    consortium.multicall(calls, sender=org.admin)
+    return org
