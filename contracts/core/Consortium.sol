@@ -35,8 +35,8 @@ contract Consortium is IConsortium, AccessManaged, Multicall {
     /// @inheritdoc IConsortium
     mapping(bytes32 namespace => uint32) public namespaceOwner;
 
-    /// @inheritdoc IConsortium
-    mapping(bytes32 namespace => mapping(uint32 delegate => uint40)) public delegationExpiry;
+    /// @dev By who gave it: a delegation ends with the ownership of the organisation that gave it.
+    mapping(bytes32 namespace => mapping(uint32 owner => mapping(uint32 delegate => uint40))) private _delegations;
 
     /// @dev How many assigned GS1 prefixes are longer than, and start with, this one.
     mapping(bytes32 prefix => uint32) private _longer;
@@ -97,7 +97,7 @@ contract Consortium is IConsortium, AccessManaged, Multicall {
         uint32 org = namespaceOwner[namespace];
         _requireAdmin(org);
         _known(delegate);
-        delegationExpiry[namespace][delegate] = expiry;
+        _delegations[namespace][org][delegate] = expiry;
         emit NamespaceDelegated(namespace, org, delegate, expiry);
     }
 
@@ -150,10 +150,12 @@ contract Consortium is IConsortium, AccessManaged, Multicall {
     function requireNamespace(uint32 org, bytes32 namespace) public view {
         uint32 owner = namespaceOwner[namespace];
         if (org == owner && org != 0) return;
-        // A delegation ends with the ownership of the organisation that gave it: nobody delegates what nobody owns.
-        if (owner == 0 || block.timestamp > delegationExpiry[namespace][org]) {
-            revert NotNamespaceOwner(namespace, org, owner);
-        }
+        if (block.timestamp > _delegations[namespace][owner][org]) revert NotNamespaceOwner(namespace, org, owner);
+    }
+
+    /// @inheritdoc IConsortium
+    function delegationExpiry(bytes32 namespace, uint32 delegate) external view returns (uint40) {
+        return _delegations[namespace][namespaceOwner[namespace]][delegate];
     }
 
     /// @inheritdoc IConsortium

@@ -6,7 +6,9 @@ import {Module} from "../base/Module.sol";
 import {IConsortium} from "../interfaces/IConsortium.sol";
 import {IDevices} from "../interfaces/IDevices.sol";
 import {ITelemetry} from "../interfaces/ITelemetry.sol";
+import {Excursion} from "../libraries/Excursion.sol";
 import {MerkleLeaves} from "../libraries/MerkleLeaves.sol";
+import {Frame, Values} from "../libraries/SegmentWords.sol";
 
 /// @title Telemetry
 /// @notice See {ITelemetry}.
@@ -14,11 +16,9 @@ contract Telemetry is ITelemetry, Module {
     /// @inheritdoc ITelemetry
     uint256 public constant MAX_EXCURSIONS = 16;
 
-    bytes32 private constant EXCURSION_TYPEHASH = keccak256(
-        "Excursion(bool high,int32 limit,uint32 first,uint32 prefix,uint32 suffix,uint32 longest,uint32 total)"
-    );
-    bytes32 private constant SEGMENT_TYPEHASH = keccak256(
-        "Segment(bytes32 device,bytes32 subject,uint16 quantity,uint32 seq,uint40 from,uint40 to,uint32 count,uint32 maxInterval,int32 min,int32 max,int32 last,int64 sum,Excursion[] excursions,bytes32 root)Excursion(bool high,int32 limit,uint32 first,uint32 prefix,uint32 suffix,uint32 longest,uint32 total)"
+    /// @dev Immutable, because the compiler would hash a constant of this length at every use.
+    bytes32 private immutable SEGMENT_TYPEHASH = keccak256(
+        "Segment(bytes32 device,bytes32 subject,uint256 frame,uint256 values,uint256[] excursions,bytes32 root)"
     );
 
     /// @inheritdoc ITelemetry
@@ -37,31 +37,22 @@ contract Telemetry is ITelemetry, Module {
         returns (bytes32 digest)
     {
         digest = digestOf(segment);
-        bytes32 key = _key(segment.device, segment.subject, segment.quantity);
-        if (_digests[key][segment.seq] == digest) return digest;
+        Frame frame = segment.frame;
+        (uint32 seq, uint40 from, uint40 to) = (frame.seq(), frame.from(), frame.to());
+        bytes32 key = _key(segment.device, segment.subject, frame.quantity());
+        if (_digests[key][seq] == digest) return digest;
         Stream storage s = _streams[key];
-        (uint32 seq, uint40 to) = (s.seq, s.to);
-        if (segment.seq != seq + 1) revert NotNextSegment(segment.device, seq + 1, segment.seq);
-        if (segment.from <= to || segment.to < segment.from || segment.to > block.timestamp) {
-            revert TimesNotInOrder(to, segment.from, segment.to, block.timestamp);
+        (uint32 lastSeq, uint40 lastTo) = (s.seq, s.to);
+        if (seq != lastSeq + 1) revert NotNextSegment(segment.device, lastSeq + 1, seq);
+        if (from <= lastTo || to < from || to > block.timestamp) {
+            revert TimesNotInOrder(lastTo, from, to, block.timestamp);
         }
-        _checkSummary(segment);
-        DEVICES.verify(segment.device, segment.subject, segment.from, segment.to, digest, signer, signature);
-        _streams[key] = Stream({seq: segment.seq, to: segment.to});
-        _digests[key][segment.seq] = digest;
+        _checkSummary(frame, segment.values, segment.excursions);
+        DEVICES.verify(segment.device, segment.subject, from, to, digest, signer, signature);
+        _streams[key] = Stream({seq: seq, to: to});
+        _digests[key][seq] = digest;
         emit SegmentAnchored(
-            segment.device,
-            segment.subject,
-            segment.quantity,
-            segment.seq,
-            segment.from,
-            segment.to,
-            segment.count,
-            segment.min,
-            segment.max,
-            segment.root,
-            digest,
-            msg.sender
+            segment.device, segment.subject, frame.quantity(), frame, segment.values, digest, msg.sender
         );
     }
 
@@ -72,36 +63,25 @@ contract Telemetry is ITelemetry, Module {
         returns (bool)
     {
         bytes32 digest = digestOf(segment);
-        if (anchored(segment.device, segment.subject, segment.quantity, segment.seq) != digest) {
+        if (anchored(segment.device, segment.subject, segment.frame.quantity(), segment.frame.seq()) != digest) {
             revert NotAnchored(digest);
         }
         bytes32 leaf = MerkleLeaves.reading(reading.index, reading.time, reading.value);
-        return reading.index < segment.count && MerkleProof.verifyCalldata(proof, segment.root, leaf, MerkleLeaves.node);
+        return reading.index < segment.frame.count()
+            && MerkleProof.verifyCalldata(proof, segment.root, leaf, MerkleLeaves.node);
     }
 
     /// @inheritdoc ITelemetry
     function digestOf(Segment calldata segment) public view returns (bytes32) {
-        bytes32[] memory excursions = new bytes32[](segment.excursions.length);
-        for (uint256 i; i < excursions.length; ++i) {
-            excursions[i] = keccak256(abi.encode(EXCURSION_TYPEHASH, segment.excursions[i]));
-        }
         return _hashTypedDataV4(
             keccak256(
                 abi.encode(
                     SEGMENT_TYPEHASH,
                     segment.device,
                     segment.subject,
-                    segment.quantity,
-                    segment.seq,
-                    segment.from,
-                    segment.to,
-                    segment.count,
-                    segment.maxInterval,
-                    segment.min,
-                    segment.max,
-                    segment.last,
-                    segment.sum,
-                    keccak256(abi.encodePacked(excursions)),
+                    segment.frame,
+                    segment.values,
+                    keccak256(abi.encodePacked(segment.excursions)),
                     segment.root
                 )
             )
@@ -119,26 +99,27 @@ contract Telemetry is ITelemetry, Module {
     }
 
     /// @dev Refuses a summary that no readings can have. Whoever judges a segment relies on this.
-    function _checkSummary(Segment calldata s) private pure {
-        uint40 duration = s.to - s.from;
-        uint256 steps = s.count == 0 ? type(uint256).max : s.count - 1;
-        if (steps > duration || s.maxInterval > duration || s.maxInterval * steps < duration) {
-            revert CountDoesNotFit(s.count, s.maxInterval, duration);
+    function _checkSummary(Frame frame, Values values, Excursion[] calldata excursions) private pure {
+        if (!frame.isWellFormed() || !values.isWellFormed()) revert NotWellFormed(frame, values);
+        (uint32 count, uint32 maxInterval, uint40 duration) =
+            (frame.count(), frame.maxInterval(), frame.to() - frame.from());
+        uint256 steps = count == 0 ? type(uint256).max : count - 1;
+        if (steps > duration || maxInterval > duration || maxInterval * steps < duration) {
+            revert CountDoesNotFit(count, maxInterval, duration);
         }
-        int256 count = int256(uint256(s.count));
-        if (s.last < s.min || s.last > s.max || s.sum < s.min * count || s.sum > s.max * count) {
-            revert ValuesContradict(s.min, s.max, s.last, s.sum);
-        }
-        if (s.excursions.length > MAX_EXCURSIONS) revert TooManyExcursions(s.excursions.length);
-        for (uint256 i; i < s.excursions.length; ++i) {
-            Excursion calldata e = s.excursions[i];
-            bool any = e.high ? s.max >= e.limit : s.min <= e.limit;
-            bool atEnd = e.high ? s.last >= e.limit : s.last <= e.limit;
-            bool atStart = steps == 0 ? atEnd : e.prefix != 0;
+        (int64 min, int64 max, int32 last, int64 sum) = (values.min(), values.max(), values.last(), values.sum());
+        int64 readings = int64(uint64(count));
+        if (last < min || last > max || sum < min * readings || sum > max * readings) revert ValuesContradict(values);
+        if (excursions.length > MAX_EXCURSIONS) revert TooManyExcursions(excursions.length);
+        for (uint256 i; i < excursions.length; ++i) {
+            Excursion e = excursions[i];
+            bool atEnd = e.isBeyond(last);
+            bool atStart = steps == 0 ? atEnd : e.prefix() != 0;
+            (uint32 longest, uint32 total) = (e.longest(), e.total());
             if (
-                e.total > duration || e.longest > e.total || e.prefix > e.longest || e.suffix > e.longest
-                    || e.first > duration || (!any && (e.total != 0 || e.first != 0)) || (!atEnd && e.suffix != 0)
-                    || (any && atStart != (e.first == 0))
+                !e.isWellFormed() || !e.isBeyond(e.high() ? values.max() : values.min()) || total > duration
+                    || longest > total || e.prefix() > longest || e.suffix() > longest || e.first() > duration
+                    || (!atEnd && e.suffix() != 0) || atStart != (e.first() == 0)
             ) revert ExcursionContradicts(i);
         }
     }

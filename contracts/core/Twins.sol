@@ -21,9 +21,9 @@ contract Twins is ITwins, Module {
     /// @inheritdoc ITwins
     uint256 public constant MAX_DEPTH = 8;
 
-    bytes32 private constant EVENT_REF_TYPEHASH =
+    bytes32 private immutable EVENT_REF_TYPEHASH =
         keccak256("EventRef(bytes32 eventHash,bytes32 docHash,bytes32 readPoint,bytes32 bizLocation,uint64 stamp)");
-    bytes32 private constant RECEIPT_TYPEHASH = keccak256(
+    bytes32 private immutable RECEIPT_TYPEHASH = keccak256(
         "Receipt(bytes32 twin,bytes32 head,uint32 from,uint32 to,uint8 purpose,uint16 exceptions,EventRef ref,uint40 deadline)EventRef(bytes32 eventHash,bytes32 docHash,bytes32 readPoint,bytes32 bizLocation,uint64 stamp)"
     );
 
@@ -82,11 +82,11 @@ contract Twins is ITwins, Module {
     function offer(bytes32 id, uint32 to, Purpose purpose, uint40 deadline, EventRef calldata ref) external {
         uint32 org = _authorize(Duty.SHIP);
         Facts f = _inCustody(id, org);
-        if (to == org) revert SameOrganisation(id, org);
+        if (to == org || to == 0) revert SameOrganisation(id, to);
         if (block.timestamp > deadline) revert DeadlinePassed(id, deadline, block.timestamp);
         _checkMove(id, f, purpose, to);
-        _facts[id] = f.withOffer(purpose, to, deadline);
         _step(id, Action.OFFERED, org, to, uint256(purpose), deadline, ref);
+        _facts[id] = f.withOffer(purpose, to, deadline);
         emit Offered(id, org, to, msg.sender, purpose, deadline, ref);
     }
 
@@ -110,8 +110,8 @@ contract Twins is ITwins, Module {
         _checkMove(id, f, purpose, org);
         _checkExceptions(exceptions);
         uint32 from = f.holder();
-        _facts[id] = _withoutOffer(f).withHolder(org, false);
         _step(id, Action.ACCEPTED, org, from, exceptions, 0, ref);
+        _facts[id] = _withoutOffer(f).withHolder(org, false);
         emit Accepted(id, org, from, msg.sender, exceptions, ref);
     }
 
@@ -120,8 +120,8 @@ contract Twins is ITwins, Module {
         uint32 org = _authorize(Duty.RECEIVE);
         Facts f = _load(id);
         if (f.pendingTo() != org) revert NotOfferedTo(id, org, f.pendingTo());
-        _facts[id] = _withoutOffer(f);
         _step(id, Action.DECLINED, org, 0, 0, 0, ref);
+        _facts[id] = _withoutOffer(f);
         emit Declined(id, org, f.holder(), msg.sender, ref);
     }
 
@@ -163,7 +163,6 @@ contract Twins is ITwins, Module {
         _checkMove(id, f, receipt.purpose, receipt.to);
         _checkExceptions(receipt.exceptions);
         address receiver = _checkReceipt(receipt, signer, signature);
-        _facts[id] = f.withHolder(receipt.to, false);
         _step(
             id,
             Action.HANDED_OVER,
@@ -173,6 +172,7 @@ contract Twins is ITwins, Module {
             uint160(receiver),
             receipt.ref
         );
+        _facts[id] = f.withHolder(receipt.to, false);
         emit HandedOver(id, org, receipt.to, msg.sender, receiver, receipt.purpose, receipt.exceptions, receipt.ref);
     }
 
@@ -225,8 +225,8 @@ contract Twins is ITwins, Module {
             if (f.blocked()) revert Blocked(id, _ownCause(f));
             if (depth + inner > MAX_DEPTH) revert TooDeep(id, depth + inner);
             if (inner >= height) height = inner + 1;
-            _facts[id] = f.withHolder(number, true);
             _step(id, Action.PACKED, org, uint256(container), uint256(containerHead), 0, ref);
+            _facts[id] = f.withHolder(number, true);
             emit Packed(id, org, container, msg.sender);
         }
         _facts[container] = c.withContents(c.contents() + ids.length.toUint16());
@@ -291,9 +291,9 @@ contract Twins is ITwins, Module {
         }
         if (held[id][org][reason]) revert AlreadyHeld(id, org, reason);
         held[id][org][reason] = true;
+        _step(id, Action.HELD, org, uint256(reason), 0, 0, ref);
         _facts[id] = f.withHolds(f.holds() + 1);
         _countHeld(containerOf(id), 1, 0);
-        _step(id, Action.HELD, org, uint256(reason), 0, 0, ref);
         emit Held(id, org, reason, msg.sender, ref);
     }
 
@@ -307,10 +307,10 @@ contract Twins is ITwins, Module {
         ) revert MayNotRelease(id, org, holder);
         if (!held[id][holder][reason]) revert NoSuchHold(id, holder, reason);
         held[id][holder][reason] = false;
+        _step(id, Action.RELEASED, org, uint256(reason), holder, 0, ref);
         Facts f = _load(id);
         _facts[id] = f.withHolds(f.holds() - 1);
         _countHeld(containerOf(id), 0, 1);
-        _step(id, Action.RELEASED, org, uint256(reason), holder, 0, ref);
         emit Released(id, org, reason, holder, msg.sender, ref);
     }
 
@@ -330,7 +330,7 @@ contract Twins is ITwins, Module {
         uint32 org = _authorize(Duty.FINANCE);
         uint32 owner = _known(id).owner();
         if (owner != org) revert NotOwner(id, org, owner);
-        if (to == org) revert SameOrganisation(id, org);
+        if (to == org || to == 0) revert SameOrganisation(id, to);
         if (block.timestamp > deadline) revert DeadlinePassed(id, deadline, block.timestamp);
         _checkClear(id);
         _titleOffers[id] = TitleOffer(to, deadline);
@@ -357,9 +357,9 @@ contract Twins is ITwins, Module {
         if (block.timestamp > o.deadline) revert DeadlinePassed(id, o.deadline, block.timestamp);
         _checkClear(id);
         Facts f = _load(id);
-        _facts[id] = f.withOwner(org);
         delete _titleOffers[id];
         _step(id, Action.TITLE_ACCEPTED, org, f.owner(), 0, 0, ref);
+        _facts[id] = f.withOwner(org);
         emit TitleAccepted(id, org, f.owner(), msg.sender, ref);
     }
 
@@ -374,12 +374,12 @@ contract Twins is ITwins, Module {
         // Whatever is held can still be destroyed, or turn out to be stolen.
         if (end != EndOfLife.DESTROYED && end != EndOfLife.STOLEN) _checkClear(id);
         bytes32 container = containerOf(id);
+        _step(id, Action.RETIRED, org, uint256(end), uint256(container), 0, ref);
         _facts[id] = f.withEnd(end);
         if (container != 0) {
             _takeOut(container, id, org);
             _step(container, Action.CONTENTS_REMOVED, org, 1, uint256(id), 0, ref);
         }
-        _step(id, Action.RETIRED, org, uint256(end), uint256(container), 0, ref);
         emit Retired(id, org, container, msg.sender, end, ref);
     }
 
@@ -540,7 +540,8 @@ contract Twins is ITwins, Module {
 
     // ----------------------------------------------------------------------------------------------- history
 
-    /// @dev Adds a step to the running hash of the twin's history.
+    /// @dev Adds a step to the running hash of the twin's history. Comes before the facts change: until then the
+    /// head of a fresh twin is in them.
     function _step(bytes32 id, Action action, uint32 org, uint256 a, uint256 b, uint256 c, EventRef calldata ref)
         private
         returns (bytes32 next)

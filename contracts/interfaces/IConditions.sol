@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Rule} from "../libraries/Rule.sol";
 import {ITelemetry} from "./ITelemetry.sol";
 import {ITwins} from "./ITwins.sol";
 
@@ -38,25 +39,10 @@ interface IConditions {
         REJECT
     }
 
-    /// @notice One limit.
-    /// @param kind What the rule looks at.
-    /// @param high True: at or above `limit` is beyond it; false: at or below. False for GAP.
-    /// @param quantity As in {ITelemetry}.
-    /// @param limit In the unit of the quantity. 0 for GAP.
-    /// @param duration Seconds that make a breach. 0 for INSTANT, at least 1 otherwise.
-    /// @param severity Of the alert: 1 minor, 2 major, 3 critical.
-    struct Rule {
-        RuleKind kind;
-        bool high;
-        uint16 quantity;
-        int32 limit;
-        uint32 duration;
-        uint8 severity;
-    }
-
     /// @notice Limits on one twin by one organisation.
     /// @param subject The twin.
     /// @param setter Number of the organisation.
+    /// @param version Counts from 1 how often the organisation has set limits on this twin.
     /// @param start From when on the readings count, unix seconds.
     /// @param maxInterval Longest time between two readings that is no gap, in seconds.
     /// @param maxSilence Longest time without judged readings, in seconds; 0: no limit.
@@ -65,6 +51,7 @@ interface IConditions {
     struct Policy {
         bytes32 subject;
         uint32 setter;
+        uint32 version;
         uint40 start;
         uint32 maxInterval;
         uint32 maxSilence;
@@ -91,6 +78,7 @@ interface IConditions {
     /// @param to Time of the newest judged reading; 0: none.
     /// @param min Lowest reading judged. `max`: highest. `last`: newest.
     /// @param latched One bit for each rule that was broken; the bit {SILENCE} for too long a silence.
+    /// @param counting True if some rule has counted something.
     struct Track {
         uint32 seq;
         uint40 to;
@@ -98,6 +86,7 @@ interface IConditions {
         int32 max;
         int32 last;
         uint16 latched;
+        bool counting;
     }
 
     /// @notice What a rule has counted.
@@ -122,24 +111,15 @@ interface IConditions {
 
     /// @notice An organisation set its limits on a twin. What was judged under an older version no longer counts.
     event PolicySet(
-        bytes32 indexed policyId,
-        bytes32 indexed subject,
-        uint32 indexed org,
-        uint32 version,
-        address caller,
-        Policy policy
+        bytes32 indexed policyId, bytes32 indexed subject, uint32 indexed org, address caller, Policy policy
     );
     /// @notice The organisation watches the twin no longer.
     event PolicyClosed(bytes32 indexed policyId, bytes32 indexed subject, uint32 indexed org, address caller);
-    /// @notice A segment was judged; this is the state afterwards.
-    event SegmentJudged(
-        bytes32 indexed policyId,
-        bytes32 indexed device,
-        uint16 quantity,
-        Track track,
-        uint256 tallies,
-        uint256 moreTallies
-    );
+    /// @notice The segment `seq` was judged; `latched` are the rules broken by then.
+    /// Its readings are in {ITelemetry-SegmentAnchored}; what was counted, if it changed, in {TalliesChanged}.
+    event SegmentJudged(bytes32 indexed policyId, bytes32 indexed device, uint16 quantity, uint32 seq, uint16 latched);
+    /// @notice What the rules have counted now: a {Tally} of 64 bits for each, that of the first rule lowest.
+    event TalliesChanged(bytes32 indexed policyId, bytes32 indexed device, uint16 quantity, uint256[2] tallies);
     /// @notice A rule was broken. `rule` is its place in the policy, or {SILENCE}. `holding`: the policy holds the
     /// twin back from now on.
     event BreachFound(
@@ -165,9 +145,11 @@ interface IConditions {
     error NotSetter(uint32 setter, uint32 org);
     /// @notice No twin has this id.
     error UnknownSubject(bytes32 subject);
+    /// @notice The policy's version is not the next one.
+    error NotNextVersion(bytes32 policyId, uint32 expected, uint32 given);
     /// @notice A policy has 1 to {MAX_RULES} rules and 1 to {MAX_DEVICES} devices.
     error WrongSize(uint256 rules, uint256 devices);
-    /// @notice The rule has a limit or duration that its kind does not have, lacks one, or has no severity 1 to 3.
+    /// @notice The rule is not as the type `Rule` says.
     error InvalidRule(uint256 rule);
     /// @notice A gap has at least one second.
     error ZeroMaxInterval();
@@ -189,7 +171,7 @@ interface IConditions {
     error BeforeStart(uint40 start, uint40 from);
     /// @notice The segment has a gap inside: the device must end the segment there.
     error GapInside(uint32 maxInterval, uint32 given);
-    /// @notice The segment has no excursion entry for the limit of this rule.
+    /// @notice Some reading is beyond the limit of this rule, and the segment has no excursion for it.
     error ExcursionMissing(uint256 rule, bool high, int32 limit);
     /// @notice The device may be silent until the second `until`.
     error NotSilent(bytes32 policyId, bytes32 device, uint256 until);

@@ -97,7 +97,8 @@ interface IConsortium {
     function assignNamespace(string calldata text, uint32 org) external;
 
     /// @notice Lets another organisation register under a namespace, for example a contract manufacturer.
-    /// Admin of the namespace's organisation only. Emits {NamespaceDelegated}.
+    /// It ends early when the namespace goes to another organisation. Admin of the namespace's organisation only.
+    /// Emits {NamespaceDelegated}.
     function delegateNamespace(bytes32 namespace, uint32 delegate, uint40 expiry) external;
 
     /// @notice First step of a change of admin; `candidate` = 0 withdraws it. Admin only. Emits {AdminOffered}.

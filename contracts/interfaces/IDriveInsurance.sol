@@ -31,8 +31,9 @@ import {IDevices} from "./IDevices.sol";
 /// Privacy: per period the chain holds totals and a Merkle root of the trips, never a place. Totals are personal
 /// data too: use a fresh address for each policy.
 ///
-/// Assumptions: the device's odometer is honest and the device stays in the vehicle; the gateway counts night and
-/// speeding metres as agreed off chain; the arbiter acts within its window or the driver's word stands.
+/// Assumptions: the device's odometer is honest and the device stays in the vehicle; the device counts night and
+/// speeding metres and events as agreed off chain; the insurer trusts the device's owner, who can replace its key;
+/// the arbiter acts within its window or the driver's word stands.
 ///
 /// To rebuild the state from logs, fold all events; the terms are in {PolicyOpened}.
 interface IDriveInsurance is ICapital {
@@ -364,8 +365,6 @@ interface IDriveInsurance is ICapital {
     error WrongReading(bytes32 policyId, bytes32 readingPolicyId);
     /// @notice The report is for another policy, period or time than the next, which are these.
     error WrongPeriod(bytes32 policyId, uint32 period, uint256 from, uint256 to);
-    /// @notice The period ends at the second `end`.
-    error PeriodRunning(bytes32 policyId, uint32 period, uint256 end);
     /// @notice The period has its report.
     error AlreadyReported(bytes32 policyId, uint32 period);
     /// @notice The period has no report.
@@ -375,7 +374,7 @@ interface IDriveInsurance is ICapital {
     /// @notice The odometer stood at `last` before.
     error OdometerBackwards(bytes32 policyId, uint64 odometer, uint64 last);
     /// @notice The metres at night or too fast exceed the metres driven.
-    error MoreThanDriven(bytes32 policyId, uint64 metres, uint64 driven);
+    error MoreThanDriven(bytes32 policyId, uint64 night, uint64 speeding, uint64 driven);
     /// @notice The arbiter may only lower the charge.
     error MayOnlyLower(bytes32 policyId, uint96 charge, uint96 proposed);
     /// @notice The stretch of cover does not contain the second of the loss, or the loss lies ahead.
@@ -505,12 +504,10 @@ interface IDriveInsurance is ICapital {
     /// @param tier The driver's tier in the period.
     /// @return charge The premium.
     /// @return next The tier for the next period.
-    function quotePeriod(
-        Premium.Terms calldata terms,
-        Premium.Counters calldata counters,
-        uint40 duration,
-        uint32 tier
-    ) external pure returns (uint256 charge, uint32 next);
+    function quotePeriod(Premium.Terms calldata terms, Premium.Counters calldata counters, uint40 duration, uint32 tier)
+        external
+        pure
+        returns (uint256 charge, uint32 next);
 
     /// @notice Is the trip in the report of this period? The leaf is
     /// keccak256(keccak256(abi.encode(chain id, this contract, policyId, period, trip))).

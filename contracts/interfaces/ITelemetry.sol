@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Excursion} from "../libraries/Excursion.sol";
+import {Frame, Values} from "../libraries/SegmentWords.sol";
 import {IDevices} from "./IDevices.sol";
 
 /// @title ITelemetry
@@ -20,52 +22,19 @@ import {IDevices} from "./IDevices.sol";
 /// Quantities and their units: 1 temperature (0.01 degrees Celsius), 2 relative humidity (0.01 %), 3 acceleration
 /// (mm/s2), 4 illuminance (lux), 5 tilt (0.01 degrees), 6 carbon dioxide (ppm); from 256 on free for a consortium.
 interface ITelemetry {
-    /// @notice How long the readings were at or beyond one limit. All zero if they never were.
-    /// @param high True: at or above the limit; false: at or below it.
-    /// @param limit In the unit of the quantity.
-    /// @param first Seconds from the segment's first reading to its first reading beyond the limit.
-    /// @param prefix Seconds beyond the limit without a break from the segment's first reading on.
-    /// @param suffix Seconds beyond the limit without a break up to the segment's last reading.
-    /// @param longest Longest time beyond the limit without a break, in seconds.
-    /// @param total All time beyond the limit, in seconds.
-    struct Excursion {
-        bool high;
-        int32 limit;
-        uint32 first;
-        uint32 prefix;
-        uint32 suffix;
-        uint32 longest;
-        uint32 total;
-    }
-
-    /// @notice Consecutive readings of one stream. The device signs it (EIP-712).
+    /// @notice Consecutive readings of one stream, in the words of the library `SegmentWords`, which the smallest
+    /// device can fill and the chain can read cheaply. The device signs it (EIP-712).
     /// @param device The device that measured.
     /// @param subject The twin to which it was attached.
-    /// @param quantity What it measured.
-    /// @param seq Number of the segment in its stream, from 1.
-    /// @param from Time of the first reading, unix seconds.
-    /// @param to Time of the last reading.
-    /// @param count Number of readings, each later than the one before.
-    /// @param maxInterval Longest time between two readings that follow each other, in seconds.
-    /// @param min Lowest reading.
-    /// @param max Highest reading.
-    /// @param last Last reading.
-    /// @param sum Sum of all readings.
-    /// @param excursions For each limit that somebody may judge by.
+    /// @param frame What was measured when: quantity, number in the stream, times, count of readings.
+    /// @param values Lowest, highest and last reading, and the sum of all.
+    /// @param excursions For each limit that somebody judges by and some reading was beyond: how long.
     /// @param root Root of the Merkle tree over the readings (library `MerkleLeaves`).
     struct Segment {
         bytes32 device;
         bytes32 subject;
-        uint16 quantity;
-        uint32 seq;
-        uint40 from;
-        uint40 to;
-        uint32 count;
-        uint32 maxInterval;
-        int32 min;
-        int32 max;
-        int32 last;
-        int64 sum;
+        Frame frame;
+        Values values;
         Excursion[] excursions;
         bytes32 root;
     }
@@ -87,22 +56,19 @@ interface ITelemetry {
     }
 
     /// @notice A segment was anchored. Its stream now ends with it.
-    /// @param digest EIP-712 digest that the device signed.
+    /// @param digest EIP-712 digest that the device signed; the rest of the segment is in the gateway's archive.
     event SegmentAnchored(
         bytes32 indexed device,
         bytes32 indexed subject,
         uint16 indexed quantity,
-        uint32 seq,
-        uint40 from,
-        uint40 to,
-        uint32 count,
-        int32 min,
-        int32 max,
-        bytes32 root,
+        Frame frame,
+        Values values,
         bytes32 digest,
         address caller
     );
 
+    /// @notice Bits are set that mean nothing.
+    error NotWellFormed(Frame frame, Values values);
     /// @notice Segments of a stream come in order, without gaps.
     error NotNextSegment(bytes32 device, uint32 expected, uint32 given);
     /// @notice The segment starts before the stream's last reading, ends before it starts, or ends in the future.
@@ -110,8 +76,8 @@ interface ITelemetry {
     /// @notice So many readings, so far apart, do not fit into the time.
     error CountDoesNotFit(uint32 count, uint32 maxInterval, uint40 duration);
     /// @notice Lowest, highest, last reading and sum contradict each other.
-    error ValuesContradict(int32 min, int32 max, int32 last, int64 sum);
-    /// @notice The excursion contradicts itself or the rest of the segment.
+    error ValuesContradict(Values values);
+    /// @notice The excursion contradicts itself or the rest of the segment, or no reading was beyond its limit.
     error ExcursionContradicts(uint256 index);
     /// @notice A segment has at most {MAX_EXCURSIONS}.
     error TooManyExcursions(uint256 count);

@@ -95,7 +95,7 @@ interface ITwins {
     /// @param end How it ended; NONE: it lives.
     /// @param purpose Purpose of the open offer.
     /// @param packed True while the twin is in a container.
-    /// @param height Levels of containers inside it: 0 for an empty one.
+    /// @param height Most levels of things inside it since it was last empty; 0: it is empty.
     /// @param maker Organisation that registered it.
     /// @param owner Organisation that has title.
     /// @param holder Organisation that has custody; while packed: the number of the container.
@@ -240,7 +240,7 @@ interface ITwins {
     error DeadlinePassed(bytes32 id, uint40 deadline, uint256 blockTime);
     /// @notice The offer can be accepted until the second `deadline`: cancel it instead.
     error DeadlineNotPassed(bytes32 id, uint40 deadline, uint256 blockTime);
-    /// @notice An offer goes to another organisation.
+    /// @notice An offer goes to another organisation, and not to nobody (0).
     error SameOrganisation(bytes32 id, uint32 org);
     /// @notice Held, ended or with something held inside: only return, quarantine and destruction are open.
     error Blocked(bytes32 id, Cause cause);

@@ -14,7 +14,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 /// 100 km" do.
 ///
 /// Ranges: the types are the ranges. The longest product, rate * tier * 1000 * weighted metres, is below
-/// 2^96 * 2^32 * 2^10 * 2^98 = 2^236, so nothing here overflows for any input.
+/// 2^96 * 2^32 * 2^10 * 2^98 = 2^236, so nothing here can overflow, and nothing is checked for it.
 /// Rounding: every division rounds down, in favour of the driver, by less than one unit.
 library Premium {
     /// @notice The rule's parameters. Money in token units, factors and shares in parts per million.
@@ -103,37 +103,42 @@ library Premium {
     /// @param tier The driver's tier in parts per million; it does not change within a period.
     /// @return Base for the time plus usage, not less than the minimum for the time and not more than the
     /// maximum for the time. Each of the four is rounded down.
-    function charge(Terms memory terms, Counters memory counters, uint256 duration, uint256 tier)
+    function charge(Terms memory terms, Counters memory counters, uint40 duration, uint32 tier)
         internal
         pure
         returns (uint256)
     {
-        uint256 usage =
-            terms.rate * tier * 1000 * weightedMetres(terms, counters) / (terms.rateDistance * ONE * ONE);
-        uint256 open = forTime(terms.base, duration, terms.period) + usage;
-        uint256 least = forTime(terms.minimum, duration, terms.period);
-        uint256 most = forTime(terms.maximum, duration, terms.period);
-        return Math.min(Math.max(open, least), most);
+        unchecked {
+            uint256 usage =
+                uint256(terms.rate) * tier * 1000 * weightedMetres(terms, counters) / (terms.rateDistance * ONE * ONE);
+            uint256 open = forTime(terms.base, duration, terms.period) + usage;
+            uint256 least = forTime(terms.minimum, duration, terms.period);
+            uint256 most = forTime(terms.maximum, duration, terms.period);
+            return Math.min(Math.max(open, least), most);
+        }
     }
 
     /// @notice Metres driven, each risk added as metres, in millionths of a metre. Exact.
     function weightedMetres(Terms memory terms, Counters memory c) internal pure returns (uint256) {
-        uint256 events = uint256(c.brakes) * terms.brakeMetres + uint256(c.accels) * terms.accelMetres
-            + uint256(c.corners) * terms.cornerMetres + uint256(c.phone) * terms.phoneMetres;
-        return
-            (c.metres + events) * ONE + uint256(c.night) * terms.nightWeight + uint256(c.speeding)
+        unchecked {
+            uint256 events = uint256(c.brakes) * terms.brakeMetres + uint256(c.accels) * terms.accelMetres
+                + uint256(c.corners) * terms.cornerMetres + uint256(c.phone) * terms.phoneMetres;
+            return (c.metres + events) * ONE + uint256(c.night) * terms.nightWeight + uint256(c.speeding)
                 * terms.speedingWeight;
+        }
     }
 
     /// @notice The tier that follows from a period's counters. Rounded down, then held between the bounds.
     function nextTier(Terms memory terms, Counters memory c) internal pure returns (uint32) {
-        uint256 events = uint256(c.brakes) * terms.brakePenalty + uint256(c.accels) * terms.accelPenalty
-            + uint256(c.corners) * terms.cornerPenalty + uint256(c.phone) * terms.phonePenalty;
-        uint256 raised = (ONE + events) * PER_KM + uint256(c.night) * terms.nightPenalty + uint256(c.speeding)
-            * terms.speedingPenalty;
-        uint256 credit = uint256(c.metres) * terms.kmCredit;
-        uint256 tier = raised > credit ? (raised - credit) / PER_KM : 0;
-        return uint32(Math.min(Math.max(tier, terms.tierMin), terms.tierMax));
+        unchecked {
+            uint256 events = uint256(c.brakes) * terms.brakePenalty + uint256(c.accels) * terms.accelPenalty
+                + uint256(c.corners) * terms.cornerPenalty + uint256(c.phone) * terms.phonePenalty;
+            uint256 raised = (ONE + events) * PER_KM + uint256(c.night) * terms.nightPenalty + uint256(c.speeding)
+                * terms.speedingPenalty;
+            uint256 credit = uint256(c.metres) * terms.kmCredit;
+            uint256 tier = raised > credit ? (raised - credit) / PER_KM : 0;
+            return uint32(Math.min(Math.max(tier, terms.tierMin), terms.tierMax));
+        }
     }
 
     /// @notice The tier of a driver without data: no data, no discount.
@@ -142,12 +147,16 @@ library Premium {
     }
 
     /// @notice The metres billed for `duration` seconds without data. Rounded down.
-    function noDataMetres(Terms memory terms, uint256 duration) internal pure returns (uint64) {
-        return uint64(terms.defaultMetres * duration / 1 days);
+    function noDataMetres(Terms memory terms, uint40 duration) internal pure returns (uint64) {
+        unchecked {
+            return uint64(uint256(terms.defaultMetres) * duration / 1 days);
+        }
     }
 
     /// @notice The part of an amount for a whole period that falls on `duration` seconds. Rounded down.
-    function forTime(uint96 amount, uint256 duration, uint32 period) internal pure returns (uint256) {
-        return amount * duration / period;
+    function forTime(uint96 amount, uint40 duration, uint32 period) internal pure returns (uint256) {
+        unchecked {
+            return uint256(amount) * duration / period;
+        }
     }
 }

@@ -23,28 +23,25 @@ contract DriveInsurance is DrivePolicies {
     /// @inheritdoc IDriveInsurance
     mapping(bytes32 policyId => mapping(uint32 period => bytes32)) public tripsRootOf;
 
-    constructor(IConsortium consortium, IDevices devices, IERC20 token)
-        DrivePolicies(consortium, devices, token)
-    {}
+    constructor(IConsortium consortium, IDevices devices, IERC20 token) DrivePolicies(consortium, devices, token) {}
 
     /// @inheritdoc IDriveInsurance
-    function report(Quote memory quote, Usage memory usage, bytes calldata signer, bytes calldata signature)
-        external
-    {
+    function report(Quote memory quote, Usage memory usage, bytes calldata signer, bytes calldata signature) external {
         (bytes32 policyId, Policy storage p) = _load(quote);
         (uint32 period, uint256 end) = _next(policyId, p, quote.terms, _coveredUntil(p, quote.terms));
         _requireNoReport(policyId, period);
         if (usage.policyId != policyId || usage.period != period || usage.from != p.cursor || usage.to != end) {
             revert WrongPeriod(policyId, period, p.cursor, end);
         }
-        if (block.timestamp < end) revert PeriodRunning(policyId, period, end);
+        _requireAfter(policyId, end - 1);
         _requireNotAfter(policyId, _reportableUntil(p, end, quote.cover));
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(USAGE_TYPEHASH, usage)));
         _verifyDevice(quote.cover, usage.from, usage.to - 1, digest, signer, signature);
 
         (uint64 driven, uint64 billed) = _advanceOdometer(policyId, p, usage.odometer);
-        if (usage.night > driven) revert MoreThanDriven(policyId, usage.night, driven);
-        if (usage.speeding > driven) revert MoreThanDriven(policyId, usage.speeding, driven);
+        if (usage.night > driven || usage.speeding > driven) {
+            revert MoreThanDriven(policyId, usage.night, usage.speeding, driven);
+        }
         Premium.Counters memory counters = Premium.Counters({
             metres: billed,
             night: usage.night,
@@ -81,9 +78,7 @@ contract DriveInsurance is DrivePolicies {
     function dispute(Quote memory quote, bytes32 reason) external {
         (bytes32 policyId, Policy storage p) = _load(quote);
         _requireCaller(policyId, quote.cover.holder);
-        Report storage r = _reported(policyId, p);
-        if (r.state != ReportState.REPORTED) revert WrongReportState(policyId, r.period, r.state);
-        _requireNotAfter(policyId, r.until);
+        Report storage r = _openReport(policyId, p, ReportState.REPORTED);
         r.state = ReportState.DISPUTED;
         r.until = uint40(block.timestamp + quote.cover.arbitrationWindow);
         emit DisputeOpened(policyId, r.period, msg.sender, reason, r.until);
@@ -93,9 +88,7 @@ contract DriveInsurance is DrivePolicies {
     function resolve(Quote memory quote, Premium.Counters memory counters, bytes32 reason) external {
         (bytes32 policyId, Policy storage p) = _load(quote);
         _requireCaller(policyId, quote.cover.arbiter);
-        Report storage r = _reported(policyId, p);
-        if (r.state != ReportState.DISPUTED) revert WrongReportState(policyId, r.period, r.state);
-        _requireNotAfter(policyId, r.until);
+        Report storage r = _openReport(policyId, p, ReportState.DISPUTED);
         (, uint256 end) = _next(policyId, p, quote.terms, _coveredUntil(p, quote.terms));
         _lower(policyId, p, r, quote.terms, counters, end, reason, false);
     }
@@ -123,9 +116,10 @@ contract DriveInsurance is DrivePolicies {
         _requireAfter(policyId, _reportableUntil(p, end, quote.cover));
 
         Premium.Counters memory counters;
-        counters.metres = Premium.noDataMetres(quote.terms, end - p.cursor);
+        counters.metres = Premium.noDataMetres(quote.terms, uint40(end - p.cursor));
         uint32 tier = Premium.noDataTier(p.tier);
-        p.billed += counters.metres;
+        // Saturates: an absurd reading must not stop the policy from being settled.
+        p.billed = uint64(Math.min(uint256(p.billed) + counters.metres, type(uint64).max));
         emit UsageMissed(policyId, period, msg.sender, counters.metres);
         uint96 charge = _charge(quote.terms, counters, end - p.cursor, tier);
         _settle(policyId, p, quote.cover.treasury, end, charge, tier, true);
@@ -148,8 +142,7 @@ contract DriveInsurance is DrivePolicies {
         p.claimed += amount;
         claim = ++p.claims;
         uint40 until = uint40(block.timestamp + quote.cover.decisionWindow);
-        _claims[policyId][claim] =
-            Claim({amount: amount, approved: 0, until: until, state: ClaimState.SUBMITTED});
+        _claims[policyId][claim] = Claim({amount: amount, approved: 0, until: until, state: ClaimState.SUBMITTED});
         emit ClaimSubmitted(policyId, claim, msg.sender, stretch, lossTime, amount, evidence, until);
     }
 
@@ -222,12 +215,11 @@ contract DriveInsurance is DrivePolicies {
     }
 
     /// @inheritdoc IDriveInsurance
-    function quotePeriod(
-        Premium.Terms memory terms,
-        Premium.Counters memory counters,
-        uint40 duration,
-        uint32 tier
-    ) external pure returns (uint256 charge, uint32 next) {
+    function quotePeriod(Premium.Terms memory terms, Premium.Counters memory counters, uint40 duration, uint32 tier)
+        external
+        pure
+        returns (uint256 charge, uint32 next)
+    {
         return (Premium.charge(terms, counters, duration, tier), Premium.nextTier(terms, counters));
     }
 
@@ -289,6 +281,17 @@ contract DriveInsurance is DrivePolicies {
         if (r.period != p.settled + 1) revert NotReported(policyId, p.settled + 1);
     }
 
+    /// @dev The report of the next period, which must be in this state and its window still open.
+    function _openReport(bytes32 policyId, Policy storage p, ReportState state)
+        private
+        view
+        returns (Report storage r)
+    {
+        r = _reported(policyId, p);
+        if (r.state != state) revert WrongReportState(policyId, r.period, r.state);
+        _requireNotAfter(policyId, r.until);
+    }
+
     function _requireNoReport(bytes32 policyId, uint32 period) private view {
         if (_reports[policyId].period == period) revert AlreadyReported(policyId, period);
     }
@@ -309,12 +312,11 @@ contract DriveInsurance is DrivePolicies {
     }
 
     /// @dev Fits: no period is longer than terms.period, so no premium exceeds terms.maximum.
-    function _charge(
-        Premium.Terms memory terms,
-        Premium.Counters memory counters,
-        uint256 duration,
-        uint32 tier
-    ) private pure returns (uint96) {
-        return uint96(Premium.charge(terms, counters, duration, tier));
+    function _charge(Premium.Terms memory terms, Premium.Counters memory counters, uint256 duration, uint32 tier)
+        private
+        pure
+        returns (uint96)
+    {
+        return uint96(Premium.charge(terms, counters, uint40(duration), tier));
     }
 }

@@ -7,7 +7,10 @@ import {IConditions} from "../interfaces/IConditions.sol";
 import {IConsortium} from "../interfaces/IConsortium.sol";
 import {ITelemetry} from "../interfaces/ITelemetry.sol";
 import {EventRef, ITwins} from "../interfaces/ITwins.sol";
+import {Excursion} from "../libraries/Excursion.sol";
 import {Duty, Role} from "../libraries/Membership.sol";
+import {Rule} from "../libraries/Rule.sol";
+import {Frame, Values} from "../libraries/SegmentWords.sol";
 
 /// @title Conditions
 /// @notice See {IConditions}.
@@ -27,6 +30,24 @@ contract Conditions is IConditions, Module {
     bytes4 private constant SILENT = bytes4(keccak256("SILENT"));
 
     uint8 private constant CRITICAL = 3;
+    uint8 private constant INSTANT = uint8(RuleKind.INSTANT);
+    uint8 private constant CONSECUTIVE = uint8(RuleKind.CONSECUTIVE);
+    uint8 private constant GAP = uint8(RuleKind.GAP);
+
+    /// @dev What all rules look at when a segment is judged.
+    /// @param since Seconds from the newest judged reading, or from the policy's start, to the segment's first.
+    /// @param gap True if that is too long.
+    /// @param held True if there is such a reading; `previous` is its value.
+    /// @param offset Seconds from the policy's start to the segment's first reading.
+    /// @param duration Seconds from the segment's first reading to its last.
+    struct Step {
+        uint32 since;
+        bool gap;
+        bool held;
+        int32 previous;
+        uint32 offset;
+        uint32 duration;
+    }
 
     /// @inheritdoc IConditions
     ITwins public immutable TWINS;
@@ -39,7 +60,7 @@ contract Conditions is IConditions, Module {
 
     mapping(bytes32 policyId => PolicyState) private _states;
 
-    /// @dev A key stands for policy, version, device and quantity.
+    /// @dev A key stands for policy hash (and so for its version), device and quantity.
     mapping(bytes32 key => Track) private _tracks;
 
     /// @dev Four {Tally}s to a word: that of rule i is 64 bits wide and starts at bit 64 * (i % 4) of word i / 4.
@@ -66,9 +87,10 @@ contract Conditions is IConditions, Module {
         PolicyState storage state = _states[policyId];
         if (state.open) revert BreachOpen(policyId);
         uint32 version = state.version + 1;
+        if (policy.version != version) revert NotNextVersion(policyId, version, policy.version);
         _states[policyId] = PolicyState(msg.sender, version, false, false, Disposition.NONE);
         policyHash[policyId] = keccak256(abi.encode(policy));
-        emit PolicySet(policyId, policy.subject, org, version, msg.sender, policy);
+        emit PolicySet(policyId, policy.subject, org, msg.sender, policy);
     }
 
     /// @inheritdoc IConditions
@@ -86,11 +108,11 @@ contract Conditions is IConditions, Module {
         if (rules == 0 || rules > MAX_RULES || devices == 0 || devices > MAX_DEVICES) revert WrongSize(rules, devices);
         if (policy.maxInterval == 0) revert ZeroMaxInterval();
         for (uint256 i; i < rules; ++i) {
-            Rule calldata r = policy.rules[i];
-            bool gap = r.kind == RuleKind.GAP;
+            Rule r = policy.rules[i];
+            bool gap = r.kind() == GAP;
             if (
-                (r.kind == RuleKind.INSTANT) != (r.duration == 0) || (gap && (r.high || r.limit != 0))
-                    || r.severity == 0 || r.severity > CRITICAL
+                !r.isWellFormed() || r.kind() > GAP || (r.kind() == INSTANT) != (r.duration() == 0)
+                    || (gap && (r.high() || r.limit() != 0)) || r.severity() == 0 || r.severity() > CRITICAL
             ) revert InvalidRule(i);
         }
     }
@@ -106,51 +128,112 @@ contract Conditions is IConditions, Module {
     ) external {
         TELEMETRY.anchor(segment, signer, signature);
         if (segment.subject != policy.subject) revert WrongSubject(policy.subject, segment.subject);
-        if (segment.maxInterval > policy.maxInterval) revert GapInside(policy.maxInterval, segment.maxInterval);
-        (bytes32 policyId, bytes32 key) = _keyInForce(policy, segment.device, segment.quantity);
+        (Frame frame, Values values) = (segment.frame, segment.values);
+        if (frame.maxInterval() > policy.maxInterval) revert GapInside(policy.maxInterval, frame.maxInterval());
+        (bytes32 policyId, bytes32 key) = _keyInForce(policy, segment.device, frame.quantity());
         Track memory t = _tracks[key];
-        if (t.seq == 0) {
-            if (segment.from < policy.start) revert BeforeStart(policy.start, segment.from);
-            (t.to, t.min, t.max) = (policy.start, segment.min, segment.max);
-        } else if (segment.seq != t.seq + 1) {
-            revert NotNextToJudge(policyId, segment.device, t.seq + 1, segment.seq);
+        Step memory step = _stepTo(policy, policyId, segment, t);
+        (uint40 previous, uint32 silence) = (t.to, _silence(policy, t));
+        (t.seq, t.to, t.last) = (frame.seq(), frame.to(), values.last());
+        if (values.min() < t.min) t.min = values.min();
+        if (values.max() > t.max) t.max = values.max();
+        uint16 found = _judgeRules(policy, policyId, key, segment, t, step);
+        // Readings that come too late are no better than readings that do not come.
+        if (silence != 0) {
+            found |= uint16(1) << SILENCE;
+            _breaches[key][SILENCE] = Breach(previous, 0, silence, 0);
         }
-        uint256[2] memory tallies = [_tallies[key][0], policy.rules.length > 4 ? _tallies[key][1] : 0];
-        Breach[MAX_RULES] memory breaches;
-        uint16 found;
-        for (uint256 i; i < policy.rules.length; ++i) {
-            if (policy.rules[i].quantity != segment.quantity) continue;
+        t.latched |= found;
+        _tracks[key] = t;
+        emit SegmentJudged(policyId, segment.device, frame.quantity(), t.seq, t.latched);
+        if (found != 0) _open(policy, policyId, key, segment.device, frame.quantity(), found);
+    }
+
+    /// @dev The step from what was judged before to the segment; a track that starts here is set to its start.
+    function _stepTo(Policy calldata policy, bytes32 policyId, ITelemetry.Segment calldata segment, Track memory t)
+        private
+        pure
+        returns (Step memory step)
+    {
+        Frame frame = segment.frame;
+        (uint40 from, uint40 start) = (frame.from(), policy.start);
+        if (t.seq == 0) {
+            if (from < start) revert BeforeStart(start, from);
+            (t.to, t.min, t.max) = (start, segment.values.min(), segment.values.max());
+        } else {
+            if (frame.seq() != t.seq + 1) revert NotNextToJudge(policyId, segment.device, t.seq + 1, frame.seq());
+            (step.held, step.previous) = (true, t.last);
+        }
+        step.since = uint256(from - t.to).toUint32();
+        step.gap = step.since > policy.maxInterval;
+        step.offset = uint256(from - start).toUint32();
+        step.duration = uint256(frame.to() - from).toUint32();
+    }
+
+    /// @dev Applies the rules to a segment, and writes down what they count and which of them break.
+    function _judgeRules(
+        Policy calldata policy,
+        bytes32 policyId,
+        bytes32 key,
+        ITelemetry.Segment calldata segment,
+        Track memory t,
+        Step memory step
+    ) private returns (uint16 found) {
+        uint256[2] memory tallies;
+        if (t.counting) tallies = _tallies[key];
+        (uint256 low, uint256 high) = (tallies[0], tallies[1]);
+        uint16 quantity = segment.frame.quantity();
+        (int32 min, int32 max, int32 last) = (segment.values.min(), segment.values.max(), segment.values.last());
+        Rule[] calldata rules = policy.rules;
+        for (uint256 i; i < rules.length; ++i) {
+            Rule r = rules[i];
+            if (r.quantity() != quantity) continue;
+            bool limited = r.kind() != GAP;
+            bool any = limited && r.isBeyond(r.high() ? max : min);
+            // Where nothing was counted yet, the reading before was not beyond the limit either.
+            if (!any && !step.gap && !t.counting) continue;
+            // The newest reading held until this segment's first one; in a gap nobody knows, so it counts.
+            bool before = step.gap || (step.held && limited && r.isBeyond(step.previous));
             Tally memory c = _tallyOf(tallies, i);
-            (bool broken, uint32 time) = _apply(policy, i, segment, t, c);
+            Excursion e = any ? _excursionOf(segment.excursions, r, i) : Excursion.wrap(0);
+            (bool broken, uint32 time) = _apply(r, e, any, before, last, step, c);
             _putTally(tallies, i, c);
             if (!broken || t.latched & 1 << i != 0) continue;
             found |= uint16(1 << i);
-            breaches[i] = Breach(policy.start + c.onset - 1, 0, time, segment.seq);
+            int32 extreme = r.kind() == GAP ? int32(0) : r.high() ? t.max : t.min;
+            _breaches[key][uint8(i)] = Breach(policy.start + c.onset - 1, extreme, time, t.seq);
         }
-        // Readings that come too late are no better than readings that do not come.
-        Breach memory silence = _silence(policy, t);
-        if (silence.time != 0) found |= uint16(1) << SILENCE;
+        if (tallies[0] != low || tallies[1] != high) {
+            t.counting = true;
+            _tallies[key] = tallies;
+            emit TalliesChanged(policyId, segment.device, quantity, tallies);
+        }
+    }
 
-        if (segment.min < t.min) t.min = segment.min;
-        if (segment.max > t.max) t.max = segment.max;
-        (t.seq, t.to, t.last, t.latched) = (segment.seq, segment.to, segment.last, t.latched | found);
-        _tracks[key] = t;
-        if (tallies[0] != _tallies[key][0]) _tallies[key][0] = tallies[0];
-        if (tallies[1] != 0) _tallies[key][1] = tallies[1];
-        emit SegmentJudged(policyId, segment.device, segment.quantity, t, tallies[0], tallies[1]);
-        if (found == 0) return;
-
-        (bool holding, bool hold) = _open(policy, policyId);
-        for (uint8 i; i < policy.rules.length; ++i) {
-            if (found & 1 << i == 0) continue;
-            Rule calldata r = policy.rules[i];
-            if (r.kind != RuleKind.GAP) breaches[i].extreme = r.high ? t.max : t.min;
-            _record(policy, policyId, key, segment.device, segment.quantity, i, breaches[i], holding);
+    /// @dev Applies a rule to a segment.
+    /// @param any True if some reading is beyond the limit; `e` says how long.
+    /// @param before True if the time before the segment's first reading counts.
+    /// @param c What the rule has counted; changed in place.
+    /// @return broken True if the rule is broken by now.
+    /// @return time Seconds that count towards the rule's duration.
+    function _apply(Rule r, Excursion e, bool any, bool before, int32 last, Step memory step, Tally memory c)
+        private
+        pure
+        returns (bool broken, uint32 time)
+    {
+        if (c.onset == 0 && step.gap) c.onset = step.offset - step.since + 1;
+        if (c.onset == 0 && any) c.onset = step.offset + e.first() + 1;
+        uint8 kind = r.kind();
+        if (kind == INSTANT) return (step.gap || any, 0);
+        time = c.time + (before ? step.since : 0);
+        if (kind != CONSECUTIVE) {
+            c.time = time += e.total();
+        } else {
+            if (any && e.first() == 0) time += e.prefix();
+            c.time = !r.isBeyond(last) ? 0 : e.total() == step.duration ? time : e.suffix();
+            if (time < e.longest()) time = e.longest();
         }
-        if (silence.time != 0) {
-            _record(policy, policyId, key, segment.device, segment.quantity, SILENCE, silence, holding);
-        }
-        if (hold) _hold(policy.subject, policyId);
+        return (time >= r.duration(), time);
     }
 
     /// @inheritdoc IConditions
@@ -159,101 +242,52 @@ contract Conditions is IConditions, Module {
         Track memory t = _tracks[key];
         if (t.latched & 1 << SILENCE != 0) revert AlreadyMarked(policyId, device);
         if (t.seq == 0) t.to = policy.start;
-        Breach memory b = _silence(policy, t);
-        if (b.time == 0) {
+        uint32 silence = _silence(policy, t);
+        if (silence == 0) {
             revert NotSilent(
                 policyId, device, policy.maxSilence == 0 ? type(uint256).max : uint256(t.to) + policy.maxSilence
             );
         }
+        _breaches[key][SILENCE] = Breach(t.to, 0, silence, 0);
         _tracks[key].latched = t.latched | uint16(1) << SILENCE;
-        (bool holding, bool hold) = _open(policy, policyId);
-        _record(policy, policyId, key, device, quantity, SILENCE, b, holding);
-        if (hold) _hold(policy.subject, policyId);
+        _open(policy, policyId, key, device, quantity, uint16(1) << SILENCE);
     }
 
-    /// @dev Applies a rule to a segment.
-    /// @param c What the rule has counted; changed in place.
-    /// @return broken True if the rule is broken by now.
-    /// @return time Seconds that count towards the rule's duration.
-    function _apply(
-        Policy calldata policy,
-        uint256 index,
-        ITelemetry.Segment calldata s,
-        Track memory t,
-        Tally memory c
-    ) private pure returns (bool broken, uint32 time) {
-        Rule calldata r = policy.rules[index];
-        uint32 since = uint256(s.from - t.to).toUint32();
-        bool gap = since > policy.maxInterval;
-        if (gap && c.onset == 0) c.onset = uint256(t.to - policy.start).toUint32() + 1;
-        if (r.kind == RuleKind.GAP) {
-            if (gap) c.time += since;
-            return (c.time >= r.duration, c.time);
-        }
-        ITelemetry.Excursion calldata e = _excursionOf(s, r, index);
-        bool any = _isBeyond(r, r.high ? s.max : s.min);
-        if (any && c.onset == 0) c.onset = uint256(s.from + e.first - policy.start).toUint32() + 1;
-        if (r.kind == RuleKind.INSTANT) return (gap || any, 0);
-
-        // The newest reading held until this segment's first one; in a gap nobody knows, so it counts.
-        uint32 before = gap || (t.seq != 0 && _isBeyond(r, t.last)) ? since : 0;
-        if (r.kind == RuleKind.CUMULATIVE) {
-            c.time += before + e.total;
-            return (c.time >= r.duration, c.time);
-        }
-        bool atEnd = _isBeyond(r, s.last);
-        uint32 run = c.time + before;
-        if (any && e.first == 0) run += e.prefix;
-        c.time = !atEnd ? 0 : e.total == s.to - s.from ? run : e.suffix;
-        time = run > e.longest ? run : e.longest;
-        return (time >= r.duration, time);
-    }
-
-    /// @dev The silence of a device up to now; all zero if it is not too long, or has been found already.
-    function _silence(Policy calldata policy, Track memory t) private view returns (Breach memory b) {
-        uint256 until = uint256(t.to) + policy.maxSilence;
-        if (policy.maxSilence == 0 || block.timestamp <= until || t.latched & 1 << SILENCE != 0) return b;
-        return Breach({firstCrossing: t.to, extreme: 0, time: (block.timestamp - t.to).toUint32(), seq: 0});
+    /// @dev Seconds for which a device has been silent; 0 if that is not too long, or has been found already.
+    function _silence(Policy calldata policy, Track memory t) private view returns (uint32) {
+        uint256 allowed = policy.maxSilence;
+        if (allowed == 0 || block.timestamp <= t.to + allowed || t.latched & 1 << SILENCE != 0) return 0;
+        return (block.timestamp - t.to).toUint32();
     }
 
     // ----------------------------------------------------------------------------------------------- breaches
 
-    /// @dev Opens the policy's breach.
-    /// @return holding True if the policy holds the twin back from now on.
-    /// @return hold True if it did not before.
-    function _open(Policy calldata policy, bytes32 policyId) private returns (bool holding, bool hold) {
-        PolicyState storage state = _states[policyId];
-        holding = state.holding;
-        hold = !holding && _mayHold(policy.subject, policy.setter);
+    /// @dev Opens the policy's breach, tells of each rule found broken, and holds the twin back if the policy may.
+    function _open(Policy calldata policy, bytes32 policyId, bytes32 key, bytes32 device, uint16 quantity, uint16 found)
+        private
+    {
+        PolicyState memory state = _states[policyId];
+        bool hold = !state.holding && _mayHold(policy.subject, policy.setter);
         if (!state.open) (state.open, state.disposition) = (true, Disposition.NONE);
-        if (hold) state.holding = holding = true;
-    }
-
-    function _record(
-        Policy calldata policy,
-        bytes32 policyId,
-        bytes32 key,
-        bytes32 device,
-        uint16 quantity,
-        uint8 rule,
-        Breach memory b,
-        bool holding
-    ) private {
-        _breaches[key][rule] = b;
-        emit BreachFound(policyId, policy.subject, device, quantity, rule, b, holding);
-        (bytes4 code, uint8 severity) = rule == SILENCE ? (SILENT, CRITICAL) : (BREACH, policy.rules[rule].severity);
-        emit Alert(policy.subject, code, policy.setter, severity, policyId);
+        if (hold) state.holding = true;
+        _states[policyId] = state;
+        for (uint8 rule; rule <= SILENCE; ++rule) {
+            if (found & 1 << rule == 0) continue;
+            (bytes4 code, uint8 severity) =
+                rule == SILENCE ? (SILENT, CRITICAL) : (BREACH, policy.rules[rule].severity());
+            emit BreachFound(policyId, policy.subject, device, quantity, rule, _breaches[key][rule], state.holding);
+            emit Alert(policy.subject, code, policy.setter, severity, policyId);
+        }
+        if (hold) {
+            EventRef memory none;
+            TWINS.hold(policy.subject, policyId, none);
+        }
     }
 
     function _mayHold(bytes32 subject, uint32 setter) private view returns (bool) {
         ITwins.Twin memory t = TWINS.twin(subject);
         if (t.end != ITwins.EndOfLife.NONE) return false;
         return t.owner == setter || TWINS.custodianOf(subject) == setter || CONSORTIUM.hasRole(setter, Role.REGULATOR);
-    }
-
-    function _hold(bytes32 subject, bytes32 policyId) private {
-        EventRef memory none;
-        TWINS.hold(subject, policyId, none);
     }
 
     /// @inheritdoc IConditions
@@ -292,12 +326,12 @@ contract Conditions is IConditions, Module {
 
     /// @inheritdoc IConditions
     function track(bytes32 policyId, bytes32 device, uint16 quantity) external view returns (Track memory) {
-        return _tracks[_key(policyId, device, quantity)];
+        return _tracks[_key(policyHash[policyId], device, quantity)];
     }
 
     /// @inheritdoc IConditions
     function tally(bytes32 policyId, bytes32 device, uint16 quantity, uint8 rule) external view returns (Tally memory) {
-        return _tallyOf(_tallies[_key(policyId, device, quantity)], rule);
+        return _tallyOf(_tallies[_key(policyHash[policyId], device, quantity)], rule);
     }
 
     /// @inheritdoc IConditions
@@ -306,13 +340,13 @@ contract Conditions is IConditions, Module {
         view
         returns (Breach memory)
     {
-        return _breaches[_key(policyId, device, quantity)][rule];
+        return _breaches[_key(policyHash[policyId], device, quantity)][rule];
     }
 
     // ----------------------------------------------------------------------------------------------- helpers
 
-    function _key(bytes32 policyId, bytes32 device, uint16 quantity) private view returns (bytes32) {
-        return keccak256(abi.encode(policyId, _states[policyId].version, device, quantity));
+    function _key(bytes32 hash, bytes32 device, uint16 quantity) private pure returns (bytes32) {
+        return keccak256(abi.encode(hash, device, quantity));
     }
 
     /// @dev Refuses a policy that is not in force, and a device or quantity that it does not watch.
@@ -325,33 +359,26 @@ contract Conditions is IConditions, Module {
         bytes32 given = keccak256(abi.encode(policy));
         if (policyHash[policyId] != given) revert NotInForce(policyId, policyHash[policyId], given);
         bool named;
-        for (uint256 i; i < policy.devices.length; ++i) {
-            if (policy.devices[i] == device) named = true;
+        bytes32[] calldata devices = policy.devices;
+        for (uint256 i; i < devices.length && !named; ++i) {
+            named = devices[i] == device;
         }
         if (!named) revert DeviceNotNamed(policyId, device);
         bool ruled;
-        for (uint256 i; i < policy.rules.length; ++i) {
-            if (policy.rules[i].quantity == quantity) ruled = true;
+        Rule[] calldata rules = policy.rules;
+        for (uint256 i; i < rules.length && !ruled; ++i) {
+            ruled = rules[i].quantity() == quantity;
         }
         if (!ruled) revert QuantityNotRuled(policyId, quantity);
-        key = _key(policyId, device, quantity);
+        key = _key(given, device, quantity);
     }
 
-    function _excursionOf(ITelemetry.Segment calldata s, Rule calldata r, uint256 index)
-        private
-        pure
-        returns (ITelemetry.Excursion calldata e)
-    {
-        for (uint256 i; i < s.excursions.length; ++i) {
-            e = s.excursions[i];
-            if (e.limit == r.limit && e.high == r.high) return e;
+    function _excursionOf(Excursion[] calldata excursions, Rule r, uint256 index) private pure returns (Excursion e) {
+        for (uint256 i; i < excursions.length; ++i) {
+            e = excursions[i];
+            if (r.matches(e)) return e;
         }
-        revert ExcursionMissing(index, r.high, r.limit);
-    }
-
-    /// @dev A reading exactly at the limit is beyond it.
-    function _isBeyond(Rule calldata r, int32 value) private pure returns (bool) {
-        return r.high ? value >= r.limit : value <= r.limit;
+        revert ExcursionMissing(index, r.high(), r.limit());
     }
 
     function _tallyOf(uint256[2] memory tallies, uint256 rule) private pure returns (Tally memory) {

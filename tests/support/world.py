@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from eth_keys.datatypes import PrivateKey
 from eth_utils.crypto import keccak
@@ -29,8 +29,7 @@ PREFIX_LENGTH = 7
 DAY = 86_400
 
 
-@dataclass(frozen=True)
-class EventRef:
+class EventRef(NamedTuple):
     """The EPCIS event behind a step, as `EventRef` in Solidity."""
 
     event_hash: bytes
@@ -43,8 +42,7 @@ class EventRef:
 NO_EVENT = EventRef(bytes(32), bytes(32), bytes(32), bytes(32), 0)
 
 
-@dataclass(frozen=True)
-class Registration:
+class Registration(NamedTuple):
     """A thing to register, as `ITwins.Registration`."""
 
     uri: str

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// @dev How long the readings of a segment were at or beyond one limit, in one word of calldata:
+///
+/// limit 32 (two's complement) | high 8 | first 32 | prefix 32 | suffix 32 | longest 32 | total 32, from the lowest
+/// bit up. All but limit and high are zero if no reading was beyond the limit.
+///
+/// limit: in the unit of the quantity. high: 1: at or above the limit is beyond it, 0: at or below.
+/// first: seconds from the segment's first reading to its first reading beyond the limit.
+/// prefix: seconds beyond the limit without a break from the segment's first reading on.
+/// suffix: seconds beyond the limit without a break up to the segment's last reading.
+/// longest: longest time beyond the limit without a break. total: all time beyond it.
+type Excursion is uint256;
+
+using ExcursionLib for Excursion global;
+
+/// @title ExcursionLib
+/// @notice Reads the fields of an {Excursion}.
+library ExcursionLib {
+    function limit(Excursion e) internal pure returns (int32) {
+        return int32(uint32(Excursion.unwrap(e)));
+    }
+
+    function high(Excursion e) internal pure returns (bool) {
+        return uint8(Excursion.unwrap(e) >> 32) != 0;
+    }
+
+    function first(Excursion e) internal pure returns (uint32) {
+        return uint32(Excursion.unwrap(e) >> 40);
+    }
+
+    function prefix(Excursion e) internal pure returns (uint32) {
+        return uint32(Excursion.unwrap(e) >> 72);
+    }
+
+    function suffix(Excursion e) internal pure returns (uint32) {
+        return uint32(Excursion.unwrap(e) >> 104);
+    }
+
+    function longest(Excursion e) internal pure returns (uint32) {
+        return uint32(Excursion.unwrap(e) >> 136);
+    }
+
+    function total(Excursion e) internal pure returns (uint32) {
+        return uint32(Excursion.unwrap(e) >> 168);
+    }
+
+    /// @dev True if the value is beyond the limit; exactly at the limit is beyond it.
+    function isBeyond(Excursion e, int32 value) internal pure returns (bool) {
+        return high(e) ? value >= limit(e) : value <= limit(e);
+    }
+
+    /// @dev True unless bits that mean nothing are set.
+    function isWellFormed(Excursion e) internal pure returns (bool) {
+        return Excursion.unwrap(e) >> 200 == 0 && uint8(Excursion.unwrap(e) >> 32) < 2;
+    }
+}

@@ -1,0 +1,192 @@
+"""The contracts and their models, called side by side.
+
+Everything is compared: the outcome, the error and its values, every event with every field, and the views. The
+state of the models is never set by hand: it is folded from the logs, from the first block on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from tests.models.consortium import Consortium, ConsortiumLedger
+from tests.models.rules import Fact, Refused
+from tests.models.twins import Twins, TwinsLedger
+from tests.support import Contract, Event, Forwarder, Node, Receipt, Reverted, decode_logs
+from tests.support.contract import Sender
+from tests.support.receipts import Receipt as Signed
+from tests.support.receipts import digest_of
+from tests.support.signers import Signer
+from tests.support.world import World
+
+
+class Recorder:
+    """A node that keeps the receipts of all its transactions."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self.receipts: list[Receipt] = []
+
+    def tx(self, *args: Any, **kwargs: Any) -> Receipt:
+        receipt = self._node.tx(*args, **kwargs)
+        self.receipts.append(receipt)
+        return receipt
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._node, name)
+
+
+class Point(NamedTuple):
+    """A moment to go back to."""
+
+    snapshot: int
+    receipts: int
+    consortium: ConsortiumLedger
+    twins: TwinsLedger
+
+
+class Shadow:
+    """A world, the models of its contracts, and the comparison of the two."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.recorder = Recorder(node)
+        self.world = World.create(self.recorder)
+        consortium, twins = self.replayed()
+        self.consortium = Consortium(consortium, self.world.governor, node.timestamp)
+        self.twins = Twins(twins, self.consortium, self.world.twins.address, node.chain_id)
+        self.steps = 0
+
+    def do(self, function: str, *args: Any, sender: Sender) -> bool:
+        """Call Twins and its model; True if both did it."""
+        return self._both(self.world.twins, self.twins, function, args, sender)
+
+    def govern(self, function: str, *args: Any, sender: Sender) -> bool:
+        """Call Consortium and its model; True if both did it."""
+        return self._both(self.world.consortium, self.consortium, function, args, sender)
+
+    def _both(self, contract: Contract, model: Any, function: str, args: Any, sender: Sender) -> bool:
+        self.steps += 1
+        self.consortium.now = self.node.timestamp
+        caller = sender.address if isinstance(sender, Forwarder) else sender
+        call = f"{function}{args} by {caller}"
+        try:
+            expected = getattr(model, function)(*args, sender=caller)
+        except Refused as refused:
+            reasons = refused.reasons
+        else:
+            receipt = getattr(contract, function)(*args, sender=sender)
+            facts = facts_of(decode_logs(receipt))
+            assert facts == expected, f"{call}\n  happened {facts}\n  expected {expected}"
+            return True
+        try:
+            getattr(contract, function)(*args, sender=sender)
+        except Reverted as reverted:
+            reason = (reverted.error, tuple(reverted.values))
+            assert reason in reasons, f"{call}\n  refused  {reason}\n  expected {reasons}"
+            return False
+        raise AssertionError(f"{call}\n  happened\n  expected {reasons}")
+
+    def sign(self, receipt: Signed, signer: Signer) -> bytes:
+        """A real signature, known to the model as one."""
+        digest = digest_of(receipt, self.twins.address, self.twins.chain_id)
+        signature = signer.sign(digest)
+        self.twins.signatures[signature] = (signer.name, digest)
+        return signature
+
+    def replayed(self) -> tuple[ConsortiumLedger, TwinsLedger]:
+        """What the logs of all transactions add up to."""
+        consortium, twins = ConsortiumLedger(), TwinsLedger()
+        ledgers: dict[str, Any] = {
+            self.world.consortium.address: consortium,
+            self.world.twins.address: twins,
+        }
+        for receipt in self.recorder.receipts:
+            for event in decode_logs(receipt):
+                if event.address in ledgers:
+                    ledgers[event.address].apply((event.name, event.args))
+        return consortium, twins
+
+    def check_views(self, ids: Iterable[bytes] | None = None) -> None:
+        """The views of the twins say what the model says."""
+        contract, ledger = self.world.twins, self.twins.ledger
+        for id_ in ledger.twins if ids is None else ids:
+            twin = ledger.twins[id_]
+            assert contract.twin(id_)._asdict() == ledger.view(id_)
+            assert contract.head(id_) == ledger.heads[id_]
+            assert contract.custodianOf(id_) == ledger.custodian(id_)
+            assert contract.ownerOf(id_) == twin.owner
+            assert contract.containerOf(id_) == twin.container
+            assert contract.titleOffer(id_) == twin.title_offer
+            assert contract.clear(id_) == (not ledger.cause(id_), ledger.cause(id_))
+            for org, reason in twin.holds:
+                assert contract.held(id_, org, reason)
+        assert contract.containerCount() == len(ledger.numbers)
+
+    def check_replay(self) -> None:
+        """The logs alone lead to the state that the views show."""
+        consortium, twins = self.replayed()
+        assert consortium == self.consortium.ledger
+        assert twins == self.twins.ledger
+        self.check_consortium_views()
+        self.check_views()
+
+    def check_consortium_views(self) -> None:
+        contract, ledger = self.world.consortium, self.consortium.ledger
+        assert contract.authority() == ledger.authority
+        assert contract.organisationCount() == len(ledger.orgs)
+        for org, facts in ledger.orgs.items():
+            assert contract.organisation(org) == (facts.admin, facts.roles, facts.expiry, facts.suspended)
+            assert contract.licenceOf(org) == facts.licence
+            assert contract.candidateOf(org) == facts.candidate
+        for account, acts in ledger.accounts.items():
+            assert contract.accountOf(account) == acts
+        for namespace, owner in ledger.owners.items():
+            assert contract.namespaceOwner(namespace) == owner
+        for (namespace, giver, delegate), expiry in ledger.delegations.items():
+            if giver == ledger.owners[namespace]:
+                assert contract.delegationExpiry(namespace, delegate) == expiry
+
+    def point(self) -> Point:
+        """This moment."""
+        ledgers = self.consortium.ledger.copy(), self.twins.ledger.copy()
+        return Point(self.node.snapshot(), len(self.recorder.receipts), *ledgers)
+
+    def back_to(self, point: Point) -> None:
+        """Return to a moment; later ones are forgotten."""
+        self.node.revert(point.snapshot)
+        del self.recorder.receipts[point.receipts :]
+        self.consortium.ledger, self.twins.ledger = point.consortium.copy(), point.twins.copy()
+
+
+Move = Callable[[], bool]
+"""Something to try; True if it happened."""
+
+
+def explore(shadow: Shadow, moves: Callable[[], Iterator[Move]], key: Callable[[], Hashable]) -> int:
+    """Try every move in every state that can be reached; returns the number of states.
+
+    `key` names a state: two moments with the same key offer the same future. After every move that happened, the
+    views are compared with the model.
+    """
+    known = {key()}
+
+    def visit() -> None:
+        here, now = shadow.point(), shadow.node.timestamp
+        for move in moves():
+            happened = move()
+            if happened:
+                shadow.check_views()
+                if key() not in known:
+                    known.add(key())
+                    visit()
+            if happened or shadow.node.timestamp != now:
+                shadow.back_to(here)
+
+    visit()
+    return len(known)
+
+
+def facts_of(events: Iterable[Event]) -> list[Fact]:
+    """Events without their address."""
+    return [(event.name, event.args) for event in events]

@@ -1,0 +1,369 @@
+"""Change a contract in every small way and see that a test fails.
+
+    python -m tests.mutation.mutate [CONTRACT ...]      all contracts of targets.py by default
+        --list                                          only list the mutants
+        --sample N                                      try N of them, spread evenly
+        --table [FILE]                                  print the score table, or replace it in a document
+
+A mutant that no compiler accepts is stillborn; one whose bytecode is that of the original is equivalent; one
+listed in `<Contract>.ignore`, with its reason, is ignored. All others must make a test fail: the score is the
+share that does, and a contract with less than 95 % fails the run. The results are written to
+`reports/<Contract>.json`.
+
+The working tree is never touched: a mutant's bytecode goes to the tests in a file named by $MUTANT_ARTIFACTS.
+It is compiled without the optimizer and, where that can be done, without via-IR, 5 to 20 times as fast; the
+unmutated contract has to pass its tests compiled the same way. Bytecode is kept in .build/mutants/, so that a
+second run, with better tests, only runs tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import io
+import json
+import multiprocessing
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from goldthread.build import ROOT, Settings, Sources, ensure_built
+
+from .operators import Mutant, enums_of, mutants_of
+from .targets import TARGETS, Target
+
+HERE = Path(__file__).parent
+MINIMUM_SCORE = 0.95
+TABLE = re.compile(r"(<!-- mutation table -->\n).*?(<!-- end of mutation table -->)", re.DOTALL)
+
+Bytecode = dict[str, str]
+"""Creation bytecode, in hex, by contract name."""
+
+
+class Compiler:
+    """A solc process that stays, compiling as fast as the sources allow."""
+
+    def __init__(self, target: Target) -> None:
+        settings = Settings.load()
+        self._target = target
+        self._sources = Sources(ROOT, settings.remappings)
+        self._settings = settings.standard_json() | {
+            "viaIR": False,
+            "optimizer": {"enabled": False},
+            "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
+        }
+        # Without --liftoff-only: a process that compiles thousands of times gains by optimised WebAssembly.
+        command = ["node", "--stack-size=4000", str(ROOT / "toolchain" / "solcd.js")]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if self.compile({}) is None:
+            self._settings["viaIR"] = True  # the stack is too deep for the direct code generator
+            if self.compile({}) is None:
+                raise SystemExit(f"the unmutated {', '.join(target.sources)} do not compile")
+
+    def compile(self, changed: Mapping[str, str]) -> Bytecode | None:
+        """The bytecode with some files changed, None when it does not compile."""
+        bytecode: Bytecode = {}
+        for entry in self._target.entries:
+            answer = self._cached(self._sources.closure(entry) | dict(changed), entry)
+            if not answer:
+                return None
+            bytecode.update(answer)
+        return bytecode
+
+    def _cached(self, sources: Mapping[str, str], entry: str) -> Bytecode:
+        request = {
+            "language": "Solidity",
+            "sources": {name: {"content": text} for name, text in sources.items()},
+            "settings": {**self._settings, "outputSelection": {entry: {"*": ["evm.bytecode.object"]}}},
+        }
+        line = json.dumps(request)
+        path = ROOT / ".build" / "mutants" / hashlib.sha256(line.encode()).hexdigest()
+        if path.is_file():
+            known: Bytecode = json.loads(zlib.decompress(path.read_bytes()))
+            return known
+        bytecode = self._run(line, entry)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_bytes(zlib.compress(json.dumps(bytecode).encode()))
+        draft.replace(path)
+        return bytecode
+
+    def _run(self, line: str, entry: str) -> Bytecode:
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("the compiler was started without pipes")
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        if any(message["severity"] == "error" for message in answer.get("errors", [])):
+            return {}
+        contracts = answer["contracts"][entry]
+        return {name: output["evm"]["bytecode"]["object"] for name, output in contracts.items()}
+
+
+class FirstTheKillers:
+    """A pytest plugin: run first the tests that killed earlier mutants, and tell which one kills this one."""
+
+    def __init__(self, kills: Counter[str], tell: int) -> None:
+        self._kills = kills
+        self._tell = tell
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """The order is stable: files in the order given, tests in the order written."""
+        items.sort(key=lambda item: -self._kills[item.nodeid])
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """With -x only the first failure is seen."""
+        if report.failed:
+            os.write(self._tell, report.nodeid.encode())
+
+
+class Tests:
+    """The tests of a contract, loaded once and run for each mutant in a fork of this process."""
+
+    def __init__(self, target: Target) -> None:
+        self._arguments = ["-x", "-q", "-p", "no:ape_test", "-p", "no:cacheprovider", *target.test_files()]
+        self._kills: Counter[str] = Counter()
+        self._abis = {name: artifact.abi for name, artifact in ensure_built().items()}
+        with contextlib.redirect_stdout(io.StringIO()):
+            # Imports the test files and everything they use; the forks find them loaded.
+            status = pytest.main(["--collect-only", *self._arguments])
+        if status != pytest.ExitCode.OK:
+            raise SystemExit(f"the tests cannot be collected: {' '.join(target.test_files())}")
+
+    def run(self, bytecode: Bytecode, timeout: float, silent: bool = True) -> str:
+        """ "killed", "survived" or "timeout"."""
+        artifacts = {
+            n: {"abi": self._abis[n], "bytecode": code} for n, code in bytecode.items() if n in self._abis
+        }
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(artifacts, file)
+            file.flush()
+            read, write = os.pipe()
+            child = os.fork()
+            if child == 0:
+                os.setpgid(0, 0)
+                os.environ["MUTANT_ARTIFACTS"] = file.name
+                if silent:
+                    null = os.open(os.devnull, os.O_WRONLY)
+                    os.dup2(null, 1)
+                    os.dup2(null, 2)
+                os._exit(pytest.main(self._arguments, [FirstTheKillers(self._kills, write)]))
+            os.close(write)
+            status = _wait(child, timeout)
+            with open(read) as pipe:
+                killer = pipe.read()
+        self._kills[killer] += 1 if killer else 0
+        if status is None:
+            return "timeout"
+        return "survived" if status == pytest.ExitCode.OK else "killed"
+
+
+def _wait(child: int, timeout: float) -> int | None:
+    """Exit status of a child; None when it had to be killed."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.005)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None
+
+
+class Worker:
+    """One process's compiler and tests, and what the unmutated contract gives with them."""
+
+    current: Worker
+
+    def __init__(self, target: Target) -> None:
+        self.compiler = Compiler(target)
+        self.tests = Tests(target)
+        original = self.compiler.compile({})
+        if original is None:
+            raise SystemExit("the unmutated contract does not compile any more")
+        self.original = original
+        start = time.monotonic()
+        if self.tests.run(original, timeout=3600) != "survived":
+            self.tests.run(original, timeout=3600, silent=False)
+            raise SystemExit("the tests fail without a mutant")
+        self.timeout = 20 + 10 * (time.monotonic() - start)
+
+    @classmethod
+    def start(cls, name: str) -> None:
+        """Prepare this process."""
+        cls.current = cls(TARGETS[name])
+
+    @classmethod
+    def verdict(cls, mutant: Mutant) -> tuple[Mutant, str]:
+        """What became of a mutant."""
+        worker = cls.current
+        changed = {mutant.file: mutant.apply((ROOT / mutant.file).read_text())}
+        bytecode = worker.compiler.compile(changed)
+        if bytecode is None:
+            return mutant, "stillborn"
+        if bytecode == worker.original:
+            return mutant, "equivalent"
+        return mutant, worker.tests.run(bytecode, worker.timeout)
+
+
+@dataclass
+class Report:
+    """The outcome for one contract, as kept in reports/."""
+
+    contract: str
+    sources: dict[str, str]
+    verdicts: dict[str, int]
+    operators: dict[str, dict[str, int]]
+    survivors: list[dict[str, Any]]
+    score: float
+
+    @classmethod
+    def of(cls, contract: str, results: Sequence[tuple[Mutant, str]]) -> Report:
+        """Count the verdicts."""
+        verdicts = Counter(verdict for _, verdict in results)
+        operators: dict[str, Counter[str]] = {}
+        for mutant, verdict in results:
+            operators.setdefault(mutant.operator, Counter())[verdict] += 1
+        killed = verdicts["killed"] + verdicts["timeout"]
+        return cls(
+            contract=contract,
+            sources={
+                source: hashlib.sha256((ROOT / source).read_bytes()).hexdigest()
+                for source in TARGETS[contract].sources
+            },
+            verdicts=dict(sorted(verdicts.items())),
+            operators={name: dict(sorted(counts.items())) for name, counts in sorted(operators.items())},
+            survivors=[asdict(mutant) for mutant, verdict in results if verdict == "survived"],
+            score=round(killed / max(1, killed + verdicts["survived"]), 4),
+        )
+
+    def write(self) -> None:
+        """Keep it."""
+        path = HERE / "reports" / f"{self.contract}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+
+def ignored(contract: str, mutants: Sequence[Mutant]) -> set[str]:
+    """The ids of `<Contract>.ignore`: `<id> <reason>` a line, of mutants that exist."""
+    path = HERE / f"{contract}.ignore"
+    lines = path.read_text().splitlines() if path.is_file() else []
+    found = set()
+    known = {mutant.id for mutant in mutants}
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        identifier, _, reason = line.partition(" ")
+        if identifier not in known:
+            raise SystemExit(f"{path}:{number}: there is no mutant {identifier} (any more)")
+        if not reason.strip():
+            raise SystemExit(f"{path}:{number}: say why {identifier} cannot be told from the original")
+        found.add(identifier)
+    return found
+
+
+def mutants_of_target(target: Target) -> list[Mutant]:
+    """Every mutant of the target's sources."""
+    sources = Sources(ROOT, Settings.load().remappings)
+    closure = {name: text for entry in target.entries for name, text in sources.closure(entry).items()}
+    enums = enums_of(text for name, text in closure.items() if name.startswith("contracts/"))
+    return [mutant for source in target.sources for mutant in mutants_of(source, closure[source], enums)]
+
+
+def run(contract: str, sample: int | None, jobs: int) -> Report:
+    """Try the mutants of a contract; survivors are printed as they are found."""
+    mutants = mutants_of_target(TARGETS[contract])
+    skip = ignored(contract, mutants)
+    if sample is not None:
+        mutants = mutants[:: max(1, len(mutants) // sample)]
+    results = [(mutant, "ignored") for mutant in mutants if mutant.id in skip]
+    trying = [mutant for mutant in mutants if mutant.id not in skip]
+    with multiprocessing.get_context("spawn").Pool(jobs, Worker.start, (contract,)) as pool:
+        for done, (mutant, verdict) in enumerate(pool.imap_unordered(Worker.verdict, trying), 1):
+            results.append((mutant, verdict))
+            if verdict == "survived":
+                print(f"survived {mutant}", flush=True)
+            if sys.stderr.isatty():
+                print(f"\r{contract}: {done} of {len(trying)} ", end="", file=sys.stderr, flush=True)
+    order = {mutant.id: number for number, mutant in enumerate(mutants)}
+    return Report.of(contract, sorted(results, key=lambda result: order[result[0].id]))
+
+
+def reports() -> Iterator[Report]:
+    """What is in reports/, in the order of the targets."""
+    for contract in TARGETS:
+        path = HERE / "reports" / f"{contract}.json"
+        if path.is_file():
+            yield Report(**json.loads(path.read_text()))
+
+
+def table() -> str:
+    """The scores of all reports, in Markdown."""
+    rows = [
+        "| contract | mutants | killed | survived | ignored, explained | equivalent | stillborn | score |"
+    ]
+    rows.append("|---|---:|---:|---:|---:|---:|---:|---:|")
+    for report in reports():
+        count = Counter(report.verdicts)
+        numbers = [
+            count.total(),
+            count["killed"] + count["timeout"],
+            *(count[verdict] for verdict in ("survived", "ignored", "equivalent", "stillborn")),
+        ]
+        cells = " | ".join(map(str, numbers))
+        rows.append(f"| {report.contract} | {cells} | {report.score:.1%} |")
+    return "\n".join(rows) + "\n"
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description="Change a contract in every small way and see that a test fails."
+    )
+    parser.add_argument("contracts", nargs="*", metavar="CONTRACT", help=f"of {', '.join(TARGETS)}")
+    parser.add_argument("--list", action="store_true", help="only list the mutants")
+    parser.add_argument("--sample", type=int, metavar="N", help="try N of them; writes no report")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
+    parser.add_argument(
+        "--table", nargs="?", const="-", metavar="FILE", help="print the table or put it into FILE"
+    )
+    options = parser.parse_args()
+    if unknown := set(options.contracts).difference(TARGETS):
+        parser.error(f"no target called {', '.join(sorted(unknown))}")
+    if options.table == "-":
+        print(table(), end="")
+        return 0
+    if options.table:
+        path = Path(options.table)
+        path.write_text(TABLE.sub(lambda match: match.group(1) + table() + match.group(2), path.read_text()))
+        return 0
+    failed = False
+    for contract in options.contracts or TARGETS:
+        if options.list:
+            print(*mutants_of_target(TARGETS[contract]), sep="\n")
+            continue
+        report = run(contract, options.sample, options.jobs)
+        counts = ", ".join(f"{number} {verdict}" for verdict, number in report.verdicts.items())
+        print(f"{contract}: {report.score:.1%} killed ({counts})", flush=True)
+        if options.sample is None:
+            report.write()
+        failed = failed or report.score < MINIMUM_SCORE
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
