@@ -33,8 +33,6 @@ interface ICapital {
     /// @notice The account took out all that was paid to it.
     event CreditWithdrawn(address indexed account, uint256 amount);
 
-    /// @notice The caller is neither the treasury nor one of its underwriters.
-    error NotInsurer(address treasury, address caller);
     /// @notice The treasury has not named the account.
     error NotUnderwriter(address treasury, address account);
     /// @notice The treasury has less free capital than wanted.

@@ -108,13 +108,6 @@ interface IDriveInsurance is ICapital {
         bytes32 tripsRoot;
     }
 
-    /// @notice A reading of the odometer that the device signed (EIP-712) for a reinstatement.
-    struct Reading {
-        bytes32 policyId;
-        uint40 time;
-        uint64 odometer;
-    }
-
     /// @notice One trip, as hashed into the leaf of a report's tree.
     /// @param index Place in the report's list.
     /// @param salt Random, so that the totals of a trip cannot be guessed from its leaf.
@@ -347,8 +340,11 @@ interface IDriveInsurance is ICapital {
     error TermOver(bytes32 policyId, uint256 since, uint40 end);
     /// @notice Nothing is insured: a quote needs a sum insured, a reinstatement and a release locked capital.
     error NothingInsured(bytes32 policyId);
-    /// @notice The escrow must be able to pay for one period at the maximum.
-    error DepositTooSmall(bytes32 policyId, uint96 escrow, uint96 maximum);
+    /// @notice The amount must lie between these, both allowed. Escrow after opening and reinstating: one period's
+    /// maximum at least. Withdrawal: {withdrawable} at most. Corrected charge: at most the reported one. Claim: at
+    /// most what of the sum insured is not paid or claimed. Approval: at most the claim, and after an appeal at
+    /// least what the insurer approved.
+    error AmountOutOfRange(bytes32 policyId, uint256 amount, uint256 least, uint256 most);
     /// @notice Cover ended at the second `coveredUntil`.
     error NotInForce(bytes32 policyId, uint256 coveredUntil);
     /// @notice The policy is cancelled, and its cover ends at the second `cutoff` or earlier.
@@ -357,12 +353,8 @@ interface IDriveInsurance is ICapital {
     error NotLapsed(bytes32 policyId, PolicyState state);
     /// @notice Covered time from `cursor` to `cutoff` must be settled first.
     error UnsettledPeriods(bytes32 policyId, uint40 cursor, uint40 cutoff);
-    /// @notice The driver may not withdraw what the started periods may still cost.
-    error ExceedsWithdrawable(bytes32 policyId, uint96 amount, uint256 withdrawable);
     /// @notice All covered time up to `cursor` is settled, and no period follows it.
     error NothingToSettle(bytes32 policyId, uint40 cursor);
-    /// @notice The reading is for another policy.
-    error WrongReading(bytes32 policyId, bytes32 readingPolicyId);
     /// @notice The report is for another policy, period or time than the next, which are these.
     error WrongPeriod(bytes32 policyId, uint32 period, uint256 from, uint256 to);
     /// @notice The period has its report.
@@ -375,16 +367,10 @@ interface IDriveInsurance is ICapital {
     error OdometerBackwards(bytes32 policyId, uint64 odometer, uint64 last);
     /// @notice The metres at night or too fast exceed the metres driven.
     error MoreThanDriven(bytes32 policyId, uint64 night, uint64 speeding, uint64 driven);
-    /// @notice The arbiter may only lower the charge.
-    error MayOnlyLower(bytes32 policyId, uint96 charge, uint96 proposed);
     /// @notice The stretch of cover does not contain the second of the loss, or the loss lies ahead.
     error NotCovered(bytes32 policyId, uint16 stretch, uint40 lossTime);
-    /// @notice A claim asks for something, and open and paid claims together for the sum insured at most.
-    error ClaimOutOfRange(bytes32 policyId, uint96 amount, uint96 available);
     /// @notice The claim is in another state than the step needs.
     error WrongClaimState(bytes32 policyId, uint16 claim, ClaimState state);
-    /// @notice The insurer approves at most what is claimed; the arbiter at least what the insurer approved.
-    error ApprovalOutOfRange(bytes32 policyId, uint16 claim, uint96 approved, uint96 least, uint96 most);
     /// @notice Claims for this amount are open.
     error ClaimsOpen(bytes32 policyId, uint96 claimed);
 
@@ -434,11 +420,15 @@ interface IDriveInsurance is ICapital {
     /// @notice Begins a new stretch of cover after a lapse, from now on. Policyholder only, after the covered
     /// periods are settled. Metres driven without cover are not billed. Emits {Reinstated}, {CoverLapsed}.
     /// @param amount Goes into the escrow, which must then pay for one period at the maximum.
-    /// @param reading Signed by the device. An old reading is no gain: more metres are billed.
+    /// @param time When the device read the odometer. An old reading is no gain: more metres are billed.
+    /// @param odometer The reading in metres.
+    /// @param signer The device's ERC-7913 signer.
+    /// @param signature Of the device over EIP-712 `Reading(bytes32 policyId,uint40 time,uint64 odometer)`.
     function reinstate(
         Quote calldata quote,
         uint96 amount,
-        Reading calldata reading,
+        uint40 time,
+        uint64 odometer,
         bytes calldata signer,
         bytes calldata signature
     ) external;

@@ -69,15 +69,14 @@ abstract contract Capital is ICapital, Module, ReentrancyGuardTransient {
         return _pools[treasury];
     }
 
-    /// @dev Reverts unless the caller is the treasury, or an underwriter of it whom the consortium lets speak.
+    /// @dev Reverts unless the caller is the treasury or may commit its capital.
     function _requireInsurer(address treasury) internal view {
-        if (msg.sender == treasury) return;
-        if (!isUnderwriter[treasury][msg.sender]) revert NotInsurer(treasury, msg.sender);
-        _requireFinance(msg.sender);
+        if (msg.sender != treasury) _requireUnderwriter(treasury, msg.sender);
     }
 
-    /// @dev Reverts unless the consortium lets the account speak on the money of an insurer.
-    function _requireFinance(address account) internal view returns (uint32 org) {
+    /// @dev Reverts unless the treasury named the account and the consortium lets it speak on an insurer's money.
+    function _requireUnderwriter(address treasury, address account) internal view returns (uint32 org) {
+        if (!isUnderwriter[treasury][account]) revert NotUnderwriter(treasury, account);
         return CONSORTIUM.authorize(account, Role.INSURER, Duty.FINANCE);
     }
 

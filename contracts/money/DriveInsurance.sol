@@ -26,7 +26,9 @@ contract DriveInsurance is DrivePolicies {
     constructor(IConsortium consortium, IDevices devices, IERC20 token) DrivePolicies(consortium, devices, token) {}
 
     /// @inheritdoc IDriveInsurance
-    function report(Quote memory quote, Usage memory usage, bytes calldata signer, bytes calldata signature) external {
+    function report(Quote memory quote, Usage calldata usage, bytes calldata signer, bytes calldata signature)
+        external
+    {
         (bytes32 policyId, Policy storage p) = _load(quote);
         (uint32 period, uint256 end) = _next(policyId, p, quote.terms, _coveredUntil(p, quote.terms));
         _requireNoReport(policyId, period);
@@ -51,14 +53,12 @@ contract DriveInsurance is DrivePolicies {
             corners: usage.corners,
             phone: usage.phone
         });
-        Report memory r = Report({
-            charge: _charge(quote.terms, counters, end - p.cursor, p.tier),
-            tier: Premium.nextTier(quote.terms, counters),
-            until: uint40(block.timestamp + quote.cover.disputeWindow),
-            period: period,
-            state: ReportState.REPORTED
-        });
-        _reports[policyId] = r;
+        Report storage r = _reports[policyId];
+        r.charge = _charge(quote.terms, counters, end - p.cursor, p.tier);
+        r.tier = Premium.nextTier(quote.terms, counters);
+        r.until = uint40(block.timestamp + quote.cover.disputeWindow);
+        r.period = period;
+        r.state = ReportState.REPORTED;
         tripsRootOf[policyId][period] = usage.tripsRoot;
         emit UsageReported(
             policyId,
@@ -138,12 +138,14 @@ contract DriveInsurance is DrivePolicies {
         }
         _requireNotAfter(policyId, uint256(lossTime) + quote.cover.claimWindow);
         uint96 available = p.locked - p.claimed;
-        if (amount == 0 || amount > available) revert ClaimOutOfRange(policyId, amount, available);
+        _requireBetween(policyId, amount, 1, available);
         p.claimed += amount;
         claim = ++p.claims;
-        uint40 until = uint40(block.timestamp + quote.cover.decisionWindow);
-        _claims[policyId][claim] = Claim({amount: amount, approved: 0, until: until, state: ClaimState.SUBMITTED});
-        emit ClaimSubmitted(policyId, claim, msg.sender, stretch, lossTime, amount, evidence, until);
+        Claim storage c = _claims[policyId][claim];
+        c.amount = amount;
+        c.until = uint40(block.timestamp + quote.cover.decisionWindow);
+        c.state = ClaimState.SUBMITTED;
+        emit ClaimSubmitted(policyId, claim, msg.sender, stretch, lossTime, amount, evidence, c.until);
     }
 
     /// @inheritdoc IDriveInsurance
@@ -155,9 +157,7 @@ contract DriveInsurance is DrivePolicies {
         else if (c.state == ClaimState.SUBMITTED) _requireInsurer(quote.cover.treasury);
         else revert WrongClaimState(policyId, claim, c.state);
         _requireNotAfter(policyId, c.until);
-        if (approved < c.approved || approved > c.amount) {
-            revert ApprovalOutOfRange(policyId, claim, approved, c.approved, c.amount);
-        }
+        _requireBetween(policyId, approved, c.approved, c.amount);
         c.approved = approved;
         c.state = appealed || approved == c.amount ? ClaimState.FINAL : ClaimState.DECIDED;
         c.until = uint40(block.timestamp + quote.cover.disputeWindow);
@@ -235,7 +235,7 @@ contract DriveInsurance is DrivePolicies {
         bool timedOut
     ) private {
         uint96 charge = _charge(terms, counters, end - p.cursor, p.tier);
-        if (charge > r.charge) revert MayOnlyLower(policyId, r.charge, charge);
+        _requireBetween(policyId, charge, 0, r.charge);
         uint32 tier = uint32(Math.min(Premium.nextTier(terms, counters), r.tier));
         emit DisputeResolved(policyId, r.period, msg.sender, r.charge, charge, tier, reason, timedOut);
         r.charge = charge;

@@ -56,10 +56,9 @@ abstract contract DrivePolicies is IDriveInsurance, Capital {
         if (since >= cover.end) revert TermOver(policyId, since, cover.end);
         if (cover.sumInsured == 0) revert NothingInsured(policyId);
         Premium.requireSound(quote.terms, cover.tier);
-        _requireOnePeriod(policyId, amount, quote.terms.maximum);
+        _requireBetween(policyId, amount, quote.terms.maximum, type(uint96).max);
         address underwriter = Signers.accountOf(signer);
-        if (!isUnderwriter[cover.treasury][underwriter]) revert NotUnderwriter(cover.treasury, underwriter);
-        uint32 org = _requireFinance(underwriter);
+        uint32 org = _requireUnderwriter(cover.treasury, underwriter);
         if (!SignatureChecker.isValidSignatureNow(signer, policyId, signature)) {
             revert InvalidQuoteSignature(policyId, underwriter);
         }
@@ -94,8 +93,7 @@ abstract contract DrivePolicies is IDriveInsurance, Capital {
     function withdraw(Quote memory quote, uint96 amount) external nonReentrant {
         (bytes32 policyId, Policy storage p) = _load(quote);
         _requireCaller(policyId, quote.cover.holder);
-        uint256 most = _withdrawable(p, quote.terms);
-        if (amount > most) revert ExceedsWithdrawable(policyId, amount, most);
+        _requireBetween(policyId, amount, 0, _withdrawable(p, quote.terms));
         p.escrow -= amount;
         emit Withdrawn(policyId, msg.sender, amount, p.escrow);
         _push(amount);
@@ -105,7 +103,8 @@ abstract contract DrivePolicies is IDriveInsurance, Capital {
     function reinstate(
         Quote memory quote,
         uint96 amount,
-        Reading memory reading,
+        uint40 time,
+        uint64 odometer,
         bytes calldata signer,
         bytes calldata signature
     ) external nonReentrant {
@@ -118,19 +117,20 @@ abstract contract DrivePolicies is IDriveInsurance, Capital {
         if (block.timestamp >= cover.end) revert TermOver(policyId, block.timestamp, cover.end);
         if (p.locked == 0) revert NothingInsured(policyId);
         uint96 escrow = p.escrow + amount;
-        _requireOnePeriod(policyId, escrow, quote.terms.maximum);
-        if (reading.policyId != policyId) revert WrongReading(policyId, reading.policyId);
-        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(READING_TYPEHASH, reading)));
-        _verifyDevice(cover, reading.time, reading.time, digest, signer, signature);
+        _requireBetween(policyId, escrow, quote.terms.maximum, type(uint96).max);
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(READING_TYPEHASH, policyId, time, odometer)));
+        _verifyDevice(cover, time, time, digest, signer, signature);
 
-        _stretches[policyId][p.stretch] = Stretch(p.since, p.cutoff);
+        Stretch storage ended = _stretches[policyId][p.stretch];
+        ended.since = p.since;
+        ended.until = p.cutoff;
         p.state = PolicyState.ACTIVE;
         p.escrow = escrow;
         p.cursor = uint40(block.timestamp);
         p.since = uint40(block.timestamp);
         p.cutoff = cover.end;
-        _advanceOdometer(policyId, p, reading.odometer);
-        emit Reinstated(policyId, msg.sender, ++p.stretch, p.since, reading.odometer, amount, escrow);
+        _advanceOdometer(policyId, p, odometer);
+        emit Reinstated(policyId, msg.sender, ++p.stretch, p.since, odometer, amount, escrow);
         _pull(amount);
     }
 
@@ -237,7 +237,7 @@ abstract contract DrivePolicies is IDriveInsurance, Capital {
         returns (uint256 since, uint256 until)
     {
         if (stretch == p.stretch) return (p.since, _coveredUntil(p, terms));
-        Stretch memory s = _stretches[policyId][stretch];
+        Stretch storage s = _stretches[policyId][stretch];
         return (s.since, s.until);
     }
 
@@ -269,14 +269,14 @@ abstract contract DrivePolicies is IDriveInsurance, Capital {
         if (block.timestamp <= until) revert WindowOpen(policyId, until);
     }
 
+    function _requireBetween(bytes32 policyId, uint256 amount, uint256 least, uint256 most) internal pure {
+        if (amount < least || amount > most) revert AmountOutOfRange(policyId, amount, least, most);
+    }
+
     /// @dev Escrow never holds less than the maximum for each period up to {_coveredUntil}, hence never less than
     /// that for the started ones.
     function _withdrawable(Policy storage p, Premium.Terms memory terms) private view returns (uint256) {
         uint256 end = Math.max(Math.min(block.timestamp + 1, _coveredUntil(p, terms)), p.cursor);
         return p.escrow - Math.ceilDiv(end - p.cursor, terms.period) * terms.maximum;
-    }
-
-    function _requireOnePeriod(bytes32 policyId, uint96 escrow, uint96 maximum) private pure {
-        if (escrow < maximum) revert DepositTooSmall(policyId, escrow, maximum);
     }
 }

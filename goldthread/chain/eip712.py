@@ -60,29 +60,12 @@ STRUCTS: dict[str, tuple[str, ...]] = {
         "EventRef ref",
         "uint40 deadline",
     ),
-    "Excursion": (
-        "bool high",
-        "int32 limit",
-        "uint32 first",
-        "uint32 prefix",
-        "uint32 suffix",
-        "uint32 longest",
-        "uint32 total",
-    ),
     "Segment": (
         "bytes32 device",
         "bytes32 subject",
-        "uint16 quantity",
-        "uint32 seq",
-        "uint40 from",
-        "uint40 to",
-        "uint32 count",
-        "uint32 maxInterval",
-        "int32 min",
-        "int32 max",
-        "int32 last",
-        "int64 sum",
-        "Excursion[] excursions",
+        "uint256 frame",
+        "uint256 values",
+        "uint256[] excursions",
         "bytes32 root",
     ),
     "Terms": (
@@ -209,13 +192,14 @@ def struct_hash(struct: str, message: Message) -> bytes:
     types, values = ["bytes32"], [type_hash(struct)]
     for kind, name in fields:
         base = kind.removesuffix("[]")
-        if base not in STRUCTS:
+        if base not in STRUCTS and base == kind:
             types.append(kind)
             values.append(_value(struct, name, kind, message[name]))
             continue
         types.append("bytes32")
-        if kind.endswith("[]"):
-            values.append(keccak(b"".join(struct_hash(base, item) for item in message[name])))
+        if base not in STRUCTS:
+            words = [encode([base], [_value(struct, name, base, item)]) for item in message[name]]
+            values.append(keccak(b"".join(words)))
         else:
             values.append(struct_hash(base, message[name]))
     return keccak(encode(types, values))
@@ -249,7 +233,7 @@ def as_tuple(struct: str, message: Message) -> tuple[Any, ...]:
         base = kind.removesuffix("[]")
         value = message[name]
         if base in STRUCTS:
-            value = [as_tuple(base, item) for item in value] if kind.endswith("[]") else as_tuple(base, value)
+            value = as_tuple(base, value)
         elif kind.startswith("bytes") and isinstance(value, str):
             value = bytes.fromhex(value.removeprefix("0x"))
         values.append(value)
@@ -302,7 +286,7 @@ def _plain(struct: str, message: Message) -> dict[str, Any]:
         base = kind.removesuffix("[]")
         value = message[name]
         if base in STRUCTS:
-            value = [_plain(base, item) for item in value] if kind.endswith("[]") else _plain(base, value)
+            value = _plain(base, value)
         elif isinstance(value, bytes):
             value = f"0x{value.hex()}"
         plain[name] = value

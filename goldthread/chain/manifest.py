@@ -59,8 +59,10 @@ class RoleGrant:
 class Manifest:
     """What `deployments/<chain id>.json` holds.
 
-    `compiler` has the settings behind the code, `deployed_at` is ISO 8601 in UTC, `labels` names addresses
-    that are not contracts of the system. Immutable: `with_...` returns a changed one, `save` writes it.
+    `compiler` has the settings behind the code, `first_nonce` is the deployer's nonce when it began (where a
+    deployment that was interrupted looks for what it has sent already), `deployed_at` is ISO 8601 in UTC,
+    `labels` names addresses that are not contracts of the system. Immutable: `with_...` returns a changed
+    one, `save` writes it.
     """
 
     chain_id: int
@@ -68,6 +70,7 @@ class Manifest:
     release: str
     compiler: Mapping[str, Any]
     deployer: str
+    first_nonce: int
     deployed_at: str
     contracts: Mapping[str, Deployed] = field(default_factory=dict)
     roles: tuple[RoleGrant, ...] = ()
@@ -105,6 +108,7 @@ class Manifest:
             "release": self.release,
             "compiler": dict(self.compiler),
             "deployer": self.deployer,
+            "firstNonce": self.first_nonce,
             "deployedAt": self.deployed_at,
             "contracts": {
                 name: {
@@ -158,6 +162,7 @@ class Manifest:
             release=read.text("release"),
             compiler=read.get("compiler", dict),
             deployer=read.text("deployer", _ADDRESS),
+            first_nonce=read.get("firstNonce", int),
             deployed_at=read.text("deployedAt"),
             contracts=contracts,
             roles=tuple(grants),

@@ -123,7 +123,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Excursion:
-    """How long the readings of a summary were beyond one limit, in seconds. All zero if they never were.
+    """How long the readings of a summary were beyond one limit, in seconds.
 
     `first` counts from the first reading to the first one beyond the limit, `prefix` is the time beyond it
     without a break from the first reading on, `suffix` up to the last reading, `longest` the longest without
@@ -154,8 +154,9 @@ class Excursion:
 
 @dataclass(frozen=True)
 class Summary:
-    """What the rules need to know of consecutive readings. `from_` and `to` are times of the first and
-    last.
+    """What the rules need to know of consecutive readings. `from_` and `to` are times of the first and last.
+
+    `excursions` has one entry for each limit that somebody judges by and some reading was beyond.
     """
 
     from_: int
@@ -174,11 +175,13 @@ class Summary:
         return self.to - self.from_
 
     def excursion(self, limit: Limit) -> Excursion:
-        """The excursion beyond a limit; `KeyError` if the summary does not have that limit."""
+        """The excursion beyond a limit; `KeyError` if there was one and the summary does not tell of it."""
         for found in self.excursions:
             if found.limit == limit:
                 return found
-        raise KeyError(limit)
+        if self.ever_beyond(limit):
+            raise KeyError(limit)
+        return Excursion(limit)
 
     def ever_beyond(self, limit: Limit) -> bool:
         """True if some reading was beyond the limit."""
@@ -215,18 +218,20 @@ def summarise(readings: Sequence[Reading], limits: Sequence[Limit]) -> Summary:
         max=max(values),
         last=values[-1],
         sum=sum(values),
-        excursions=tuple(_excursion(limit, readings) for limit in limits),
+        excursions=tuple(
+            _excursion(limit, readings) for limit in limits if any(map(limit.is_beyond, values))
+        ),
     )
 
 
 def merge(a: Summary, b: Summary) -> Summary:
-    """The summary of the readings of `a` followed by those of `b`; `ValueError` if they do not follow each
-    other.
+    """The summary of the readings of `a` followed by those of `b`.
+
+    `ValueError` if they do not follow each other, `KeyError` if one lacks a limit that its readings passed.
     """
     if b.from_ <= a.to:
         raise ValueError(f"readings from {b.from_} on do not come after readings up to {a.to}")
-    if [e.limit for e in a.excursions] != [e.limit for e in b.excursions]:
-        raise ValueError("the summaries are about different limits")
+    limits = sorted({e.limit for e in (*a.excursions, *b.excursions)})
     between = b.from_ - a.to
     return Summary(
         from_=a.from_,
@@ -237,7 +242,7 @@ def merge(a: Summary, b: Summary) -> Summary:
         max=max(a.max, b.max),
         last=b.last,
         sum=a.sum + b.sum,
-        excursions=tuple(_merge(a, b, e.limit) for e in a.excursions),
+        excursions=tuple(_merge(a, b, limit) for limit in limits),
     )
 
 
@@ -366,7 +371,10 @@ class Judge:
         if rule.kind is Kind.GAP:
             time = tally.time + (since if gap else 0)
             return time >= rule.duration, time, Tally(time, onset)
-        e = s.excursion(rule.limit)
+        try:
+            e = s.excursion(rule.limit)
+        except KeyError:
+            raise JudgeError("ExcursionMissing", f"nothing about {rule.limit}") from None
         beyond = s.ever_beyond(rule.limit)
         if beyond and onset == 0:
             onset = s.from_ + e.first - self.policy.start + 1

@@ -1,4 +1,4 @@
-"""Every reachable state x every action x every kind of caller x every moment: contract and model do the same."""
+"""Every reachable state x action x kind of caller x moment: contract and model do the same."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support import Forwarder, Node
 from tests.support.contract import Sender
 from tests.support.receipts import Receipt
 from tests.support.signers import Wallet
-from tests.support.words import Found, Kind, Purpose
+from tests.support.words import Found, Purpose
 from tests.support.world import Org, uri
 
 HOUR = 3600

@@ -6,8 +6,8 @@ import re
 
 from eth_utils.crypto import keccak
 
-# The indicator of a GTIN, the extension digit of an SSCC, the leading zero of a GRAI, the indicator of the GTIN
-# in an ITIP.
+# Indicator of a GTIN, extension digit of an SSCC, leading zero of a GRAI, indicator of the GTIN
+# in an ITIP stand before the company prefix.
 DIGITS_BEFORE_PREFIX = {
     "00": 1, "01": 1, "253": 0, "255": 0, "401": 0, "402": 0, "414": 0, "417": 0,
     "8003": 1, "8004": 0, "8006": 1, "8010": 0, "8013": 0, "8017": 0, "8018": 0,

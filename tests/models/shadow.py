@@ -1,7 +1,7 @@
 """The contracts and their models, called side by side.
 
-Everything is compared: the outcome, the error and its values, every event with every field, and the views. The
-state of the models is never set by hand: it is folded from the logs, from the first block on.
+Everything is compared: the outcome, the error and its values, every event with every field, and the views.
+The state of the models is never set by hand: it is folded from the logs, from the first block on.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from tests.models.consortium import Consortium, ConsortiumLedger
-from tests.models.rules import Fact, Refused
+from tests.models.rules import Refused
 from tests.models.twins import Twins, TwinsLedger
-from tests.support import Contract, Event, Forwarder, Node, Receipt, Reverted, decode_logs
+from tests.support import Contract, Forwarder, Node, Receipt, Reverted, decode_logs
 from tests.support.contract import Sender
 from tests.support.receipts import Receipt as Signed
 from tests.support.receipts import digest_of
 from tests.support.signers import Signer
-from tests.support.world import World
+from tests.support.world import World, happened
 
 
 class Recorder:
@@ -76,7 +76,7 @@ class Shadow:
             reasons = refused.reasons
         else:
             receipt = getattr(contract, function)(*args, sender=sender)
-            facts = facts_of(decode_logs(receipt))
+            facts = happened(receipt)
             assert facts == expected, f"{call}\n  happened {facts}\n  expected {expected}"
             return True
         try:
@@ -166,8 +166,8 @@ Move = Callable[[], bool]
 def explore(shadow: Shadow, moves: Callable[[], Iterator[Move]], key: Callable[[], Hashable]) -> int:
     """Try every move in every state that can be reached; returns the number of states.
 
-    `key` names a state: two moments with the same key offer the same future. After every move that happened, the
-    views are compared with the model.
+    `key` names a state: two moments with the same key offer the same future. After every move that happened,
+    the views are compared with the model.
     """
     known = {key()}
 
@@ -185,8 +185,3 @@ def explore(shadow: Shadow, moves: Callable[[], Iterator[Move]], key: Callable[[
 
     visit()
     return len(known)
-
-
-def facts_of(events: Iterable[Event]) -> list[Fact]:
-    """Events without their address."""
-    return [(event.name, event.args) for event in events]

@@ -15,8 +15,8 @@ from eth_utils.crypto import keccak
 
 from tests.models.consortium import Consortium, account_of
 from tests.models.ids import namespace_of
-from tests.support.receipts import Receipt, digest_of
 from tests.models.rules import Fact, Objections
+from tests.support.receipts import Receipt, digest_of
 from tests.support.words import Action, Cause, Duty, EndOfLife, Found, Kind, Purpose, Role
 from tests.support.world import EventRef, Registration
 

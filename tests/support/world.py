@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 from eth_keys.datatypes import PrivateKey
 from eth_utils.crypto import keccak
 
-from .contract import Contract, Forwarder, Sender, deploy
-from .nodes import Account, Node
+from .contract import Contract, Forwarder, Sender, decode_logs, deploy
+from .nodes import Account, Node, Receipt
 from .words import Duty, Kind, Role
 
 MAKER_PREFIX = "9506000"
@@ -126,6 +126,21 @@ class World:
         consortium.assignNamespace(SUPPLIER_PREFIX, orgs["supplier"].number, sender=governor)
         return cls(node, governor, person("stranger"), manager, consortium, twins, **orgs)
 
+    @cached_property
+    def devices(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "Devices", self.consortium, self.twins)
+
+    @cached_property
+    def telemetry(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "Telemetry", self.consortium, self.devices)
+
+    @cached_property
+    def conditions(self) -> Contract:
+        """Deployed when first asked for; not yet an account of anybody."""
+        return deploy(self.node, "Conditions", self.consortium, self.twins, self.telemetry)
+
     @property
     def orgs(self) -> tuple[Org, ...]:
         """Everybody, by number."""
@@ -152,11 +167,34 @@ class World:
         self.twins.register(item, self.ref("commissioning"), sender=org.register)
         return twin_id(uri_)
 
+    def offer(self, id_: bytes, giver: Org, taker: Org, purpose: int = 0, until: int | None = None) -> None:
+        """Offer custody, until this time tomorrow unless another second is named."""
+        until = self.now + DAY if until is None else until
+        ref = self.ref("shipping", leaves=True)
+        self.twins.offer(id_, taker.number, purpose, until, ref, sender=giver.ship)
+
     def move(self, id_: bytes, giver: Org, taker: Org, purpose: int = 0) -> None:
         """Custody from one to the other, by offer and acceptance."""
-        ref = self.ref("shipping", leaves=True)
-        self.twins.offer(id_, taker.number, purpose, self.now + DAY, ref, sender=giver.all)
+        self.offer(id_, giver, taker, purpose)
         self.twins.accept(id_, self.ref("receiving"), sender=taker.all)
+
+    def give_title(self, id_: bytes, giver: Org, taker: Org) -> None:
+        """Title from one to the other, by offer and acceptance."""
+        self.twins.offerTitle(id_, taker.number, self.now + DAY, self.ref("selling"), sender=giver.finance)
+        self.twins.acceptTitle(id_, self.ref("buying"), sender=taker.finance)
+
+    def retire(self, id_: bytes, end: int, org: Org | None = None) -> None:
+        """End something, by the maker unless somebody else is named."""
+        self.twins.retire(id_, end, self.ref("ending"), sender=(org or self.maker).register)
+
+    def release(self, id_: bytes, reason: bytes, holder: Org, org: Org | None = None) -> None:
+        """Lift a hold, by who put it unless somebody else is named."""
+        ref = self.ref("releasing")
+        self.twins.release(id_, holder.number, reason, ref, sender=(org or holder).quality)
+
+    def unpack(self, container: bytes, ids: Sequence[bytes], org: Org | None = None) -> None:
+        """Take things out of a container, by the maker unless somebody else is named."""
+        self.twins.unpack(container, list(ids), self.ref("unpacking"), sender=(org or self.maker).ship)
 
     def pack(self, container: bytes, ids: Sequence[bytes], org: Org | None = None) -> None:
         """Pack things into a container, by the maker unless somebody else is named."""
@@ -179,6 +217,11 @@ class World:
         address = account.address if isinstance(account, Forwarder) else account
         self.consortium.setAccount(org.number, address, duties, sender=org.admin)
         return address
+
+
+def happened(receipt: Receipt) -> list[tuple[str, dict[str, Any]]]:
+    """All events of a transaction by name, with all their fields."""
+    return [(event.name, event.args) for event in decode_logs(receipt)]
 
 
 @cache

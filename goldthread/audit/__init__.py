@@ -1,0 +1,1 @@
+"""For auditors: rebuild what the contracts store from their logs alone, and compare."""

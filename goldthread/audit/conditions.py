@@ -1,0 +1,172 @@
+"""Rebuilds the state of Conditions from its events, and from those of Telemetry for the readings judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from goldthread.audit import telemetry
+from goldthread.audit.base import ZERO32, FoldError, View, plain, short
+from goldthread.chain import abi
+from goldthread.chain.logs import Event
+from goldthread.hashing import keccak
+from goldthread.rules.conditions import SILENCE, Rule
+
+
+@dataclass
+class Policy:
+    """Where a policy stands, and its newest version as it was set."""
+
+    set_by: str
+    version: int
+    terms: Any
+    in_force: bool = True
+    open: bool = False
+    holding: bool = False
+    disposition: int = 0
+
+    @property
+    def hash(self) -> bytes:
+        """Keccak-256 of the policy's ABI encoding, which the contract keeps while it is in force."""
+        return keccak(abi.encode_values([_policy_parameter()], [self.terms])) if self.in_force else ZERO32
+
+
+@dataclass
+class Track:
+    """Where the judging of one device and quantity stands, with all that the rules have counted and found."""
+
+    seq: int = 0
+    to: int = 0
+    min: int = 0
+    max: int = 0
+    last: int = 0
+    latched: int = 0
+    counting: bool = False
+    tallies: tuple[int, int] = (0, 0)
+    breaches: dict[int, Any] = field(default_factory=dict)
+
+
+@dataclass
+class State:
+    """Everything that the contract stores, by its keys."""
+
+    policies: dict[bytes, Policy] = field(default_factory=dict)
+    tracks: dict[tuple[bytes, int, bytes, int], Track] = field(default_factory=dict)
+    """By policy, version, device and quantity."""
+
+
+def fold(state: State, event: Event, segments: telemetry.State) -> None:
+    """Bring the state up to date with one more event of Conditions; raises `FoldError`.
+
+    `segments` is the state of Telemetry at that point.
+    """
+    if event.name == "Alert":
+        return
+    args = event.args
+    identifier = args["policyId"]
+    if event.name == "PolicySet":
+        before = state.policies.get(identifier)
+        version = args["policy"].version
+        if version != (before.version if before else 0) + 1:
+            raise FoldError(event, f"version {version} follows {before.version if before else 0}")
+        state.policies[identifier] = Policy(args["caller"], version, args["policy"])
+        return
+    policy = state.policies.get(identifier)
+    if policy is None:
+        raise FoldError(event, f"policy 0x{identifier.hex()} was never set")
+    match event.name:
+        case "PolicyClosed":
+            policy.in_force = False
+        case "Disposed":
+            policy.disposition = args["disposition"]
+            if args["disposition"] == 1:
+                policy.open = policy.holding = False
+        case "TalliesChanged":
+            track = _track(state, event, policy)
+            track.tallies, track.counting = tuple(args["tallies"]), True
+        case "SegmentJudged":
+            _judged(event, _track(state, event, policy), policy, segments)
+        case "BreachFound":
+            track = _track(state, event, policy)
+            track.breaches[args["rule"]] = args["breach"]
+            track.latched |= 1 << args["rule"]
+            if not policy.open:
+                policy.open, policy.disposition = True, 0
+            policy.holding = args["holding"]
+        case _:
+            raise FoldError(event, "nothing is known about this event")
+
+
+def views(state: State) -> Iterator[View]:
+    """What every view of the contract must return. Of older versions of a policy no view tells."""
+    for identifier, policy in state.policies.items():
+        subject = f"policy {short(identifier)}"
+        yield View(subject, "policyHash", (identifier,), policy.hash)
+        expected = {
+            "setBy": policy.set_by,
+            "version": policy.version,
+            "open": policy.open,
+            "holding": policy.holding,
+            "disposition": policy.disposition,
+        }
+        yield View(subject, "policyState", (identifier,), expected)
+    for (identifier, version, device, quantity), track in state.tracks.items():
+        policy = state.policies[identifier]
+        if not policy.in_force or policy.version != version:
+            continue
+        subject = f"policy {short(identifier)}, device {short(device)}, quantity {quantity}"
+        key = (identifier, device, quantity)
+        names = ("seq", "to", "min", "max", "last", "latched", "counting")
+        yield View(subject, "track", key, {name: getattr(track, name) for name in names})
+        for rule in (*range(len(policy.terms.rules)), SILENCE):
+            place = f"{subject}, rule {rule}"
+            if rule != SILENCE:
+                word = track.tallies[rule // 4] >> 64 * (rule % 4)
+                tally = {"time": word & 0xFFFFFFFF, "onset": word >> 32 & 0xFFFFFFFF}
+                yield View(place, "tally", (*key, rule), tally)
+            none = {"firstCrossing": 0, "extreme": 0, "time": 0, "seq": 0}
+            found = track.breaches.get(rule)
+            yield View(place, "breach", (*key, rule), found._asdict() if found else none)
+
+
+def policy_json(policy: Policy) -> dict[str, Any]:
+    """A policy for people and programs, its rules in words."""
+    rules = [Rule.unpack(word) for word in policy.terms.rules]
+    named = [
+        {
+            "kind": rule.kind.name,
+            "quantity": rule.quantity,
+            "high": rule.limit.high,
+            "limit": rule.limit.value,
+            "duration": rule.duration,
+            "severity": rule.severity,
+        }
+        for rule in rules
+    ]
+    return {**plain(policy.terms), "rules": named}
+
+
+def _track(state: State, event: Event, policy: Policy) -> Track:
+    key = (event["policyId"], policy.version, event["device"], event["quantity"])
+    return state.tracks.setdefault(key, Track())
+
+
+def _judged(event: Event, track: Track, policy: Policy, segments: telemetry.State) -> None:
+    stream = (event["device"], policy.terms.subject, event["quantity"])
+    segment = segments.segment(stream, event["seq"])
+    if segment is None:
+        raise FoldError(event, f"segment {event['seq']} was never anchored")
+    if track.seq not in (0, event["seq"] - 1):
+        raise FoldError(event, f"segment {event['seq']} was judged after segment {track.seq}")
+    values = segment.values
+    first = track.seq == 0
+    track.min = values.min if first else min(track.min, values.min)
+    track.max = values.max if first else max(track.max, values.max)
+    track.seq, track.to, track.last = event["seq"], segment.frame.to, values.last
+    track.latched = event["latched"]
+
+
+def _policy_parameter() -> Any:
+    entry = abi.functions(abi.load("Conditions"))["setPolicy"]
+    return entry["inputs"][0]

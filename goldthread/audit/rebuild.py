@@ -1,0 +1,180 @@
+"""Rebuild the state of every contract from its logs, and compare each field with what the contract says.
+
+`rebuild` reads the logs in block ranges and folds them; `compare` asks the contracts' views, all as of the
+same block. Nothing is trusted but the node's logs and calls; a node that leaves out a log shows as a
+difference, because every head of a history depends on all steps before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from goldthread.audit import conditions, consortium, devices, telemetry, twins
+from goldthread.audit.base import Difference, FoldError, View, differences
+from goldthread.chain import abi, logs
+from goldthread.chain.contracts import Deployment
+from goldthread.chain.errors import ChainError, ContractError
+from goldthread.chain.logs import Event
+
+Progress = Callable[[int, int], None]
+"""Called with the last block done and the number of logs in the range."""
+
+READ_AT_ONCE = 2_000
+"""Views asked for before their answers are compared: bounds the memory, not the batch of a request."""
+
+
+class ChainMoved(ChainError):
+    """The chain was reorganised while it was being read; ask again."""
+
+
+@dataclass
+class System:
+    """The rebuilt state of every contract, as of a block."""
+
+    block: int = 0
+    block_hash: str = ""
+    logs: int = 0
+    consortium: consortium.State = field(default_factory=consortium.State)
+    twins: twins.State = field(default_factory=twins.State)
+    devices: devices.State = field(default_factory=devices.State)
+    telemetry: telemetry.State = field(default_factory=telemetry.State)
+    conditions: conditions.State = field(default_factory=conditions.State)
+    problems: list[FoldError] = field(default_factory=list)
+    """Events that cannot have happened."""
+
+    def fold(self, event: Event) -> None:
+        """Bring the state of the contract that emitted the event up to date; raises `FoldError`."""
+        match event.contract:
+            case "Consortium":
+                consortium.fold(self.consortium, event)
+            case "Twins":
+                twins.fold(self.twins, event)
+            case "Devices":
+                devices.fold(self.devices, event)
+            case "Telemetry":
+                telemetry.fold(self.telemetry, event)
+            case "Conditions":
+                conditions.fold(self.conditions, event, self.telemetry)
+            case _:
+                raise FoldError(event, "nothing is known about this contract")
+        self.logs += 1
+
+    def views(self, contract: str) -> Iterator[View]:
+        """What every view of a contract must return."""
+        match contract:
+            case "Consortium":
+                yield from consortium.views(self.consortium)
+            case "Twins":
+                yield from twins.views(self.twins)
+            case "Devices":
+                yield from devices.views(self.devices)
+            case "Telemetry":
+                yield from telemetry.views(self.telemetry)
+            case "Conditions":
+                yield from conditions.views(self.conditions)
+
+
+def contracts(deployment: Deployment) -> list[str]:
+    """The contracts of a deployment whose state can be rebuilt."""
+    return [name for name in abi.CONTRACTS if name in deployment.manifest.contracts]
+
+
+def rebuild(
+    deployment: Deployment,
+    *,
+    first: int | None = None,
+    last: int | None = None,
+    span: int = logs.SPAN,
+    progress: Progress | None = None,
+) -> System:
+    """The state of every contract after block `last` (the newest), from the logs since `first` (the
+    deployment).
+    """
+    chain = deployment.chain
+    system = System(block=chain.block_number() if last is None else last)
+    system.block_hash = _block_hash(deployment, system.block)
+    found = logs.events(
+        deployment, contracts(deployment), first=first, last=system.block, span=span, progress=progress
+    )
+    for event in found:
+        try:
+            system.fold(event)
+        except FoldError as error:
+            system.problems.append(error)
+    if system.twins.batch:
+        rule = "the events of its things are missing"
+        system.problems.append(FoldError(system.twins.batch[0], rule))
+    return system
+
+
+def compare(
+    deployment: Deployment, system: System, progress: Callable[[int], None] | None = None
+) -> list[Difference]:
+    """Every field in which logs and views disagree, and every event that cannot have happened.
+
+    `progress` is called with the number of views read since the last time. Raises `ChainMoved` if the block
+    that was rebuilt is not the one on the chain any more.
+    """
+    found = [
+        Difference(
+            p.event.contract, f"block {p.event.block}, log {p.event.index}", p.event.name, p.rule, "emitted"
+        )
+        for p in system.problems
+    ]
+    for name in contracts(deployment):
+        views = system.views(name)
+        while part := _take(views, READ_AT_ONCE):
+            found += _compare(deployment, name, part, system.block, progress)
+    if _block_hash(deployment, system.block) != system.block_hash:
+        raise ChainMoved(f"block {system.block} was replaced by another while it was read; run this again")
+    return found
+
+
+def count_views(deployment: Deployment, system: System) -> int:
+    """How many views `compare` will ask."""
+    return sum(1 for name in contracts(deployment) for _ in system.views(name))
+
+
+def _compare(
+    deployment: Deployment,
+    name: str,
+    views: Sequence[View],
+    block: int,
+    progress: Callable[[int], None] | None,
+) -> list[Difference]:
+    contract = deployment.contract(name)
+    calls = [getattr(contract, view.function).prepare(*view.args) for view in views]
+    try:
+        answers = deployment.read_many(calls, block, progress)
+    except ContractError:
+        # One of them reverts, which no view may: find out which.
+        answers = []
+        for call in calls:
+            try:
+                answers.append(call.simulate(block=block))
+            except ContractError as error:
+                answers.append(error)
+    found: list[Difference] = []
+    for view, answer in zip(views, answers, strict=True):
+        if isinstance(answer, ContractError):
+            found.append(Difference(name, view.subject, view.function, view.expected, str(answer)))
+        else:
+            found += differences(name, view, answer)
+    return found
+
+
+def _take(views: Iterator[View], most: int) -> list[View]:
+    part = []
+    for view in views:
+        part.append(view)
+        if len(part) == most:
+            break
+    return part
+
+
+def _block_hash(deployment: Deployment, block: int) -> str:
+    found = deployment.chain.rpc("eth_getBlockByNumber", hex(block), False)
+    if found is None:
+        raise ChainMoved(f"the chain has no block {block}")
+    return str(found["hash"])

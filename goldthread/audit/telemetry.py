@@ -1,0 +1,63 @@
+"""Rebuilds the state of Telemetry from its events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from goldthread.audit.base import FoldError, View, short
+from goldthread.chain.logs import Event
+from goldthread.chain.segments import Frame, Values
+
+Stream = tuple[bytes, bytes, int]
+"""Device, twin and quantity."""
+
+
+@dataclass(frozen=True)
+class Anchored:
+    """What the chain's log tells of a segment."""
+
+    frame: Frame
+    values: Values
+    digest: bytes
+
+
+@dataclass
+class State:
+    """Everything that the contract stores, by its keys."""
+
+    streams: dict[Stream, list[Anchored]] = field(default_factory=dict)
+    """The segments of each stream; the first one has number 1."""
+
+    def segment(self, stream: Stream, seq: int) -> Anchored | None:
+        """A segment by its number, from 1."""
+        found = self.streams.get(stream, [])
+        return found[seq - 1] if 0 < seq <= len(found) else None
+
+
+def fold(state: State, event: Event) -> None:
+    """Bring the state up to date with one more event of Telemetry; raises `FoldError`."""
+    if event.name != "SegmentAnchored":
+        raise FoldError(event, "nothing is known about this event")
+    frame, values = Frame.unpack(event["frame"]), Values.unpack(event["values"])
+    stream = (event["device"], event["subject"], event["quantity"])
+    known = state.streams.setdefault(stream, [])
+    if frame.quantity != event["quantity"]:
+        raise FoldError(event, f"the frame is about quantity {frame.quantity}")
+    if frame.seq != len(known) + 1:
+        raise FoldError(event, f"segment {frame.seq} follows segment {len(known)}")
+    if known and frame.from_ <= known[-1].frame.to:
+        raise FoldError(event, f"starts at {frame.from_}, the one before ends at {known[-1].frame.to}")
+    known.append(Anchored(frame, values, event["digest"]))
+
+
+def views(state: State) -> Iterator[View]:
+    """What every view of the contract must return."""
+    for (device, twin, quantity), segments in state.streams.items():
+        subject = f"device {short(device)} on twin {short(twin)}, quantity {quantity}"
+        newest = segments[-1].frame
+        stream = {"seq": newest.seq, "to": newest.to}
+        yield View(subject, "stream", (device, twin, quantity), stream)
+        for found in segments:
+            seq = found.frame.seq
+            yield View(f"{subject}, segment {seq}", "anchored", (device, twin, quantity, seq), found.digest)
