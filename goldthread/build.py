@@ -240,6 +240,10 @@ def ensure_built(
             for artifact in artifacts:
                 _write(folder / f"{artifact.name}.json", json.dumps(artifact.to_json(), sort_keys=True))
                 built[artifact.name] = artifact
+        if wanted is None:
+            for path in folder.glob("*.json"):
+                if path.stem not in built:
+                    path.unlink()  # of a contract that is no more
     return {name: built[name] for name in sorted(built) if wanted is None or name in wanted}
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.support import AnvilNode, Counters, Node, nodes
+from tests.support import AnvilNode, Counters, GasBook, Node, nodes
 
 settings.register_profile("quick", deadline=None, max_examples=20, stateful_step_count=15)
 settings.register_profile("ci", deadline=None, max_examples=100, stateful_step_count=30, derandomize=True)
@@ -28,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--evm", choices=["revm", "anvil"], default="revm", help="the chain behind the node fixture"
     )
+    parser.addoption("--gas-report", type=Path, help="write what the gas fixture recorded to this JSON file")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,6 +51,16 @@ def anvil() -> Iterator[AnvilNode]:
     reorganisations.
     """
     yield nodes.shared_anvil()
+
+
+@pytest.fixture(scope="session")
+def gas(pytestconfig: pytest.Config) -> Iterator[GasBook]:
+    """Where what transactions cost is written down and held to a ceiling; measure on `anvil`."""
+    book = GasBook()
+    yield book
+    report: Path | None = pytestconfig.getoption("--gas-report")
+    if report is not None:
+        report.write_text(json.dumps([asdict(measured) for measured in book.measurements]))
 
 
 @pytest.fixture

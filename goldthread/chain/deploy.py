@@ -90,8 +90,9 @@ def plan(deployer: str, token: str | None) -> tuple[Part, ...]:
 class Deployer:
     """Deploys with one account, which the sender signs for.
 
-    `token` is the ERC-20 token of the insurance, which only a local chain can do without. `governance` gets all
-    powers over the consortium in the end, and the deployer keeps none: a multisignature wallet, or a timelock.
+    `token` is the ERC-20 token of the insurance, which only a local chain can do without. `governance` gets
+    all powers over the consortium in the end, and the deployer keeps none: a multisignature wallet, or a
+    timelock.
     """
 
     def __init__(

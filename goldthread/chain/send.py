@@ -280,9 +280,8 @@ class Sender:
 def refuse_test_key(chain: Chain, address: str) -> None:
     """Raise `SendError` if the account's key is one that everybody knows and the chain is not a local one."""
     if not chain.is_local and address in test_addresses():
-        raise SendError(
-            f"{address} is a well-known test account; anybody can take what it owns on chain {chain.id}"
-        )
+        rule = f"anybody can take what it owns on chain {chain.id}"
+        raise SendError(f"{address} is a well-known test account; {rule}")
 
 
 @cache

@@ -11,7 +11,9 @@ per million (`ONE`). Every division rounds down, in favour of the driver, by les
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
+from typing import Any, Self
 
 ONE = 1_000_000
 """One, in parts per million: the tier of a driver without data."""
@@ -23,8 +25,22 @@ _PER_KM = 1000
 _MM_PER_M = 1000
 
 
+class _Unsigned:
+    """Whole numbers, none of them negative."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < 0:
+                raise ValueError(f"{name} must not be negative: {value}")
+
+    @classmethod
+    def of(cls, struct: Any) -> Self:
+        """From the struct of the same name as the ABI has it: anything with its members as attributes."""
+        return cls(**{name: getattr(struct, _camel(name)) for name in cls.__annotations__})
+
+
 @dataclass(frozen=True)
-class Terms:
+class Terms(_Unsigned):
     """The rule's parameters, named as in `Premium.Terms`. None may be negative.
 
     Raises `ValueError` for terms that the contract refuses.
@@ -76,7 +92,7 @@ class Terms:
     """Metres a day that are billed when no report came."""
 
     def __post_init__(self) -> None:
-        _require_unsigned(self)
+        super().__post_init__()
         if 0 in (self.period, self.rate_distance, self.maximum):
             raise ValueError("period, rate_distance and maximum must not be zero")
         if self.minimum > self.maximum:
@@ -86,7 +102,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Counters:
+class Counters(_Unsigned):
     """What was counted in a period; sums only. `night` and `speeding` are metres among `metres`."""
 
     metres: int = 0
@@ -96,9 +112,6 @@ class Counters:
     accels: int = 0
     corners: int = 0
     phone: int = 0
-
-    def __post_init__(self) -> None:
-        _require_unsigned(self)
 
     def __add__(self, other: Counters) -> Counters:
         """The counters of both, one after the other in any order."""
@@ -188,7 +201,5 @@ def refund(paid: int, seconds: int, term: int, share: int = ONE) -> int:
     return (paid - for_time(paid, seconds, term)) * share // ONE
 
 
-def _require_unsigned(values: Terms | Counters) -> None:
-    for field in fields(values):
-        if getattr(values, field.name) < 0:
-            raise ValueError(f"{field.name} must not be negative: {getattr(values, field.name)}")
+def _camel(name: str) -> str:
+    return re.sub(r"_(.)", lambda match: match.group(1).upper(), name)

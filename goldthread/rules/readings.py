@@ -23,13 +23,14 @@ TIME_MAX = (1 << 40) - 1
 @dataclass(frozen=True)
 class Quantity:
     """What is measured: its number on chain, its unit as people write it, and the decimals of that it is
-    counted in (2: hundredths).
+    counted in (2: hundredths). Values below `minimum`, in the unit of the chain, cannot be.
     """
 
     number: int
     name: str
     unit: str
     decimals: int
+    minimum: int = INT32_MIN
 
     def whole(self, value: str | Decimal, *, rounded: bool = False) -> int:
         """The value in the unit of the chain. `ValueError` with the reason if it does not fit exactly.
@@ -46,6 +47,8 @@ class Quantity:
         whole = scaled.to_integral_value(ROUND_HALF_EVEN)
         if whole != scaled and not rounded:
             raise ValueError(f"{value} has more than the {self.decimals} decimals of {self.name}")
+        if INT32_MIN <= whole < self.minimum:
+            raise ValueError(f"{value} {self.unit} is less than a {self.name} can be")
         if not INT32_MIN <= whole <= INT32_MAX:
             raise ValueError(f"{value} {self.unit} does not fit into the 32 bits of a reading")
         return int(whole)
@@ -141,7 +144,7 @@ def parse_time(text: str) -> int:
             raise ValueError(f"time {text!r} has parts of a second")
         since = moment - datetime(1970, 1, 1, tzinfo=UTC)
         seconds = Decimal(since.days * 86_400 + since.seconds)
-    if not 0 < seconds <= TIME_MAX:
+    if not 0 <= seconds <= TIME_MAX:
         raise ValueError(f"time {text!r} is not between 1970 and the last second that the contracts can hold")
     return int(seconds)
 

@@ -1,87 +1,248 @@
-"""Every reachable state x action x kind of caller x moment: contract and model do the same."""
+"""Every reachable state x action x kind of caller x moment: contract and model do the same.
+
+Each exploration fixes a few things and organisations, and a list of moves; every move is tried in every state
+that any sequence of moves leads to.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from functools import partial
+from itertools import product
+from typing import Any
+
+import pytest
 
 from tests.models.shadow import Move, Shadow, explore
 from tests.support import Forwarder, Node
 from tests.support.contract import Sender
 from tests.support.receipts import Receipt
 from tests.support.signers import Wallet
-from tests.support.words import Found, Purpose
-from tests.support.world import Org, uri
+from tests.support.words import EndOfLife, Found, Kind, Purpose
+from tests.support.world import Org, sscc, uri
 
 HOUR = 3600
+REASON = b"r" * 32
+
+
+class Exploration:
+    """A world with a model, and what can be tried in it."""
+
+    def __init__(self, node: Node) -> None:
+        self.shadow = Shadow(node)
+        self.world = self.shadow.world
+        self.machine = Forwarder.deploy(node, self.world.stranger)
+        self.world.hire(self.world.carrier, self.machine)
+        self.world.suspend(self.world.service)
+        self.prepare()
+        self.shadow.catch_up()
+
+    def prepare(self) -> None:
+        """Register what the moves are about."""
+
+    def moves(self) -> Iterator[Move]:
+        """All that may be tried now."""
+        raise NotImplementedError
+
+    def state(self) -> Hashable:
+        """All facts, with the time left in place of deadlines, and without the numbers of containers."""
+        now = self.world.now
+        twins = [
+            (
+                (
+                    twin.custodian,
+                    twin.owner,
+                    twin.container,
+                    twin.end,
+                    twin.purpose,
+                    twin.offered_to,
+                    twin.height,
+                ),
+                (sign(twin.deadline - now), twin.holds, twin.title_offer[0], sign(twin.title_offer[1] - now)),
+            )
+            for twin in self.shadow.twins.ledger.twins.values()
+        ]
+        silent = frozenset(
+            org for org, facts in self.shadow.consortium.ledger.orgs.items() if facts.suspended
+        )
+        return tuple(twins), silent
+
+    def run(self, *functions: str, states: int) -> None:
+        """Explore; each of the functions must have succeeded, and that many states must have been found."""
+        found = explore(self.shadow, self.moves, self.state)
+        self.shadow.count.require(functions)
+        assert found == states, f"{found} states, {self.shadow.steps} steps"
+
+    def later(self, moment: int, function: str, *args: Any, sender: Sender) -> bool:
+        """A move at another moment."""
+        self.shadow.node.timestamp = max(moment, self.world.now)
+        return self.shadow.do(function, *args, sender=sender)
+
+    def moments(self, deadline: int) -> set[int]:
+        """Now, the last second of an open offer, and the one after it."""
+        return {self.world.now, *(max(self.world.now, deadline + past) for past in (0, 1))}
+
+
+def sign(number: int) -> int:
+    return (number > 0) - (number < 0)
 
 
 def senders(org: Org) -> list[Sender]:
-    """Somebody with the right duty, somebody with a wrong one, and somebody with all."""
+    """With the right duty, with a wrong one, with all: it depends on the function which is which."""
     return [org.ship, org.receive, org.finance, org.all]
 
 
-class Custody:
+class Custody(Exploration):
     """One part between two organisations, one of which may be silenced."""
 
-    def __init__(self, node: Node) -> None:
-        self.shadow = shadow = Shadow(node)
-        self.world = world = shadow.world
+    def prepare(self) -> None:
+        world = self.world
         self.part = world.register(uri("1"))
-        machine = Forwarder.deploy(node, world.stranger)
-        world.hire(world.carrier, machine)
-        world.suspend(world.service)
-        people = [*senders(world.maker), *senders(world.carrier), machine]
-        self.callers: list[Sender] = [*people, world.retailer.all, world.service.all, world.stranger]
-        shadow.consortium.ledger, shadow.twins.ledger = shadow.replayed()
-
-    def state(self) -> Hashable:
-        part = self.shadow.twins.ledger.twins[self.part]
-        left = part.deadline - self.world.now
-        silent = self.shadow.consortium.ledger.orgs[self.world.carrier.number].suspended
-        return part.custodian, part.offered_to, part.purpose, (left > 0) - (left < 0), silent
+        people = [*senders(world.maker), *senders(world.carrier), self.machine]
+        self.callers = [*people, world.retailer.all, world.service.all, world.stranger]
 
     def moves(self) -> Iterator[Move]:
-        twins, world, part = self.shadow.do, self.world, self.part
-        ref = world.ref()
-        facts = self.shadow.twins.ledger.twins[part]
-        moments = {world.now, max(facts.deadline, world.now), max(facts.deadline + 1, world.now)}
-        silent = self.shadow.consortium.ledger.orgs[world.carrier.number].suspended
-        yield partial(
-            self.shadow.govern, "setSuspended", world.carrier.number, not silent, sender=world.governor
-        )
-        for sender in self.callers:
-            for to in (0, world.maker.number, world.carrier.number):
-                for purpose in (Purpose.TRANSPORT, Purpose.QUARANTINE):
-                    for deadline in (world.now - 1, world.now, world.now + HOUR):
-                        yield partial(twins, "offer", part, to, purpose, deadline, ref, sender=sender)
-                yield self.hand_over(sender, to)
-            for moment in moments:
-                for action in ("accept", "decline", "cancel", "reclaim"):
-                    yield partial(self.at, moment, action, ref, sender=sender)
-                for found in (0, Found.DAMAGED, sum(Found) + 1):
-                    yield partial(self.at, moment, "acceptWithExceptions", found, ref, sender=sender)
+        do, world, part, ref = self.shadow.do, self.world, self.part, self.world.ref()
+        carrier = world.carrier.number
+        silent = self.shadow.consortium.ledger.orgs[carrier].suspended
+        yield partial(self.shadow.govern, "setSuspended", carrier, not silent, sender=world.governor)
+        deadlines = world.now - 1, world.now, world.now + HOUR
+        purposes = Purpose.TRANSPORT, Purpose.QUARANTINE
+        moments = self.moments(self.shadow.twins.ledger.twins[part].deadline)
+        for sender, to in product(self.callers, (0, world.maker.number, carrier)):
+            for purpose, deadline in product(purposes, deadlines):
+                yield partial(do, "offer", part, to, purpose, deadline, ref, sender=sender)
+            yield partial(do, "handOver", *self.receipt(to), sender=sender)
+        for sender, moment in product(self.callers, moments):
+            for function in ("accept", "decline", "cancel", "reclaim"):
+                yield partial(self.later, moment, function, part, ref, sender=sender)
+            for found in (0, Found.DAMAGED, sum(Found) + 1):
+                yield partial(self.later, moment, "acceptWithExceptions", part, found, ref, sender=sender)
 
-    def at(self, moment: int, action: str, *args: object, sender: Sender) -> bool:
-        self.shadow.node.timestamp = moment
-        return self.shadow.do(action, self.part, *args, sender=sender)
-
-    def hand_over(self, sender: Sender, to: int) -> Move:
+    def receipt(self, to: int) -> tuple[Receipt, bytes, bytes]:
+        """Signed for the carrier, or else for the maker."""
         world, ledger = self.world, self.shadow.twins.ledger
-        giver = ledger.twins[self.part].custodian
-        receiver = world.carrier if to == world.carrier.number else world.maker
-        receipt = Receipt(
-            self.part, ledger.heads[self.part], giver, to, Purpose.TRANSPORT, 0, world.ref(), world.now
-        )
-        wallet = Wallet(receiver.receive)
-        signature = self.shadow.sign(receipt, wallet)
-        return partial(self.shadow.do, "handOver", receipt, wallet.name, signature, sender=sender)
+        signer = Wallet((world.carrier if to == world.carrier.number else world.maker).receive)
+        giver, head = ledger.twins[self.part].custodian, ledger.heads[self.part]
+        receipt = Receipt(self.part, head, giver, to, Purpose.TRANSPORT, 0, world.ref(), world.now)
+        return receipt, signer.name, self.shadow.sign(receipt, signer)
 
 
 def test_custody(node: Node) -> None:
-    import time
+    actions = "offer", "accept", "acceptWithExceptions", "decline", "cancel", "reclaim", "handOver"
+    Custody(node).run(*actions, "setSuspended", states=20)
 
-    t = time.time()
-    custody = Custody(node)
-    states = explore(custody.shadow, custody.moves, custody.state)
-    print(states, custody.shadow.steps, time.time() - t)
+
+class Packing(Exploration):
+    """Two containers and a part, with one more thing that may happen to each of them."""
+
+    def __init__(self, node: Node, what: str) -> None:
+        self.what = what
+        super().__init__(node)
+
+    def prepare(self) -> None:
+        boxes = [self.world.register(sscc(number), Kind.CONTAINER) for number in "12"]
+        self.part = self.world.register(uri("1"))
+        self.things = [*boxes, self.part]
+
+    def moves(self) -> Iterator[Move]:
+        do, world, ref = self.shadow.do, self.world, self.world.ref()
+        some: list[list[bytes]] = [[thing] for thing in self.things]
+        some += [[self.things[0], self.part], [self.part, self.things[1]], [self.part, self.part], []]
+        callers = world.maker.ship, world.carrier.ship, world.maker.receive, self.machine
+        for sender, container, ids in product(callers, self.things, some):
+            yield partial(do, "pack", container, ids, ref, sender=sender)
+            yield partial(do, "unpack", container, ids, ref, sender=sender)
+        for thing in self.things:
+            yield from getattr(self, self.what)(thing)
+
+    def custody(self, thing: bytes) -> Iterator[Move]:
+        """Each thing that is not packed may be with the maker or with the carrier."""
+        for giver, taker in ((self.world.maker, self.world.carrier), (self.world.carrier, self.world.maker)):
+            yield partial(self.handed_on, thing, giver, taker)
+
+    def handed_on(self, thing: bytes, giver: Org, taker: Org) -> bool:
+        ref, until = self.world.ref(), self.world.now
+        offered = self.shadow.do("offer", thing, taker.number, 0, until, ref, sender=giver.all)
+        return offered and self.shadow.do("accept", thing, ref, sender=taker.all)
+
+    def offers(self, thing: bytes) -> Iterator[Move]:
+        """Each thing that is not packed may be on offer."""
+        do, world, ref = self.shadow.do, self.world, self.world.ref()
+        yield partial(do, "offer", thing, world.carrier.number, 0, world.now, ref, sender=world.maker.all)
+        yield partial(do, "cancel", thing, ref, sender=world.maker.all)
+        yield partial(do, "retire", thing, EndOfLife.DESTROYED, ref, sender=world.maker.all)
+
+    def holds(self, thing: bytes) -> Iterator[Move]:
+        """Each thing may be held, and the holds decide what moves."""
+        do, world, ref = self.shadow.do, self.world, self.world.ref()
+        regulator, maker = world.regulator, world.maker
+        yield partial(do, "hold", thing, REASON, ref, sender=regulator.quality)
+        yield partial(do, "release", thing, regulator.number, REASON, ref, sender=regulator.quality)
+        for to, purpose in product((world.carrier.number, world.insurer.number), Purpose):
+            yield partial(self.tried, "offer", thing, to, purpose, world.now, ref, sender=maker.ship)
+        yield partial(self.tried, "offerTitle", thing, 2, world.now, ref, sender=maker.finance)
+
+    def ends(self, thing: bytes) -> Iterator[Move]:
+        """Each thing may be held and may end."""
+        do, world, ref = self.shadow.do, self.world, self.world.ref()
+        if thing == self.part:
+            yield partial(do, "hold", thing, REASON, ref, sender=world.maker.quality)
+            yield partial(do, "release", thing, 1, REASON, ref, sender=world.maker.quality)
+        for end in (EndOfLife.NONE, EndOfLife.DESTROYED, EndOfLife.DISPENSED):
+            yield partial(do, "retire", thing, end, ref, sender=world.maker.register)
+        yield partial(do, "retire", thing, EndOfLife.STOLEN, ref, sender=world.carrier.register)
+
+    def tried(self, function: str, *args: Any, sender: Sender) -> bool:
+        """A move that is compared and then taken back: it leads to states of another exploration."""
+        here = self.shadow.point()
+        if self.shadow.do(function, *args, sender=sender):
+            self.shadow.check_views()
+        self.shadow.back_to(here)
+        return False
+
+
+@pytest.mark.parametrize(
+    ("what", "functions", "states"),
+    [
+        ("custody", ["offer", "accept"], 0),
+        ("offers", ["offer", "cancel", "retire"], 0),
+        ("holds", ["hold", "release", "offer", "offerTitle"], 0),
+        ("ends", ["hold", "release", "retire"], 0),
+    ],
+)
+def test_packing(node: Node, what: str, functions: Sequence[str], states: int) -> None:
+    Packing(node, what).run("pack", "unpack", *functions, states=states)
+
+
+class Title(Exploration):
+    """One part, two owners, two custodians, and a hold."""
+
+    def prepare(self) -> None:
+        self.part = self.world.register(uri("1"))
+
+    def moves(self) -> Iterator[Move]:
+        do, world, part, ref = self.shadow.do, self.world, self.part, self.world.ref()
+        maker, buyer, carrier = world.maker, world.retailer, world.carrier
+        callers: list[Sender] = [maker.finance, buyer.finance, maker.ship, carrier.all, self.machine]
+        callers += [world.service.all, world.stranger]
+        moments = self.moments(self.shadow.twins.ledger.twins[part].title_offer[1])
+        for sender in callers:
+            numbers = 0, maker.number, buyer.number
+            for to, deadline in product(numbers, (world.now - 1, world.now, world.now + HOUR)):
+                yield partial(do, "offerTitle", part, to, deadline, ref, sender=sender)
+            for moment, function in product(moments, ("acceptTitle", "cancelTitle")):
+                yield partial(self.later, moment, function, part, ref, sender=sender)
+        for sender in (maker.quality, buyer.quality, carrier.quality, world.insurer.quality, maker.ship):
+            yield partial(do, "hold", part, REASON, ref, sender=sender)
+            for holder in (maker.number, buyer.number, carrier.number):
+                yield partial(do, "release", part, holder, REASON, ref, sender=sender)
+        until = world.now
+        yield partial(do, "offer", part, carrier.number, Purpose.RETURN, until, ref, sender=maker.ship)
+        yield partial(do, "accept", part, ref, sender=carrier.receive)
+
+
+def test_title(node: Node) -> None:
+    Title(node).run(
+        "offerTitle", "acceptTitle", "cancelTitle", "hold", "release", "offer", "accept", states=0
+    )

@@ -1,4 +1,4 @@
-"""ape runs on a node with the rules of osaka and its gas cap, which ape-foundry cannot ask its own Anvil for."""
+"""ape runs on a node with the rules of osaka and its gas cap, which ape-foundry cannot ask Anvil for."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def test_ape_compiles_the_contracts_to_the_same_bytecode(project: Any) -> None:
     compiled = project.load_contracts()
     assert artifacts.keys() <= compiled.keys()
     for name, artifact in artifacts.items():
-        bytecode = bytes(compiled[name].contract_type.deployment_bytecode.bytecode)
+        bytecode = bytes.fromhex(compiled[name].contract_type.deployment_bytecode.bytecode[2:])
         assert code(bytecode) == code(artifact.bytecode), name
 
 

@@ -9,13 +9,12 @@ from typing import Any
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from tests.models.ids import authority_of
 from tests.models.rules import Fact, Objections
 from tests.support.words import Duty
 
 ZERO = to_checksum_address(bytes(20))
 PREFIX = re.compile(r"[0-9]{4,12}")
-AUTHORITY = re.compile(r"https?://[^/]*/|(?!https?://)([^:]*:){3}", re.DOTALL)
-"""http(s) up to the end of the host, everything else up to its third colon."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,8 @@ class Consortium:
         no.when(org != 0 and org not in self.ledger.orgs, "UnknownOrganisation", org)
         namespace = keccak(text=text)
         prefix = PREFIX.fullmatch(text) is not None
-        no.when(not prefix and AUTHORITY.fullmatch(text) is None, "NotANamespace", text)
+        authority = text != "" and authority_of(text) == text.encode()
+        no.when(not prefix and not authority, "NotANamespace", text)
         if prefix and org != 0 and self.owner(namespace) == 0:
             for other in self._assigned_prefixes():
                 if other.startswith(text):

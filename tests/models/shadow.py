@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tests.models.consortium import Consortium, ConsortiumLedger
 from tests.models.rules import Refused
 from tests.models.twins import Twins, TwinsLedger
-from tests.support import Contract, Forwarder, Node, Receipt, Reverted, decode_logs
+from tests.support import Contract, Counters, Forwarder, Node, Receipt, Reverted, decode_logs
 from tests.support.contract import Sender
 from tests.support.receipts import Receipt as Signed
 from tests.support.receipts import digest_of
@@ -52,10 +52,12 @@ class Shadow:
         self.node = node
         self.recorder = Recorder(node)
         self.world = World.create(self.recorder)
-        consortium, twins = self.replayed()
-        self.consortium = Consortium(consortium, self.world.governor, node.timestamp)
-        self.twins = Twins(twins, self.consortium, self.world.twins.address, node.chain_id)
+        self.consortium = Consortium(ConsortiumLedger(), self.world.governor, node.timestamp)
+        address = self.world.twins.address
+        self.twins = Twins(TwinsLedger(), self.consortium, address, node.chain_id)
+        self.catch_up()
         self.steps = 0
+        self.count = Counters()
 
     def do(self, function: str, *args: Any, sender: Sender) -> bool:
         """Call Twins and its model; True if both did it."""
@@ -78,6 +80,7 @@ class Shadow:
             receipt = getattr(contract, function)(*args, sender=sender)
             facts = happened(receipt)
             assert facts == expected, f"{call}\n  happened {facts}\n  expected {expected}"
+            self.count.hit(function)
             return True
         try:
             getattr(contract, function)(*args, sender=sender)
@@ -93,6 +96,10 @@ class Shadow:
         signature = signer.sign(digest)
         self.twins.signatures[signature] = (signer.name, digest)
         return signature
+
+    def catch_up(self) -> None:
+        """Take over what was done without the model."""
+        self.consortium.ledger, self.twins.ledger = self.replayed()
 
     def replayed(self) -> tuple[ConsortiumLedger, TwinsLedger]:
         """What the logs of all transactions add up to."""

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import hashlib
 import io
 import json
@@ -33,14 +34,17 @@ import tempfile
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from goldthread.build import ROOT, Settings, Sources, ensure_built
+from goldthread.build import ROOT, Settings, Sources
+from tests.support.contract import artifact_of
+from tests.support.nodes import fresh
 
 from .operators import Mutant, enums_of, mutants_of
 from .targets import TARGETS, Target
@@ -68,10 +72,13 @@ class Compiler:
         # Without --liftoff-only: a process that compiles thousands of times gains by optimised WebAssembly.
         command = ["node", "--stack-size=4000", str(ROOT / "toolchain" / "solcd.js")]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        if self.compile({}) is None:
+        original = self.compile({})
+        if original is None:
             self._settings["viaIR"] = True  # the stack is too deep for the direct code generator
-            if self.compile({}) is None:
-                raise SystemExit(f"the unmutated {', '.join(target.sources)} do not compile")
+            original = self.compile({})
+        if original is None:
+            raise SystemExit(f"without a mutant, {', '.join(target.entries)} do not compile")
+        self.original = original
 
     def compile(self, changed: Mapping[str, str]) -> Bytecode | None:
         """The bytecode with some files changed, None when it does not compile."""
@@ -110,7 +117,8 @@ class Compiler:
         if any(message["severity"] == "error" for message in answer.get("errors", [])):
             return {}
         contracts = answer["contracts"][entry]
-        return {name: output["evm"]["bytecode"]["object"] for name, output in contracts.items()}
+        bytecode = {name: output["evm"]["bytecode"]["object"] for name, output in contracts.items()}
+        return {name: code for name, code in bytecode.items() if code}  # not of an abstract contract
 
 
 class FirstTheKillers:
@@ -133,15 +141,21 @@ class FirstTheKillers:
 class Tests:
     """The tests of a contract, loaded once and run for each mutant in a fork of this process."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, contracts: Iterable[str]) -> None:
+        self._abis = {name: artifact_of(name).abi for name in contracts}
         self._arguments = ["-x", "-q", "-p", "no:ape_test", "-p", "no:cacheprovider", *target.test_files()]
         self._kills: Counter[str] = Counter()
-        self._abis = {name: artifact.abi for name, artifact in ensure_built().items()}
-        with contextlib.redirect_stdout(io.StringIO()):
-            # Imports the test files and everything they use; the forks find them loaded.
+        # What every run needs is loaded here, once, and shared with the forks: the test files with all they
+        # import, the accounts, the other contracts' artifacts.
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
             status = pytest.main(["--collect-only", *self._arguments])
         if status != pytest.ExitCode.OK:
-            raise SystemExit(f"the tests cannot be collected: {' '.join(target.test_files())}")
+            raise SystemExit(output.getvalue())
+        fresh()
+        for path in (ROOT / ".build" / "artifacts").glob("*.json"):
+            artifact_of(path.stem)
+        gc.freeze()
 
     def run(self, bytecode: Bytecode, timeout: float, silent: bool = True) -> str:
         """ "killed", "survived" or "timeout"."""
@@ -191,14 +205,11 @@ class Worker:
 
     def __init__(self, target: Target) -> None:
         self.compiler = Compiler(target)
-        self.tests = Tests(target)
-        original = self.compiler.compile({})
-        if original is None:
-            raise SystemExit("the unmutated contract does not compile any more")
-        self.original = original
+        self.original = self.compiler.original
+        self.tests = Tests(target, self.original)
         start = time.monotonic()
-        if self.tests.run(original, timeout=3600) != "survived":
-            self.tests.run(original, timeout=3600, silent=False)
+        if self.tests.run(self.original, timeout=3600) != "survived":
+            self.tests.run(self.original, timeout=3600, silent=False)
             raise SystemExit("the tests fail without a mutant")
         self.timeout = 20 + 10 * (time.monotonic() - start)
 
@@ -292,8 +303,11 @@ def run(contract: str, sample: int | None, jobs: int) -> Report:
         mutants = mutants[:: max(1, len(mutants) // sample)]
     results = [(mutant, "ignored") for mutant in mutants if mutant.id in skip]
     trying = [mutant for mutant in mutants if mutant.id not in skip]
-    with multiprocessing.get_context("spawn").Pool(jobs, Worker.start, (contract,)) as pool:
-        for done, (mutant, verdict) in enumerate(pool.imap_unordered(Worker.verdict, trying), 1):
+    processes = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, processes, Worker.start, (contract,)) as pool:
+        runs = [pool.submit(Worker.verdict, mutant) for mutant in trying]
+        for done, finished in enumerate(as_completed(runs), 1):
+            mutant, verdict = finished.result()
             results.append((mutant, verdict))
             if verdict == "survived":
                 print(f"survived {mutant}", flush=True)

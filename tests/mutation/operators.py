@@ -16,7 +16,7 @@ imports, declarations without a body, interfaces and assembly are left alone.
     STMT_DEL   an assignment, a call, a delete or a ++ deleted
     EMIT_DEL   an event not emitted
     EMIT_SWAP  two neighbouring arguments of an event exchanged
-    ARG_SWAP   two neighbouring arguments of a call exchanged
+    ARG_SWAP   two neighbouring arguments of a call exchanged (not of min and max, where that changes nothing)
     MOD_DEL    a modifier removed
     ENUM_SWAP  a member of an enum made the next one
     SENDER     msg.sender made tx.origin; block.timestamp made one second later
@@ -289,7 +289,7 @@ class _Generator:
         token = self.tokens[i]
         if token.kind != "word" or self.tokens[i + 1].text != "(":
             return
-        if token.text in _NOT_CALLS or _ELEMENTARY.match(token.text):
+        if token.text in (*_NOT_CALLS, "min", "max") or _ELEMENTARY.match(token.text):
             return
         if {"emit", "revert"}.isdisjoint({self.tokens[i - 1].text, self.tokens[i - 3].text}):
             yield from self.swaps("ARG_SWAP", i + 1)

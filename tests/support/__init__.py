@@ -3,6 +3,7 @@
 from .abi import Event
 from .contract import Contract, Forwarder, Reverted, at, decode_logs, deploy, reverts
 from .counters import Counters
+from .gas import GasBook
 from .nodes import Account, AnvilNode, CallFailed, Log, Node, Receipt, RevmNode, fresh
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Counters",
     "Event",
     "Forwarder",
+    "GasBook",
     "Log",
     "Node",
     "Receipt",

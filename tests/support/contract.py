@@ -221,7 +221,7 @@ def _creation(contract: str) -> tuple[Sequence[Mapping[str, Any]], bytes]:
     mutants = _mutants(os.environ.get("MUTANT_ARTIFACTS"))
     if contract in mutants:
         return mutants[contract]
-    artifact = _artifact(contract)
+    artifact = artifact_of(contract)
     return artifact.abi, artifact.bytecode
 
 
@@ -234,7 +234,8 @@ def _mutants(path: str | None) -> dict[str, tuple[list[Mapping[str, Any]], bytes
 
 
 @cache
-def _artifact(contract: str) -> build.Artifact:
+def artifact_of(contract: str) -> build.Artifact:
+    """The artifact, built or checked once a process."""
     return build.artifact(contract)
 
 

@@ -190,6 +190,7 @@ def test_the_committed_abis_follow_the_contracts(project: Project, monkeypatch: 
     assert export_abis(root=project.root, check=True) == ["Alone", "Derived"]
     export_abis(root=project.root)
     assert [path.name for path in folder.iterdir()] == ["Alone.json"]
+    assert not (project.root / ".build" / "artifacts" / "Derived.json").exists()
     assert json.loads((folder / "Alone.json").read_text())[0]["inputs"][0]["type"] == "bytes"
 
 

@@ -1,0 +1,346 @@
+"""Rebuilds the state of DriveInsurance from its events: policies, reports, claims, capital and credits.
+
+On the way it checks what an auditor would: that every charge is the one the policy's terms give for the
+reported counters, and that every amount an event names follows from those before it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from goldthread.audit.base import Difference, FoldError, View, differences, short
+from goldthread.chain.logs import Event
+from goldthread.rules import premium
+from goldthread.rules.premium import Counters, Terms
+
+CONTRACT = "DriveInsurance"
+
+PolicyState = IntEnum("PolicyState", "NONE ACTIVE LAPSED CANCELLED", start=0)
+ReportState = IntEnum("ReportState", "NONE REPORTED DISPUTED RESOLVED", start=0)
+ClaimState = IntEnum("ClaimState", "NONE SUBMITTED DECIDED APPEALED FINAL PAID", start=0)
+
+_UINT64_MAX = 2**64 - 1
+
+
+@dataclass
+class Report:
+    """The newest report of a policy. Money in units, the tier in parts per million, times in Unix seconds."""
+
+    charge: int = 0
+    tier: int = 0
+    until: int = 0
+    period: int = 0
+    state: int = ReportState.NONE
+
+
+@dataclass
+class Claim:
+    """A claim; amounts in units."""
+
+    amount: int
+    until: int
+    approved: int = 0
+    state: int = ClaimState.SUBMITTED
+
+
+@dataclass
+class Policy:
+    """What the contract keeps of a policy, and the quote, which it does not keep.
+
+    Money in units, distances in metres, times in Unix seconds, the tier in parts per million.
+    """
+
+    quote: Any
+    terms: Terms
+    escrow: int
+    cursor: int
+    cutoff: int
+    odometer: int
+    billed: int
+    tier: int
+    since: int
+    locked: int
+    settled: int = 0
+    settled_time: int = 0
+    state: int = PolicyState.ACTIVE
+    stretch: int = 0
+    report: Report = field(default_factory=Report)
+    claims: list[Claim] = field(default_factory=list)
+    stretches: list[tuple[int, int]] = field(default_factory=list)
+    """Those that a reinstatement has followed: first second, and end."""
+    roots: dict[int, bytes] = field(default_factory=dict)
+    """Of the trips, by period."""
+
+    @property
+    def claimed(self) -> int:
+        """What open claims ask for, in units."""
+        return sum(claim.amount for claim in self.claims if claim.state != ClaimState.PAID)
+
+    @property
+    def covered_until(self) -> int:
+        """The first second that is not covered any more."""
+        paid = premium.periods_paid(self.terms, self.escrow)
+        return min(self.cursor + paid * self.terms.period, self.cutoff)
+
+
+@dataclass
+class State:
+    """Everything that the contract stores, by its keys; amounts in units."""
+
+    free: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    locked: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    credits: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    underwriters: dict[tuple[str, str], bool] = field(default_factory=dict)
+    """By treasury and account."""
+    policies: dict[bytes, Policy] = field(default_factory=dict)
+
+    @property
+    def obligations(self) -> int:
+        """What the contract owes to everybody together, in units: it must hold as many tokens."""
+        escrows = sum(policy.escrow for policy in self.policies.values())
+        capital = sum(self.free.values()) + sum(self.locked.values())
+        return escrows + capital + sum(self.credits.values())
+
+
+def rebuild(events: Iterable[Event]) -> State:
+    """The state that these events of DriveInsurance, in their order, add up to; raises `FoldError`."""
+    state = State()
+    for event in events:
+        fold(state, event)
+    return state
+
+
+def compare(state: State, read: Callable[[str, tuple[Any, ...]], Any]) -> list[Difference]:
+    """Where the chain, read by `read(function, arguments)`, says something else."""
+    return [d for view in views(state) for d in differences(CONTRACT, view, read(view.function, view.args))]
+
+
+def fold(state: State, event: Event) -> None:
+    """Bring the state up to date with one more event of DriveInsurance; raises `FoldError`."""
+    if event.name in _POLICIES:
+        _POLICIES[event.name](state, event, _policy(state, event))
+        return
+    args = event.args
+    match event.name:
+        case "UnderwriterSet":
+            state.underwriters[args["treasury"], args["account"]] = args["allowed"]
+        case "CapitalProvided":
+            state.free[args["treasury"]] += args["amount"]
+        case "CapitalWithdrawn":
+            _take(event, state.free, args["treasury"], args["amount"])
+        case "CreditWithdrawn":
+            _take(event, state.credits, args["account"], args["amount"])
+            _expect(event, "rest", state.credits[args["account"]], 0)
+        case "PolicyOpened":
+            _opened(state, event)
+        case _:
+            raise FoldError(event, "nothing is known about this event")
+
+
+def views(state: State) -> Iterator[View]:
+    """What every view of the contract must return, whatever the time."""
+    for treasury in sorted({*state.free, *state.locked}):
+        pool = {"free": state.free.get(treasury, 0), "locked": state.locked.get(treasury, 0)}
+        yield View(f"treasury {treasury}", "poolOf", (treasury,), pool)
+    for (treasury, account), allowed in state.underwriters.items():
+        subject = f"treasury {treasury}, underwriter {account}"
+        yield View(subject, "isUnderwriter", (treasury, account), allowed)
+    for account, amount in state.credits.items():
+        yield View(f"account {account}", "creditOf", (account,), amount)
+    for identifier, policy in state.policies.items():
+        subject = f"policy {short(identifier)}"
+        yield View(subject, "policyIdOf", (policy.quote,), identifier)
+        yield View(subject, "coveredUntil", (policy.quote,), policy.covered_until)
+        yield View(subject, "policyOf", (identifier,), _policy_view(policy))
+        yield View(subject, "reportOf", (identifier,), vars(policy.report))
+        for number, claim in enumerate(policy.claims, 1):
+            yield View(f"{subject}, claim {number}", "claimOf", (identifier, number), vars(claim))
+        for index, (since, until) in enumerate(policy.stretches):
+            expected = {"since": since, "until": until}
+            yield View(f"{subject}, stretch {index}", "stretchOf", (identifier, index), expected)
+        for period, root in policy.roots.items():
+            yield View(f"{subject}, period {period}", "tripsRootOf", (identifier, period), root)
+
+
+def _policy_view(policy: Policy) -> dict[str, Any]:
+    names = "escrow cursor cutoff settled state odometer billed tier since stretch locked claimed".split()
+    facts = {name: getattr(policy, name) for name in names}
+    return facts | {"settledTime": policy.settled_time, "claims": len(policy.claims)}
+
+
+def _policy(state: State, event: Event) -> Policy:
+    found = state.policies.get(event["policyId"])
+    if found is None:
+        raise FoldError(event, f"policy {short(event['policyId'])} was never opened")
+    return found
+
+
+def _expect(event: Event, what: str, named: int, follows: int) -> None:
+    if named != follows:
+        raise FoldError(event, f"{what} is {named}, but {follows} follows from the events before")
+
+
+def _take(event: Event, amounts: defaultdict[str, int], owner: str, amount: int) -> None:
+    if amounts[owner] < amount:
+        raise FoldError(event, f"{owner} has {amounts[owner]}, not {amount}")
+    amounts[owner] -= amount
+
+
+def _opened(state: State, event: Event) -> None:
+    quote, treasury = event["quote"], event["treasury"]
+    if event["policyId"] in state.policies:
+        raise FoldError(event, "the quote is open already")
+    cover = quote.cover
+    _take(event, state.free, treasury, cover.sumInsured)
+    state.locked[treasury] += cover.sumInsured
+    state.policies[event["policyId"]] = Policy(
+        quote=quote,
+        terms=Terms.of(quote.terms),
+        escrow=event["escrow"],
+        cursor=event["since"],
+        cutoff=cover.end,
+        odometer=cover.odometer,
+        billed=cover.odometer,
+        tier=cover.tier,
+        since=event["since"],
+        locked=cover.sumInsured,
+    )
+
+
+def _deposited(state: State, event: Event, policy: Policy) -> None:
+    policy.escrow += event["amount"]
+    _expect(event, "escrow", event["escrow"], policy.escrow)
+
+
+def _withdrawn(state: State, event: Event, policy: Policy) -> None:
+    policy.escrow -= event["amount"]
+    _expect(event, "escrow", event["escrow"], policy.escrow)
+
+
+def _reinstated(state: State, event: Event, policy: Policy) -> None:
+    policy.stretches.append((policy.since, policy.cutoff))
+    policy.stretch += 1
+    policy.escrow += event["amount"]
+    policy.since = policy.cursor = event["since"]
+    policy.cutoff = policy.quote.cover.end
+    policy.odometer = event["odometer"]
+    policy.billed = max(policy.billed, event["odometer"])
+    policy.state = PolicyState.ACTIVE
+    _expect(event, "escrow", event["escrow"], policy.escrow)
+    _expect(event, "stretch", event["stretch"], policy.stretch)
+
+
+def _lapsed(state: State, event: Event, policy: Policy) -> None:
+    _expect(event, "end of cover", event["until"], policy.covered_until)
+    policy.cutoff = event["until"]
+    if policy.state == PolicyState.ACTIVE:
+        policy.state = PolicyState.LAPSED
+
+
+def _cancelled(state: State, event: Event, policy: Policy) -> None:
+    policy.cutoff = event["until"]
+    policy.state = PolicyState.CANCELLED
+
+
+def _released(state: State, event: Event, policy: Policy) -> None:
+    _expect(event, "amount", event["amount"], policy.locked)
+    _take(event, state.locked, event["treasury"], event["amount"])
+    state.free[event["treasury"]] += event["amount"]
+    policy.locked = 0
+
+
+def _reported(state: State, event: Event, policy: Policy) -> None:
+    counters = Counters.of(event["counters"])
+    _expect(event, "period", event["period"], policy.settled + 1)
+    _expect(event, "metres", counters.metres, max(0, event["odometer"] - policy.billed))
+    seconds = min(policy.cursor + policy.terms.period, policy.covered_until) - policy.cursor
+    charge = premium.premium(policy.terms, counters, seconds, policy.tier)
+    _expect(event, "charge", event["charge"], charge)
+    _expect(event, "tier", event["tier"], premium.next_tier(policy.terms, counters))
+    policy.odometer = event["odometer"]
+    policy.billed = max(policy.billed, event["odometer"])
+    policy.roots[event["period"]] = event["tripsRoot"]
+    policy.report = Report(charge, event["tier"], event["until"], event["period"], ReportState.REPORTED)
+
+
+def _missed(state: State, event: Event, policy: Policy) -> None:
+    policy.billed = min(policy.billed + event["metres"], _UINT64_MAX)
+
+
+def _disputed(state: State, event: Event, policy: Policy) -> None:
+    policy.report.state, policy.report.until = ReportState.DISPUTED, event["until"]
+
+
+def _resolved(state: State, event: Event, policy: Policy) -> None:
+    report = policy.report
+    _expect(event, "charge before", event["oldCharge"], report.charge)
+    if event["newCharge"] > report.charge or event["tier"] > report.tier:
+        raise FoldError(event, "a dispute raised the charge or the tier")
+    report.charge, report.tier, report.state = event["newCharge"], event["tier"], ReportState.RESOLVED
+
+
+def _settled(state: State, event: Event, policy: Policy) -> None:
+    policy.settled += 1
+    _expect(event, "period", event["period"], policy.settled)
+    _expect(event, "begin", event["from"], policy.cursor)
+    if not event["byDefault"]:
+        _expect(event, "charge", event["charge"], policy.report.charge)
+    policy.cursor = event["to"]
+    policy.settled_time = event["time"]
+    policy.escrow -= event["charge"]
+    _expect(event, "escrow", event["escrow"], policy.escrow)
+    state.free[event["treasury"]] += event["charge"]
+
+
+def _tier_updated(state: State, event: Event, policy: Policy) -> None:
+    _expect(event, "tier before", event["oldTier"], policy.tier)
+    policy.tier = event["tier"]
+
+
+def _claim_submitted(state: State, event: Event, policy: Policy) -> None:
+    policy.claims.append(Claim(event["amount"], event["until"]))
+    _expect(event, "claim", event["claim"], len(policy.claims))
+
+
+def _claim_decided(state: State, event: Event, policy: Policy) -> None:
+    claim = policy.claims[event["claim"] - 1]
+    claim.approved, claim.state, claim.until = event["approved"], event["state"], event["until"]
+
+
+def _claim_appealed(state: State, event: Event, policy: Policy) -> None:
+    claim = policy.claims[event["claim"] - 1]
+    claim.state, claim.until = ClaimState.APPEALED, event["until"]
+
+
+def _claim_paid(state: State, event: Event, policy: Policy) -> None:
+    claim = policy.claims[event["claim"] - 1]
+    amount = claim.amount if claim.state == ClaimState.SUBMITTED else claim.approved
+    _expect(event, "amount", event["amount"], amount)
+    claim.approved, claim.state = amount, ClaimState.PAID
+    policy.locked -= amount
+    _take(event, state.locked, policy.quote.cover.treasury, amount)
+    state.credits[event["holder"]] += amount
+
+
+_POLICIES: dict[str, Callable[[State, Event, Policy], None]] = {
+    "Deposited": _deposited,
+    "Withdrawn": _withdrawn,
+    "Reinstated": _reinstated,
+    "CoverLapsed": _lapsed,
+    "Cancelled": _cancelled,
+    "CapitalReleased": _released,
+    "UsageReported": _reported,
+    "UsageMissed": _missed,
+    "DisputeOpened": _disputed,
+    "DisputeResolved": _resolved,
+    "PeriodSettled": _settled,
+    "TierUpdated": _tier_updated,
+    "ClaimSubmitted": _claim_submitted,
+    "ClaimDecided": _claim_decided,
+    "ClaimAppealed": _claim_appealed,
+    "ClaimPaid": _claim_paid,
+}

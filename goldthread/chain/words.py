@@ -1,0 +1,126 @@
+"""The words of the contracts: roles, duties, kinds, purposes and exceptions as numbers, and event references."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+
+
+class Role(IntFlag):
+    """What an organisation is (library Role)."""
+
+    MANUFACTURER = 1 << 0
+    SUPPLIER = 1 << 1
+    CARRIER = 1 << 2
+    DISTRIBUTOR = 1 << 3
+    RETAILER = 1 << 4
+    SERVICE = 1 << 5
+    RECYCLER = 1 << 6
+    REGULATOR = 1 << 7
+    INSURER = 1 << 8
+    AUDITOR = 1 << 9
+    GRID_OPERATOR = 1 << 10
+
+
+class Duty(IntFlag):
+    """What an account may do for its organisation (library Duty)."""
+
+    REGISTER = 1 << 0
+    SHIP = 1 << 1
+    RECEIVE = 1 << 2
+    QUALITY = 1 << 3
+    RECORD = 1 << 4
+    DEVICE_ADMIN = 1 << 5
+    ANCHOR = 1 << 6
+    RECALL = 1 << 7
+    FINANCE = 1 << 8
+
+
+class Kind(IntEnum):
+    """What a twin stands for (ITwins.Kind)."""
+
+    PART = 1
+    LOT = 2
+    CONTAINER = 3
+    ASSET = 4
+    DESIGN = 5
+
+
+class EndOfLife(IntEnum):
+    """How a twin ended (ITwins.EndOfLife)."""
+
+    NONE = 0
+    DECOMMISSIONED = 1
+    DESTROYED = 2
+    DISPENSED = 3
+    RETAIL_SOLD = 4
+    STOLEN = 5
+
+
+class Purpose(IntEnum):
+    """Why custody changes (ITwins.Purpose)."""
+
+    TRANSPORT = 0
+    RETURN = 1
+    QUARANTINE = 2
+    DESTRUCTION = 3
+
+
+class Cause(IntEnum):
+    """Why a twin is not clear (ITwins.Cause)."""
+
+    NONE = 0
+    UNKNOWN = 1
+    ENDED = 2
+    HELD = 3
+    CONTENTS_HELD = 4
+    CONTAINER_HELD = 5
+
+
+class Exceptions(IntFlag):
+    """What a receiver found wrong with a delivery (library Exceptions)."""
+
+    MISSING_PRODUCT = 1 << 0
+    MISSING_DATA = 1 << 1
+    OVERAGE = 1 << 2
+    UNDERAGE = 1 << 3
+    MISALIGNMENT = 1 << 4
+    MASTER_DATA = 1 << 5
+    DAMAGED = 1 << 6
+    SEAL_BROKEN = 1 << 7
+    OUT_OF_CONDITIONS = 1 << 8
+
+
+class Disposition(IntEnum):
+    """What quality decided about a breach (IConditions.Disposition)."""
+
+    NONE = 0
+    RELEASE = 1
+    REWORK = 2
+    REJECT = 3
+
+
+@dataclass(frozen=True)
+class EventRef:
+    """The EPCIS event that a step stands for (struct EventRef); what is not given stays zero.
+
+    `event_hash` and `doc_hash` are 32 bytes, `read_point` and `biz_location` ids of places, `event_time` unix
+    seconds, `tz_minutes` the offset of local time, `profile` the edition of the event-hash rules.
+    """
+
+    event_hash: bytes = bytes(32)
+    doc_hash: bytes = bytes(32)
+    read_point: bytes = bytes(32)
+    biz_location: bytes = bytes(32)
+    event_time: int = 0
+    tz_minutes: int = 0
+    profile: int = 0
+
+    @property
+    def stamp(self) -> int:
+        """The three small fields in one word (library EventStamp)."""
+        return self.event_time << 24 | (self.tz_minutes & 0xFFFF) << 8 | self.profile
+
+    def to_contract(self) -> tuple[bytes, bytes, bytes, bytes, int]:
+        """The reference as an argument of the contracts' functions."""
+        return self.event_hash, self.doc_hash, self.read_point, self.biz_location, self.stamp

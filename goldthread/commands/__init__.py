@@ -1,0 +1,1 @@
+"""The commands of `goldthread`, by topic. Everything slow is imported when a command runs, not before."""

@@ -1,0 +1,216 @@
+"""Drive insurance and its model, called side by side.
+
+Everything is compared: the outcome, the error and its values, every event of the insurance and of the token
+with every field, and the views. From the logs alone, `goldthread.audit` must arrive at what the views show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from copy import deepcopy
+from typing import Any, NamedTuple
+
+from goldthread.audit import drive_insurance as audit
+from goldthread.chain.logs import Event
+from tests.models.drive_insurance import DriveInsurance, Policy, Token
+from tests.models.rules import Fact, Refused
+from tests.support import Contract, Forwarder, Node, Receipt, Reverted, decode_logs
+from tests.support.contract import Sender
+from tests.support.drive import DEVICE, FOREVER, VEHICLE, Drive, Quote, Reading, Usage
+from tests.support.signers import Signer, Wallet
+from tests.support.words import Duty, Role
+
+
+class Point(NamedTuple):
+    """A moment to go back to."""
+
+    snapshot: int
+    receipts: int
+    model: DriveInsurance
+
+
+class DriveShadow:
+    """The contract, the model, and the comparison of the two."""
+
+    def __init__(self, node: Node, drive: Drive | None = None) -> None:
+        self.node = node
+        self.drive = drive or Drive.create(node, capital=0)
+        self.contract: Contract = self.drive.insurance
+        self.receipts: list[Receipt] = []
+        self.steps = 0
+        self.model = DriveInsurance(
+            address=self.contract.address,
+            chain_id=node.chain_id,
+            now=node.timestamp,
+            token=Token(),
+            accounts={self.drive.underwriter: (self.drive.insurer, Role.INSURER, Duty.FINANCE)},
+            device=(DEVICE, self.drive.box.name, VEHICLE, 0, FOREVER),
+            signatures=self.drive.signed,
+            underwriters={(self.drive.treasury, self.drive.underwriter)},
+        )
+        for account in (self.drive.treasury, self.drive.holder):
+            self.model.token.balances[account] = self.drive.token.balanceOf(account)
+
+    def fund(self, account: Sender, amount: int) -> None:
+        """Give somebody tokens."""
+        self.drive.fund(account, amount)
+        self.model.token.balances[_address(account)] += amount
+
+    def do(self, function: str, *args: Any, sender: Sender) -> bool:
+        """Call the contract and its model; True if both did it."""
+        self.steps += 1
+        self.model.now = self.node.timestamp
+        call = f"{function}{args} by {_address(sender)}"
+        before = self.past()
+        try:
+            expected = getattr(self.model, function)(*args, sender=_address(sender))
+        except Refused as refused:
+            reasons = refused.reasons
+        else:
+            receipt = getattr(self.contract, function)(*args, sender=sender)
+            facts = self._facts(receipt)
+            assert facts == expected, f"{call}\n  happened {facts}\n  expected {expected}"
+            self.receipts.append(receipt)
+            self.model.check()
+            assert self.past() == before, f"{call}\n  changed the cover of seconds that have passed"
+            return True
+        try:
+            getattr(self.contract, function)(*args, sender=sender)
+        except Reverted as reverted:
+            reason = (reverted.error, tuple(reverted.values))
+            assert reason in reasons, f"{call}\n  refused  {reason}\n  expected {reasons}"
+            return False
+        raise AssertionError(f"{call}\n  happened\n  expected {reasons}")
+
+    def open(self, quote: Quote, amount: int, *, signer: Signer | None = None, sender: Sender) -> bool:
+        """Open a quote that the underwriter, or somebody else, has signed."""
+        seal = signer or Wallet(self.drive.underwriter)
+        return self.do("openPolicy", quote, amount, seal.name, self.drive.sign(quote, seal), sender=sender)
+
+    def report(self, quote: Quote, usage: Usage, *, signer: Signer | None = None, sender: Sender) -> bool:
+        """Report what the device, or somebody else, has signed."""
+        box = signer or self.drive.box
+        return self.do("report", quote, usage, box.name, self.drive.sign(usage, box), sender=sender)
+
+    def reinstate(
+        self, quote: Quote, amount: int, odometer: int, *, time: int | None = None, sender: Sender
+    ) -> bool:
+        """Reinstate with a reading that the device has signed."""
+        box = self.drive.box
+        reading = Reading(self.model.id(quote), self.node.timestamp if time is None else time, odometer)
+        signature = self.drive.sign(reading, box)
+        return self.do("reinstate", quote, amount, reading.time, odometer, box.name, signature, sender=sender)
+
+    def next_usage(self, quote: Quote, driven: int = 0, **counted: Any) -> Usage:
+        """A report of the next period as it should be, `driven` metres after the last reading."""
+        policy = self.policy(quote)
+        periods = policy.periods() or [(policy.cursor, policy.cursor + quote.terms.period)]
+        id_ = self.model.id(quote)
+        usage = Usage(id_, policy.number, *periods[0], policy.odometer + driven)
+        return usage._replace(**counted)
+
+    def policy(self, quote: Quote) -> Policy:
+        """The model's policy."""
+        return self.model.policies[self.model.id(quote)]
+
+    def past(self) -> dict[bytes, list[tuple[int, int]]]:
+        """The cover of all seconds before this one, by policy."""
+        now, found = self.node.timestamp, {}
+        for id_, policy in self.model.policies.items():
+            ends = [*(s.until for s in policy.stretches[:-1]), policy.covered_until()]
+            spans = [(s.since, min(end, now)) for s, end in zip(policy.stretches, ends, strict=True)]
+            if covered := [(since, end) for since, end in spans if since < end]:
+                found[id_] = covered
+        return found
+
+    def check_views(self) -> None:
+        """The views say what the model says."""
+        contract, model = self.contract, self.model
+        model.now = self.node.timestamp
+        model.check()
+        for id_, policy in model.policies.items():
+            assert contract.policyOf(id_)._asdict() == policy.view()
+            assert contract.reportOf(id_) == policy.report_view()
+            assert contract.coveredUntil(policy.quote) == policy.covered_until()
+            assert contract.withdrawable(policy.quote) == policy.withdrawable(model.now)
+            for number, claim in enumerate(policy.claims, 1):
+                shown = (claim.amount, claim.approved, claim.until, claim.state)
+                assert contract.claimOf(id_, number) == shown
+            for index, stretch in enumerate(policy.stretches[:-1]):
+                assert contract.stretchOf(id_, index) == (stretch.since, stretch.until)
+            for number, root in policy.roots.items():
+                assert contract.tripsRootOf(id_, number) == root
+        for treasury in {*model.free, *model.locked}:
+            assert contract.poolOf(treasury) == (model.free[treasury], model.locked[treasury])
+        for account, amount in model.credit.items():
+            assert contract.creditOf(account) == amount
+        for account, amount in model.token.balances.items():
+            assert self.drive.token.balanceOf(account) == amount
+
+    def check_replay(self) -> None:
+        """The logs alone lead to the state that the views show."""
+        state = audit.rebuild(self.events())
+        assert audit.compare(state, lambda function, args: getattr(self.contract, function)(*args)) == []
+        assert state.obligations == self.drive.token.balanceOf(self.contract)
+
+    def events(self) -> Iterator[Event]:
+        """The events of the insurance in all transactions so far, as an indexer gets them."""
+        for number, receipt in enumerate(self.receipts):
+            for index, event in enumerate(decode_logs(receipt)):
+                if event.address == self.contract.address:
+                    yield Event(
+                        "DriveInsurance", event.name, event.args, number, "", index, event.address, ""
+                    )
+
+    def point(self) -> Point:
+        """This moment."""
+        return Point(self.node.snapshot(), len(self.receipts), self._copy())
+
+    def back_to(self, point: Point) -> None:
+        """Return to a moment; later ones are forgotten."""
+        self.node.revert(point.snapshot)
+        del self.receipts[point.receipts :]
+        self.model = point.model
+        self.model = self._copy()
+
+    def _copy(self) -> DriveInsurance:
+        signatures, self.model.signatures = self.model.signatures, {}
+        copy = deepcopy(self.model)
+        copy.signatures = self.model.signatures = signatures
+        return copy
+
+    def _facts(self, receipt: Receipt) -> list[Fact]:
+        return [(event.name, event.args) for event in decode_logs(receipt)]
+
+
+Move = Callable[[], bool]
+"""Something to try; True if it happened."""
+
+
+def explore(shadow: DriveShadow, moves: Callable[[], Iterator[Move]], key: Callable[[], Hashable]) -> int:
+    """Try every move in every state that can be reached; returns the number of states.
+
+    `key` names a state: two moments with the same key offer the same future. After every move that happened,
+    the views are compared with the model, and in every new state what the logs say as well.
+    """
+    known = {key()}
+
+    def visit() -> None:
+        here, now = shadow.point(), shadow.node.timestamp
+        for move in moves():
+            happened = move()
+            if happened:
+                shadow.check_views()
+                if key() not in known:
+                    known.add(key())
+                    shadow.check_replay()
+                    visit()
+            if happened or shadow.node.timestamp != now:
+                shadow.back_to(here)
+
+    visit()
+    return len(known)
+
+
+def _address(sender: Sender) -> str:
+    return sender.address if isinstance(sender, Forwarder) else sender
