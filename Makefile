@@ -31,6 +31,7 @@ lint: setup ## style, types, and whether the committed ABIs are those of the con
 	mypy
 	forge fmt --check
 	python -m goldthread.build --check-abis
+	python -m toolchain.catalogue --check
 
 .PHONY: serve-node
 serve-node: setup ## a node at http://127.0.0.1:8545 that keeps its state in .node/ (PORT=...); Ctrl-C saves and stops it
@@ -47,8 +48,9 @@ compile: setup ## compile the contracts that changed
 	@python -m goldthread.build
 
 .PHONY: abis
-abis: setup ## rewrite goldthread/abi/ after a change of an interface
+abis: setup ## rewrite goldthread/abi/, docs/events.md and docs/errors.md after a change of an interface
 	@python -m goldthread.build --abis
+	@python -m toolchain.catalogue
 
 .PHONY: gas
 gas: compile ## measure every external function on a node and rewrite docs/gas.md

@@ -134,7 +134,7 @@ def _related(
             for event in events:
                 found[event.block, event.index] = event
         for event in list(found.values()):
-            # Retiring takes a thing out of its container as well, but its own head does not look at that one's.
+            # Retiring also takes a thing out of its container, but does not look at that one's head.
             if event.name not in ("Packed", "Unpacked") or event["id"] not in known:
                 continue
             container: bytes = event["container"]

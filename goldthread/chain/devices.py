@@ -81,6 +81,12 @@ class SoftKey:
             return cls.secp256k1(_keystore_secret(path, content, passphrase))
         return cls._from_pem(path, content, passphrase, verifier)
 
+    @staticmethod
+    def is_encrypted(path: str | Path) -> bool:
+        """True if the file needs a passphrase."""
+        content = Path(path).read_bytes()
+        return content.lstrip().startswith(b"{") or b"ENCRYPTED" in content
+
     def sign(self, digest: bytes) -> bytes:
         """Sign 32 bytes, deterministically (RFC 6979) and with the lower of the two possible s.
 

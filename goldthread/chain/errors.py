@@ -51,14 +51,14 @@ class ContractError(ChainError):
     with what to do about it.
     """
 
-    def __init__(self, name: str, values: Any = ()) -> None:
+    def __init__(self, name: str, values: Any = (), signature: str = "") -> None:
         from goldthread.chain.advice import advice
 
         fields = values._asdict() if hasattr(values, "_asdict") else {}
         shown = ", ".join(f"{field.rstrip('_')}={show(value)}" for field, value in fields.items())
         self.name = name
         self.values = values
-        self.advice = advice(name)
+        self.advice = advice(name, signature)
         if name == "Panic" and values:
             self.advice = f"{_PANICS.get(values[0], 'an internal check failed')}; please report this"
         super().__init__(
@@ -71,9 +71,8 @@ class ContractError(ChainError):
         selector = data[:4]
         entry = abi.errors().get(selector)
         if entry is not None:
-            return cls(
-                entry["name"], abi.named(entry["inputs"], abi.decode_values(entry["inputs"], data[4:]))
-            )
+            values = abi.named(entry["inputs"], abi.decode_values(entry["inputs"], data[4:]))
+            return cls(entry["name"], values, abi.signature(entry))
         if selector in _BUILT_IN:
             inputs = _BUILT_IN[selector]
             name = "Error" if inputs[0]["type"] == "string" else "Panic"

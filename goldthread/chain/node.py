@@ -71,7 +71,9 @@ class LocalNode:
 
 def _anvil() -> str:
     # The launcher of the node package exits 0 on failure and orphans its child: take the binary itself.
-    found = [p for p in (ROOT / "node_modules" / "@foundry-rs").glob("anvil-*/bin/anvil*") if os.access(p, os.X_OK)]
+    found = [
+        p for p in (ROOT / "node_modules" / "@foundry-rs").glob("anvil-*/bin/anvil*") if os.access(p, os.X_OK)
+    ]
     anvil = str(found[0]) if found else shutil.which("anvil")
     if anvil is None:
         raise NoNode("anvil is not installed; `make setup` installs it")

@@ -229,7 +229,7 @@ class Sender:
             try:
                 self.chain.rpc("eth_sendRawTransaction", raw)
             except RpcError:
-                # "already known" and "nonce too low" also answer the repetition of a request that got through.
+                # "already known" and "nonce too low" also answer the second try of what the first one did.
                 if not self._is_known(tx_hash):
                     raise
             except NodeError as error:

@@ -1,4 +1,6 @@
-"""The words of the contracts: roles, duties, kinds, purposes and exceptions as numbers, and event references."""
+"""The words of the contracts: roles, duties, kinds, purposes and exceptions as numbers, and event
+references.
+"""
 
 from __future__ import annotations
 

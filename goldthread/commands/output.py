@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import click
@@ -30,6 +31,7 @@ class Failure(click.ClickException):
     exit_code = FAILED
 
     def show(self, file: Any = None) -> None:
+        """One line on standard error, whatever the message holds."""
         click.echo(f"goldthread: {clean(self.message)}", err=True)
 
 
@@ -37,6 +39,7 @@ class Group(click.Group):
     """A group whose commands' expected errors become one line, and exit code 2."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -86,6 +89,19 @@ def progress(quiet: bool = False) -> Iterator[Any]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as display:
         yield display
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; one line of error for anything else."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Failure(f"{path}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise Failure(f"{path}: is no JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise Failure(f"{path}: must hold a JSON object")
+    return data
 
 
 def clean(text: str) -> str:

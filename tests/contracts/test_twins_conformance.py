@@ -148,8 +148,8 @@ class Packing(Exploration):
     def moves(self) -> Iterator[Move]:
         do, world, ref = self.shadow.do, self.world, self.world.ref()
         some: list[list[bytes]] = [[thing] for thing in self.things]
-        some += [[self.things[0], self.part], [self.part, self.things[1]], [self.part, self.part], []]
-        callers = world.maker.ship, world.carrier.ship, world.maker.receive, self.machine
+        some += [[self.things[0], self.part], [self.part, self.part]]
+        callers = [world.maker.ship, self.machine] if self.what == "custody" else [world.maker.ship]
         for sender, container, ids in product(callers, self.things, some):
             yield partial(do, "pack", container, ids, ref, sender=sender)
             yield partial(do, "unpack", container, ids, ref, sender=sender)
@@ -157,7 +157,9 @@ class Packing(Exploration):
             yield from getattr(self, self.what)(thing)
 
     def custody(self, thing: bytes) -> Iterator[Move]:
-        """Each thing that is not packed may be with the maker or with the carrier."""
+        """Each thing but one that is not packed may be with the maker or with the carrier."""
+        if thing == self.things[1]:
+            return
         for giver, taker in ((self.world.maker, self.world.carrier), (self.world.carrier, self.world.maker)):
             yield partial(self.handed_on, thing, giver, taker)
 
@@ -179,7 +181,7 @@ class Packing(Exploration):
         regulator, maker = world.regulator, world.maker
         yield partial(do, "hold", thing, REASON, ref, sender=regulator.quality)
         yield partial(do, "release", thing, regulator.number, REASON, ref, sender=regulator.quality)
-        for to, purpose in product((world.carrier.number, world.insurer.number), Purpose):
+        for to, purpose in product((world.carrier.number, world.insurer.number), (0, Purpose.DESTRUCTION)):
             yield partial(self.tried, "offer", thing, to, purpose, world.now, ref, sender=maker.ship)
         yield partial(self.tried, "offerTitle", thing, 2, world.now, ref, sender=maker.finance)
 
@@ -197,7 +199,7 @@ class Packing(Exploration):
         """A move that is compared and then taken back: it leads to states of another exploration."""
         here = self.shadow.point()
         if self.shadow.do(function, *args, sender=sender):
-            self.shadow.check_views()
+            self.shadow.check_facts()
         self.shadow.back_to(here)
         return False
 
@@ -205,10 +207,10 @@ class Packing(Exploration):
 @pytest.mark.parametrize(
     ("what", "functions", "states"),
     [
-        ("custody", ["offer", "accept"], 0),
-        ("offers", ["offer", "cancel", "retire"], 0),
-        ("holds", ["hold", "release", "offer", "offerTitle"], 0),
-        ("ends", ["hold", "release", "retire"], 0),
+        ("custody", ["offer", "accept"], 466),
+        ("offers", ["offer", "cancel", "retire"], 303),
+        ("holds", ["hold", "release", "offer", "offerTitle"], 600),
+        ("ends", ["hold", "release", "retire"], 305),
     ],
 )
 def test_packing(node: Node, what: str, functions: Sequence[str], states: int) -> None:
@@ -243,6 +245,5 @@ class Title(Exploration):
 
 
 def test_title(node: Node) -> None:
-    Title(node).run(
-        "offerTitle", "acceptTitle", "cancelTitle", "hold", "release", "offer", "accept", states=0
-    )
+    title = "offerTitle", "acceptTitle", "cancelTitle"
+    Title(node).run(*title, "hold", "release", "offer", "accept", states=90)

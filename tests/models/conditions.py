@@ -36,7 +36,7 @@ class Disposition(IntEnum):
 
 
 class Policy(NamedTuple):
-    """As `IConditions.Policy`, with rules that can be read."""
+    """As `IConditions.Policy`."""
 
     subject: bytes
     setter: int
@@ -44,12 +44,13 @@ class Policy(NamedTuple):
     start: int
     max_interval: int
     max_silence: int
-    devices: tuple[bytes, ...]
-    rules: tuple[Rule, ...]
+    devices: list[bytes]
+    words: list[int]
+    """Of the rules."""
 
     @property
-    def abi(self) -> tuple[Any, ...]:
-        return (*self[:-2], list(self.devices), [rule.word for rule in self.rules])
+    def rules(self) -> list[Rule]:
+        return [Rule.of(word) for word in self.words]
 
     @property
     def id(self) -> bytes:
@@ -57,7 +58,7 @@ class Policy(NamedTuple):
 
     @property
     def hash(self) -> bytes:
-        return keccak(encode([POLICY], [self.abi]))
+        return keccak(encode([POLICY], [self]))
 
     def limits(self, quantity: int) -> list[Limit]:
         """What a segment must tell about."""
@@ -122,7 +123,7 @@ TrackKey = tuple[bytes, bytes, int]
 class ConditionsLedger:
     """What the events of a Conditions contract add up to."""
 
-    policies: dict[bytes, tuple[Any, ...]] = field(default_factory=dict)
+    policies: dict[bytes, Policy] = field(default_factory=dict)
     """In force, by id."""
     states: dict[bytes, PolicyState] = field(default_factory=dict)
     tracks: dict[TrackKey, Track] = field(default_factory=dict)
@@ -138,8 +139,8 @@ class ConditionsLedger:
         match name:
             case "PolicySet":
                 self._forget(id_)
-                self.policies[id_] = tuple(a["policy"])
-                self.states[id_] = PolicyState(a["caller"], a["policy"][2])
+                self.policies[id_] = Policy(*a["policy"])
+                self.states[id_] = PolicyState(a["caller"], self.policies[id_].version)
             case "PolicyClosed":
                 self._forget(id_)
                 del self.policies[id_]
@@ -203,7 +204,7 @@ class Conditions:
         no.when(state.open, "BreachOpen", policy.id)
         due = state.version + 1
         no.when(policy.version != due, "NotNextVersion", policy.id, due, policy.version)
-        fact = {"subject": policy.subject, "org": org, "caller": sender, "policy": policy.abi}
+        fact = {"subject": policy.subject, "org": org, "caller": sender, "policy": policy}
         return self._happened(no, ("PolicySet", {"policyId": policy.id, **fact}))
 
     def closePolicy(self, subject: bytes, *, sender: str) -> list[Fact]:  # noqa: N802
@@ -347,8 +348,8 @@ class Conditions:
 
     def _in_force(self, no: Objections, policy: Policy, device: bytes, quantity: int) -> None:
         in_force = self.ledger.policies.get(policy.id)
-        if in_force != policy.abi:
-            expected = NOWHERE if in_force is None else keccak(encode([POLICY], [in_force]))
+        if in_force != policy:
+            expected = NOWHERE if in_force is None else in_force.hash
             no.final("NotInForce", policy.id, expected, policy.hash)
         no.when(device not in policy.devices, "DeviceNotNamed", policy.id, device)
         ruled = any(rule.quantity == quantity for rule in policy.rules)

@@ -40,6 +40,11 @@ class Rule(NamedTuple):
         fields = *self.limit, self.kind, self.quantity, self.duration, self.severity
         return bits.join(fields, (32, 8, 8, 16, 32, 8))
 
+    @classmethod
+    def of(cls, word: int) -> Rule:
+        limit, high, kind, quantity, duration, severity = bits.split(word, (32, 8, 8, 16, 32, 8))
+        return cls(RuleKind(kind), Limit(bits.signed(limit, 32), high != 0), duration, severity, quantity)
+
 
 @dataclass(frozen=True)
 class Stretch:

@@ -121,21 +121,30 @@ class Compiler:
         return {name: code for name, code in bytecode.items() if code}  # not of an abstract contract
 
 
-class FirstTheKillers:
-    """A pytest plugin: run first the tests that killed earlier mutants, and tell which one kills this one."""
+class Schedule:
+    """A pytest plugin: run first the tests that killed other mutants, then the quick ones; tell how it went."""
 
-    def __init__(self, kills: Counter[str], tell: int) -> None:
-        self._kills = kills
-        self._tell = tell
+    def __init__(self) -> None:
+        self.kills: Counter[str] = Counter()
+        self.seconds: dict[str, float] = {}
+        self.results: Path | None = None
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """The order is stable: files in the order given, tests in the order written."""
-        items.sort(key=lambda item: -self._kills[item.nodeid])
+        """With -x a mutant is as quick as the first test that kills it."""
+        items.sort(key=lambda item: (-self.kills[item.nodeid], self.seconds.get(item.nodeid, 0.0)))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """With -x only the first failure is seen."""
-        if report.failed:
-            os.write(self._tell, report.nodeid.encode())
+        """One line a test: killed or not, how long, which."""
+        if self.results is not None and (report.failed or report.when == "call"):
+            with self.results.open("a") as file:
+                print(int(report.failed), report.duration, report.nodeid, file=file)
+
+    def learn(self, results: Path) -> None:
+        """Take in the lines that a run wrote."""
+        for line in results.read_text().splitlines():
+            killed, seconds, test = line.split(" ", 2)
+            self.kills[test] += int(killed)
+            self.seconds.setdefault(test, float(seconds))
 
 
 class Tests:
@@ -144,7 +153,7 @@ class Tests:
     def __init__(self, target: Target, contracts: Iterable[str]) -> None:
         self._abis = {name: artifact_of(name).abi for name in contracts}
         self._arguments = ["-x", "-q", "-p", "no:ape_test", "-p", "no:cacheprovider", *target.test_files()]
-        self._kills: Counter[str] = Counter()
+        self._schedule = Schedule()
         # What every run needs is loaded here, once, and shared with the forks: the test files with all they
         # import, the accounts, the other contracts' artifacts.
         output = io.StringIO()
@@ -162,24 +171,22 @@ class Tests:
         artifacts = {
             n: {"abi": self._abis[n], "bytecode": code} for n, code in bytecode.items() if n in self._abis
         }
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-            json.dump(artifacts, file)
-            file.flush()
-            read, write = os.pipe()
+        with tempfile.TemporaryDirectory(prefix="goldthread-mutant-") as name:
+            folder = Path(name)
+            (folder / "artifacts.json").write_text(json.dumps(artifacts))
+            (folder / "results").touch()
             child = os.fork()
             if child == 0:
                 os.setpgid(0, 0)
-                os.environ["MUTANT_ARTIFACTS"] = file.name
+                os.environ["MUTANT_ARTIFACTS"] = str(folder / "artifacts.json")
+                self._schedule.results = folder / "results"
                 if silent:
                     null = os.open(os.devnull, os.O_WRONLY)
                     os.dup2(null, 1)
                     os.dup2(null, 2)
-                os._exit(pytest.main(self._arguments, [FirstTheKillers(self._kills, write)]))
-            os.close(write)
+                os._exit(pytest.main(self._arguments, [self._schedule]))
             status = _wait(child, timeout)
-            with open(read) as pipe:
-                killer = pipe.read()
-        self._kills[killer] += 1 if killer else 0
+            self._schedule.learn(folder / "results")
         if status is None:
             return "timeout"
         return "survived" if status == pytest.ExitCode.OK else "killed"

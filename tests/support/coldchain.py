@@ -2,7 +2,7 @@
 
     cold = ColdChain.create(node)
     segment = cold.segment(cold.every(300, [512, 640, 815]))        # readings from now on, 300 s apart
-    cold.conditions.setPolicy(cold.policy(rules).abi, sender=cold.setter)
+    policy = cold.set(cold.policy(rules))
     cold.judge(policy, segment)                                     # moves time to the end of the segment
 """
 
@@ -130,7 +130,7 @@ class ColdChain:
 
     def wait_for(self, segment: Segment) -> None:
         """Let time pass until the segment's last reading is taken."""
-        self.node.timestamp = max(self.node.timestamp, Frame.of(segment.frame).end)
+        self.node.warp(max(0, Frame.of(segment.frame).end - self.world.now))
 
     def anchor(
         self, segment: Segment, logger: Logger | None = None, sender: Sender | None = None
@@ -150,14 +150,14 @@ class ColdChain:
             start=self.world.now,
             max_interval=MAX_INTERVAL,
             max_silence=0,
-            devices=(self.logger.id,),
-            rules=tuple(rules),
+            devices=[self.logger.id],
+            words=[rule.word for rule in rules],
         )
         return policy._replace(**changes)
 
     def set(self, policy: Policy, sender: Sender | None = None) -> Policy:
         """Set a policy, by the maker unless somebody else is named."""
-        self.conditions.setPolicy(policy.abi, sender=sender or self.setter)
+        self.conditions.setPolicy(policy, sender=sender or self.setter)
         return policy
 
     def judge(
@@ -166,5 +166,5 @@ class ColdChain:
         """By a stranger unless somebody else is named."""
         self.wait_for(segment)
         by = sender or self.world.stranger
-        receipt: Receipt = self.conditions.judge(policy.abi, *self.sign(segment, logger), sender=by)
+        receipt: Receipt = self.conditions.judge(policy, *self.sign(segment, logger), sender=by)
         return receipt

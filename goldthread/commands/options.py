@@ -1,0 +1,80 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from goldthread.commands.output import Failure
+
+if TYPE_CHECKING:
+    from goldthread.chain.contracts import Deployment
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def deployment_option(*, required: bool = True) -> Decorator:
+    """`--deployment`."""
+    return click.option(
+        "--deployment",
+        "deployment_file",
+        type=FILE,
+        required=required,
+        envvar="GOLDTHREAD_DEPLOYMENT",
+        help="Deployment manifest, deployments/<chain id>.json (or GOLDTHREAD_DEPLOYMENT).",
+    )
+
+
+rpc_option: Decorator = click.option(
+    "--rpc",
+    metavar="URL",
+    default="http://127.0.0.1:8545",
+    envvar="GOLDTHREAD_RPC",
+    help="URL of the node, or path of its IPC socket (or GOLDTHREAD_RPC).",
+    show_default=True,
+)
+
+from_block_option: Decorator = click.option(
+    "--from-block",
+    "first",
+    type=click.IntRange(0),
+    help="First block to read (default: that of the first deployment; a later one leaves out history).",
+)
+
+to_block_option: Decorator = click.option(
+    "--to-block", "last", type=click.IntRange(0), help="Last block to read (default: the newest)."
+)
+
+json_option: Decorator = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def open_deployment(path: Path, url: str) -> Deployment:
+    """The deployment behind the two options."""
+    from goldthread.chain.contracts import Deployment
+
+    return Deployment.open(path, url)
+
+
+def twin_of(option: str, text: str) -> bytes:
+    """A twin id from its 64 hex digits, a link in any spelling, the path of one, or another URI."""
+    from goldthread.gs1 import IdError, canonical, twin_id
+
+    if text.startswith("0x"):
+        try:
+            found = bytes.fromhex(text[2:])
+        except ValueError:
+            found = b""
+        if len(found) != 32:
+            raise Failure(f"{option} {text!r}: an id is 0x and 64 hex digits")
+        return found
+    if ":" not in text:
+        text = f"https://id.gs1.org/{text.removeprefix('/')}"
+    try:
+        return twin_id(canonical(text))
+    except IdError as error:
+        raise Failure(f"{option} {error}") from None

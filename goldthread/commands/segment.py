@@ -1,0 +1,391 @@
+"""`goldthread segment`: signed segments out of files of readings, and checks of them without a chain."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from goldthread.commands.options import FILE, deployment_option, json_option, twin_of
+from goldthread.commands.output import FOUND, Failure, Group, moment, print_fields, print_json, read_json
+
+if TYPE_CHECKING:
+    from goldthread.chain.devices import SoftKey
+    from goldthread.chain.eip712 import Domain
+    from goldthread.chain.manifest import Manifest
+
+SCHEMA = 1
+"""Version of the format of segment files."""
+
+
+@click.group(cls=Group)
+def segment() -> None:
+    """Build, verify and prove signed segments of readings, without a chain."""
+
+
+@segment.command()
+@click.argument("readings", type=FILE)
+@click.option("--device", required=True, metavar="ID", help="The device's twin: link, URI or 0x id.")
+@click.option("--subject", required=True, metavar="ID", help="The twin that it measures.")
+@click.option(
+    "--quantity", "quantity_name", default="temperature", show_default=True, help="What is measured."
+)
+@click.option("--above", multiple=True, metavar="VALUE", help="A limit that somebody judges by, upwards.")
+@click.option("--below", multiple=True, metavar="VALUE", help="A limit that somebody judges by, downwards.")
+@click.option("--max-interval", type=click.IntRange(1), help="Cut where two readings are further apart (s).")
+@click.option("--most", type=click.IntRange(1), help="Cut after so many readings.")
+@click.option(
+    "--seq", type=click.IntRange(1), default=1, show_default=True, help="Number of the first segment."
+)
+@click.option("--round", "rounded", is_flag=True, help="Round values with more decimals than the unit has.")
+@deployment_option(required=False)
+@click.option("--chain-id", type=click.IntRange(1), help="Chain to sign for, without a manifest.")
+@click.option("--telemetry", metavar="ADDRESS", help="Address of Telemetry there, without a manifest.")
+@click.option(
+    "--key", "key_file", type=FILE, help="The device's key: PEM or keystore file. Without: unsigned."
+)
+@click.option("--verifier", metavar="ADDRESS", help="Verifier of a P-256 key, if not in the manifest.")
+@click.option("--passphrase-file", type=FILE, help="Holds the key's passphrase (default: ask for it).")
+@click.option("--out", type=FILE, help="File to write (default: standard output).")
+def build(
+    readings: Path,
+    device: str,
+    subject: str,
+    quantity_name: str,
+    above: tuple[str, ...],
+    below: tuple[str, ...],
+    max_interval: int | None,
+    most: int | None,
+    seq: int,
+    rounded: bool,
+    deployment_file: Path | None,
+    chain_id: int | None,
+    telemetry: str | None,
+    key_file: Path | None,
+    verifier: str | None,
+    passphrase_file: Path | None,
+    out: Path | None,
+) -> None:
+    """Summarise READINGS (CSV: time, value), commit to them by a Merkle root, and sign.
+
+    Times are unix seconds or ISO 8601, values decimal numbers in the unit of the quantity (temperature:
+    degrees Celsius). A wrong row is named with file, line and reason, and nothing is written.
+
+    \b
+    Example:
+      goldthread segment build trip.csv --device 8004/9506000LOGGER1 --subject 00/395060000000000019
+        --above 8.00 --below 2.00 --max-interval 900 --deployment deployments/31337.json
+        --key logger.pem --out trip.json
+    """
+    from goldthread.chain import segments
+    from goldthread.rules.conditions import Limit
+    from goldthread.rules.readings import quantity as quantity_of
+    from goldthread.rules.readings import read_csv
+
+    manifest, where = _where(deployment_file, chain_id, telemetry)
+    try:
+        quantity = quantity_of(quantity_name)
+    except ValueError as error:
+        raise Failure(f"--quantity: {error}") from None
+    limits = []
+    for option, high, values in (("--below", False, below), ("--above", True, above)):
+        for value in values:
+            try:
+                limits.append(Limit(high, quantity.whole(value)))
+            except ValueError as error:
+                raise Failure(f"{option}: {error}") from None
+    found = read_csv(readings, quantity, rounded=rounded)
+    key = _key(key_file, passphrase_file, verifier, manifest) if key_file else None
+    try:
+        parts = segments.build(
+            found,
+            device=twin_of("--device", device),
+            subject=twin_of("--subject", subject),
+            quantity=quantity.number,
+            limits=sorted(set(limits)),
+            first_seq=seq,
+            max_interval=max_interval,
+            most=most,
+        )
+    except ValueError as error:
+        raise Failure(f"{readings}: {error}") from None
+    entries = []
+    for part, values_in in parts:
+        entry = segments.to_json(part, values_in)
+        if where is not None:
+            digest = part.digest(where)
+            entry["digest"] = f"0x{digest.hex()}"
+            if key is not None:
+                entry["signature"] = f"0x{key.sign(digest).hex()}"
+        entries.append(entry)
+    document: dict[str, Any] = {"schema": SCHEMA, "segments": entries}
+    if where is not None:
+        document["domain"] = where.to_json()
+    if key is not None:
+        document["signer"] = f"0x{key.signer.hex()}"
+    _write(out, document)
+    signed = "signed" if key else "unsigned"
+    click.echo(f"{len(found)} readings in {len(entries)} {signed} segments", err=True)
+
+
+@segment.command()
+@click.argument("file", type=FILE)
+@click.option(
+    "--signer", metavar="HEX", help="The signer that must have signed (default: the file's own word)."
+)
+@json_option
+def verify(file: Path, signer: str | None, as_json: bool) -> None:
+    """Check a segment file, or the proof of a single reading, without a chain.
+
+    Recomputes root and summary from the readings, and checks the signature. Exit code 1 if anything is
+    wrong. Who the device's signer is, only the chain knows: give it with --signer, or compare what is
+    printed.
+
+    \b
+    Example:
+      goldthread segment verify trip.json --signer 0x...
+    """
+    data = read_json(file)
+    checks = _check_proof(file, data, signer) if "proof" in data else _check_segments(file, data, signer)
+    good = all(check["ok"] for check in checks)
+    if as_json:
+        print_json({"ok": good, "signer": signer or data.get("signer"), "checks": checks})
+    else:
+        for check in checks:
+            told = "ok" if check["ok"] else f"WRONG: {check['reason']}"
+            click.echo(f"segment {check['segment']}: {check['check']}: {told}")
+        if "signer" in data and signer is None:
+            click.echo(f"signed by {data['signer']}, according to the file", err=True)
+    if not good:
+        sys.exit(FOUND)
+
+
+@segment.command()
+@click.argument("file", type=FILE)
+@click.argument("index", type=click.IntRange(0))
+@click.option("--seq", type=click.IntRange(1), help="Number of the segment (default: the first in the file).")
+@click.option("--out", type=FILE, help="File to write (default: standard output).")
+def prove(file: Path, index: int, seq: int | None, out: Path | None) -> None:
+    """Write the proof that reading INDEX (from 0) is one of a segment's.
+
+    The proof holds the segment without its other readings; `goldthread segment verify` and the contract's
+    verifyReading check it.
+
+    \b
+    Example:
+      goldthread segment prove trip.json 17 --out reading-17.json
+    """
+    from goldthread.chain import segments
+
+    data = read_json(file)
+    entries = _entries(file, data)
+    entry = next((e for e in entries if seq in (None, e.get("seq"))), None)
+    if entry is None:
+        raise Failure(f"{file}: has no segment {seq}")
+    part, readings = _parsed(file, entry)
+    tree = segments.Tree(readings) if readings else None
+    if tree is None or index >= len(readings):
+        raise Failure(
+            f"{file}: segment {part.seq} holds {len(readings)} readings, there is no reading {index}"
+        )
+    reading = readings[index]
+    proof: dict[str, Any] = {
+        "schema": SCHEMA,
+        "segment": {**entry, "readings": []},
+        "reading": {"index": index, "time": reading.time, "value": reading.value},
+        "proof": [f"0x{sibling.hex()}" for sibling in tree.proof(index)],
+        **{name: data[name] for name in ("domain", "signer") if name in data},
+    }
+    _write(out, proof)
+
+
+@segment.command()
+@click.argument("file", type=FILE)
+def show(file: Path) -> None:
+    """Print what the segments of a file say.
+
+    \b
+    Example:
+      goldthread segment show trip.json
+    """
+    from goldthread.rules.readings import QUANTITIES, Quantity
+
+    for entry in _entries(file, read_json(file)):
+        part, _ = _parsed(file, entry)
+        s = part.summary
+        unit = QUANTITIES.get(part.quantity, Quantity(part.quantity, f"quantity {part.quantity}", "", 0))
+        fields: list[tuple[str, object]] = [
+            ("segment", part.seq),
+            ("quantity", unit.name),
+            ("device", f"0x{part.device.hex()}"),
+            ("subject", f"0x{part.subject.hex()}"),
+            ("time", f"{moment(s.from_)} to {moment(s.to)}"),
+            ("readings", f"{s.count}, at most {s.max_interval} s apart"),
+            ("values", f"{unit.text(s.min)} to {unit.text(s.max)}, last {unit.text(s.last)}"),
+        ]
+        for e in s.excursions:
+            side = "at or above" if e.limit.high else "at or below"
+            fields.append((f"{side} {unit.text(e.limit.value)}", f"{e.total} s, longest {e.longest} s"))
+        print_fields([*fields, ("root", f"0x{part.root.hex()}")])
+        click.echo()
+
+
+def _check_segments(file: Path, data: dict[str, Any], signer: str | None) -> list[dict[str, Any]]:
+    from goldthread.chain.segments import Tree
+    from goldthread.rules.conditions import Limit, summarise
+
+    checks = []
+    for entry in _entries(file, data):
+        part, readings = _parsed(file, entry)
+        if readings:
+            limits = [Limit(e.limit.high, e.limit.value) for e in part.summary.excursions]
+            try:
+                same = summarise(readings, limits) == part.summary
+                reason = "the summary is not that of the readings"
+            except ValueError as error:
+                same, reason = False, str(error)
+            checks.append(_check(part.seq, "summary", same, reason))
+            wrong = "the root is not that of the readings"
+            checks.append(_check(part.seq, "root", Tree(readings).root == part.root, wrong))
+        checks += _check_signature(file, data, entry, signer)
+    return checks
+
+
+def _check_proof(file: Path, data: dict[str, Any], signer: str | None) -> list[dict[str, Any]]:
+    from goldthread.chain.segments import is_in
+    from goldthread.rules.readings import Reading
+
+    part, _ = _parsed(file, data.get("segment"))
+    try:
+        index, reading = data["reading"]["index"], Reading(data["reading"]["time"], data["reading"]["value"])
+        proof = [bytes.fromhex(sibling.removeprefix("0x")) for sibling in data["proof"]]
+        inside = is_in(part.root, part.summary.count, index, reading, proof)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise Failure(f"{file}: the reading or its proof is malformed ({error})") from None
+    told = f"the readings of the segment do not include {reading.value} at {reading.time} in place {index}"
+    checks = [_check(part.seq, f"reading {index}", inside, told)]
+    return checks + _check_signature(file, data, data["segment"], signer)
+
+
+def _check_signature(
+    file: Path, data: dict[str, Any], entry: dict[str, Any], expected: str | None
+) -> list[dict[str, Any]]:
+    """Without a signature in the file there is nothing to check, unless a signer is asked for."""
+    from goldthread.chain import devices
+
+    part, _ = _parsed(file, entry)
+    if "signature" not in entry and expected is None:
+        return []
+    if "signature" not in entry:
+        return [_check(part.seq, "signature", False, "the segment is not signed")]
+    where = _domain(file, data)
+    try:
+        name = bytes.fromhex(str(expected or data.get("signer", "")).removeprefix("0x"))
+        signature = bytes.fromhex(str(entry["signature"]).removeprefix("0x"))
+        digest = part.digest(where)
+        good = devices.verify(name, digest, signature)
+    except ValueError as error:
+        return [_check(part.seq, "signature", False, str(error))]
+    stated = str(entry.get("digest", f"0x{digest.hex()}"))
+    return [
+        _check(part.seq, "digest", stated == f"0x{digest.hex()}", "the digest is not that of the segment"),
+        _check(part.seq, "signature", good, "the signature is not the signer's over this segment"),
+    ]
+
+
+def _check(seq: int, what: str, good: bool, reason: str) -> dict[str, Any]:
+    return {"segment": seq, "check": what, "ok": good, **({} if good else {"reason": reason})}
+
+
+def _entries(file: Path, data: dict[str, Any]) -> list[dict[str, Any]]:
+    if data.get("schema") != SCHEMA or not isinstance(data.get("segments"), list):
+        raise Failure(f"{file}: is no segment file of schema {SCHEMA}")
+    found: list[dict[str, Any]] = data["segments"]
+    return found
+
+
+def _parsed(file: Path, entry: Any) -> Any:
+    from goldthread.chain import segments
+
+    try:
+        return segments.from_json(entry)
+    except ValueError as error:
+        raise Failure(f"{file}: {error}") from None
+
+
+def _domain(file: Path, data: dict[str, Any]) -> Domain:
+    from goldthread.chain.eip712 import Domain
+
+    try:
+        told = data["domain"]
+        return Domain(
+            str(told["name"]), int(told["chainId"]), str(told["verifyingContract"]), str(told["version"])
+        )
+    except (KeyError, TypeError, ValueError):
+        raise Failure(f"{file}: does not say for which chain and contract it was signed (domain)") from None
+
+
+def _where(
+    deployment_file: Path | None, chain_id: int | None, telemetry: str | None
+) -> tuple[Manifest | None, Domain | None]:
+    """The manifest, and the domain to sign for; None if neither was given."""
+    from goldthread.chain.eip712 import domain
+    from goldthread.chain.manifest import Manifest
+
+    if deployment_file is not None:
+        manifest = Manifest.load(deployment_file)
+        return manifest, domain("Telemetry", manifest.chain_id, manifest.address("Telemetry"))
+    if (chain_id is None) != (telemetry is None):
+        raise Failure("--chain-id and --telemetry are given together, or --deployment instead of both")
+    if chain_id is None or telemetry is None:
+        return None, None
+    return None, domain("Telemetry", chain_id, _address("--telemetry", telemetry))
+
+
+def _key(
+    file: Path, passphrase_file: Path | None, verifier: str | None, manifest: Manifest | None
+) -> SoftKey:
+    from goldthread.chain.devices import KeyFileError, SoftKey
+
+    if manifest is None and verifier is None:
+        at = ""
+    elif verifier is not None:
+        at = _address("--verifier", verifier)
+    else:
+        known = manifest.contracts.get("ERC7913P256Verifier") if manifest else None
+        at = known.address if known else ""
+    passphrase = ""
+    if passphrase_file is not None:
+        try:
+            passphrase = passphrase_file.read_text().rstrip("\r\n")
+        except OSError as error:
+            raise Failure(f"{passphrase_file}: {error.strerror or error}") from None
+    try:
+        return SoftKey.load(file, passphrase, at)
+    except KeyFileError:
+        if passphrase_file is not None or not SoftKey.is_encrypted(file):
+            raise
+    return SoftKey.load(file, click.prompt(f"Passphrase of {file}", hide_input=True, err=True), at)
+
+
+def _address(option: str, text: str) -> str:
+    from eth_utils.address import is_address, to_checksum_address
+
+    if not is_address(text):
+        raise Failure(
+            f"{option} {text!r}: is no address (0x and 40 hex digits, with a right checksum if any)"
+        )
+    return to_checksum_address(text)
+
+
+def _write(out: Path | None, document: dict[str, Any]) -> None:
+    from goldthread.chain.manifest import write_atomically
+
+    text = json.dumps(document, indent=1) + "\n"
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        write_atomically(out, text)
