@@ -14,12 +14,9 @@ from typing import Any
 
 from goldthread.audit.base import ZERO32, FoldError, View, short
 from goldthread.chain.logs import Event
+from goldthread.chain.words import Cause
 from goldthread.hashing import keccak
 
-Kind = IntEnum("Kind", "NONE PART LOT CONTAINER ASSET DESIGN", start=0)
-EndOfLife = IntEnum("EndOfLife", "NONE DECOMMISSIONED DESTROYED DISPENSED RETAIL_SOLD STOLEN", start=0)
-Purpose = IntEnum("Purpose", "TRANSPORT RETURN QUARANTINE DESTRUCTION", start=0)
-Cause = IntEnum("Cause", "NONE UNKNOWN ENDED HELD CONTENTS_HELD CONTAINER_HELD", start=0)
 Action = IntEnum(
     "Action",
     "NONE REGISTERED OFFERED ACCEPTED DECLINED CANCELLED RECLAIMED HANDED_OVER CONTENTS_ADDED PACKED"

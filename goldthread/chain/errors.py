@@ -51,19 +51,18 @@ class ContractError(ChainError):
     with what to do about it.
     """
 
-    def __init__(self, name: str, values: Any = (), signature: str = "") -> None:
+    def __init__(self, name: str, values: Any = ()) -> None:
         from goldthread.chain.advice import advice
 
         fields = values._asdict() if hasattr(values, "_asdict") else {}
         shown = ", ".join(f"{field.rstrip('_')}={show(value)}" for field, value in fields.items())
         self.name = name
         self.values = values
-        self.advice = advice(name, signature)
+        self.advice = advice(name)
         if name == "Panic" and values:
             self.advice = f"{_PANICS.get(values[0], 'an internal check failed')}; please report this"
-        super().__init__(
-            f"{name}({shown})" + (f": {self.advice}" if self.advice else "") if name else self.advice
-        )
+        text = f"{name}({shown})" if name else ""
+        super().__init__(": ".join(part for part in (text, self.advice) if part))
 
     @classmethod
     def decoded(cls, data: bytes) -> ContractError:
@@ -72,7 +71,7 @@ class ContractError(ChainError):
         entry = abi.errors().get(selector)
         if entry is not None:
             values = abi.named(entry["inputs"], abi.decode_values(entry["inputs"], data[4:]))
-            return cls(entry["name"], values, abi.signature(entry))
+            return cls(entry["name"], values)
         if selector in _BUILT_IN:
             inputs = _BUILT_IN[selector]
             name = "Error" if inputs[0]["type"] == "string" else "Panic"

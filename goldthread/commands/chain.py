@@ -187,14 +187,14 @@ def _step(reader: Any, step: Any, names: dict[int, str]) -> dict[str, Any]:
 
 
 def _for_people(step: dict[str, Any]) -> dict[str, Any]:
-    from goldthread.audit import twins
+    from goldthread.chain.words import EndOfLife, Exceptions, Kind, Purpose
 
-    enums = {"kind": twins.Kind, "end": twins.EndOfLife, "purpose": twins.Purpose}
+    enums = {"kind": Kind, "end": EndOfLife, "purpose": Purpose, "exceptions": Exceptions}
     told = []
     for name, value in step["args"].items():
         if isinstance(value, dict) and "number" in value:
             told.append(f"{name} {value['name'] or '#' + str(value['number'])}")
-        elif name in enums:
+        elif name in enums and (value or name == "purpose"):
             told.append(f"{name} {enums[name](value).name}")
         elif name == "deadline":
             told.append(f"{name} {moment(value)}")

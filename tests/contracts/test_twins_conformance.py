@@ -69,7 +69,7 @@ class Exploration:
 
     def run(self, *functions: str, states: int) -> None:
         """Explore; each of the functions must have succeeded, and that many states must have been found."""
-        found = explore(self.shadow, self.moves, self.state)
+        found = explore(self.shadow, self.moves, self.state, self.shadow.check_views)
         self.shadow.count.require(functions)
         assert found == states, f"{found} states, {self.shadow.steps} steps"
 

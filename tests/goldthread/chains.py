@@ -1,5 +1,5 @@
-"""Chains for the tests of the Python package: a manifest of a `World`, and the in-process EVM behind the package's
-own connection.
+"""Chains for the tests of the Python package: a manifest of a `World`, and the in-process EVM behind the
+package's own connection.
 """
 
 from __future__ import annotations

@@ -28,7 +28,9 @@ SHARED = Path("/work/shared/data/trace")
 
 
 def independent_check_digit(digits: str) -> int:
-    """The rule as the General Specifications draw it: fill up to 17 digits from the left, weigh 3, 1, 3 ..."""
+    """The rule as the General Specifications draw it: fill up to 17 digits from the left, weigh 3, 1, 3
+    ...
+    """
     columns = digits.rjust(17, "0")
     total = sum(int(d) * 3 for d in columns[0::2]) + sum(int(d) for d in columns[1::2])
     return 0 if total % 10 == 0 else (total // 10 + 1) * 10 - total
@@ -205,7 +207,7 @@ def test_of_the_qualifiers_the_finest_identifies() -> None:
     ("uri", "field", "rule"),
     [
         ("https://id.gs1.org/01/09506000134353", "GTIN (01)", "check digit is 3, must be 2"),
-        ("https://id.gs1.org/01/0950600013435", "GTIN (01)", "check digit is 5, must be 2"),
+        ("https://id.gs1.org/01/0950600013435", "GTIN (01)", "check digit is 5, must be 3"),
         ("https://id.gs1.org/01/95060001343", "GTIN (01)", "has 11 characters, must have 14"),
         ("https://id.gs1.org/01/0950600013435X", "GTIN (01)", "'X' is not one of the digits"),
         ("https://id.gs1.org/01/09506000134352/21/a b", "Digital Link", "no spaces"),
@@ -214,8 +216,8 @@ def test_of_the_qualifiers_the_finest_identifies() -> None:
         ("https://id.gs1.org/01/09506000134352/21/%C3%A9", "serial number (21)", "GS1 character set 82"),
         ("https://id.gs1.org/01/09506000134352/21/", "serial number (21)", "has 0 characters"),
         (f"https://id.gs1.org/01/09506000134352/21/{'a' * 21}", "serial number (21)", "has 21 characters"),
-        ("https://id.gs1.org/01/09506000134352/21/a/10/b", "Digital Link", "in this order: 22,10,21 or 235"),
-        ("https://id.gs1.org/00/395060000000000019/21/a", "Digital Link", "in this order: none"),
+        ("https://id.gs1.org/01/09506000134352/21/a/10/b", "Digital Link", "in order: 22,10,21 or 235"),
+        ("https://id.gs1.org/00/395060000000000019/21/a", "Digital Link", "in order: none"),
         ("https://id.gs1.org/8003/19506000134352A", "GRAI (8003)", "in front of the GRAI must be 0"),
         ("https://id.gs1.org/8004/ACME1", "GIAI (8004)", "company prefix"),
         ("https://id.gs1.org/8006/095060001343520302", "ITIP (8006)", "piece 3 of 2"),

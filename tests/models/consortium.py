@@ -168,7 +168,7 @@ class Consortium:
     def owner(self, namespace: bytes) -> int:
         return self.ledger.owners.get(namespace, 0)
 
-    def authorize(self, no: Objections, account: str, duties: int) -> int:
+    def authorize(self, no: Objections, account: str, duties: int, roles: int = 0) -> int:
         """The organisation of the account, and what speaks against its speaking."""
         org, has = self.ledger.accounts.get(account, (0, 0))
         if org == 0:
@@ -176,6 +176,7 @@ class Consortium:
         facts = self.ledger.orgs[org]
         no.when(facts.suspended, "OrganisationSuspended", org)
         no.when(self._expired(facts), "LicenceExpired", org, facts.expiry)
+        no.when(roles != 0 and not facts.roles & roles, "MissingRole", org, facts.roles, roles)
         no.when(has & duties != duties, "MissingDuty", account, has, duties)
         return org
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterator
 from typing import Any, NamedTuple
 
 from tests.models.consortium import Consortium, ConsortiumLedger
-from tests.models.rules import Refused
+from tests.models.rules import Objections, Refused
 from tests.models.twins import Twins, TwinsLedger
 from tests.support import Contract, Counters, Forwarder, Node, Receipt, Reverted, decode_logs
 from tests.support.contract import Sender
@@ -143,6 +143,22 @@ class Shadow:
         self.check_consortium_views()
         self.check_views()
 
+    def ask(self, account: str, roles: int, duties: int) -> None:
+        """May the account speak? Contract and model give the same answer."""
+        self.consortium.now = self.node.timestamp
+        no = Objections()
+        try:
+            expected = self.consortium.authorize(no, account, duties, roles)
+            no.settle()
+        except Refused as refused:
+            try:
+                self.world.consortium.authorize(account, roles, duties)
+            except Reverted as reverted:
+                assert (reverted.error, tuple(reverted.values)) in refused.reasons
+                return
+            raise AssertionError(f"authorized, expected {refused.reasons}") from None
+        assert self.world.consortium.authorize(account, roles, duties) == expected
+
     def check_consortium_views(self) -> None:
         contract, ledger = self.world.consortium, self.consortium.ledger
         assert contract.authority() == ledger.authority
@@ -175,16 +191,21 @@ Move = Callable[[], bool]
 """Something to try; True if it happened."""
 
 
-def explore(shadow: Shadow, moves: Callable[[], Iterator[Move]], key: Callable[[], Hashable]) -> int:
+def explore(
+    shadow: Shadow,
+    moves: Callable[[], Iterator[Move]],
+    key: Callable[[], Hashable],
+    check: Callable[[], None],
+) -> int:
     """Try every move in every state that can be reached; returns the number of states.
 
     `key` names a state: two moments with the same key offer the same future. After every move that happened,
-    facts and heads are compared with the model, in every state all views.
+    the facts of the twins are compared with the model; `check` compares more, in every state.
     """
     known = {key()}
 
     def visit() -> None:
-        shadow.check_views()
+        check()
         here, now = shadow.point(), shadow.node.timestamp
         for move in moves():
             happened = move()

@@ -122,7 +122,7 @@ class Compiler:
 
 
 class Schedule:
-    """A pytest plugin: run first the tests that killed other mutants, then the quick ones; tell how it went."""
+    """A pytest plugin: run the tests that killed other mutants first, then the quick ones; say how it went."""
 
     def __init__(self) -> None:
         self.kills: Counter[str] = Counter()
