@@ -4,6 +4,7 @@
 # what was installed last is what is asked for now. With the argument `prove`, the environment of `make prove` as well.
 set -eu
 cd "$(dirname "$0")/.."
+unset PYTHONDONTWRITEBYTECODE # without bytecode caches every start of ape takes twice as long
 
 # The stamp of a step is a copy of its inputs, so a step runs again exactly when one of them has changed.
 unchanged() {
@@ -29,16 +30,25 @@ if ! command -v node >/dev/null || [ "$(node -p 'process.versions.node.split("."
     exit 1
 fi
 
+# What an installer says matters only when it fails.
+silently() {
+    "$@" >"$log" 2>&1 || {
+        cat "$log" >&2
+        exit 1
+    }
+}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
 install() { # a virtual environment and its locked packages
-    [ -x "$1/bin/python" ] || "$python" -m venv "$1"
-    PYTHONDONTWRITEBYTECODE='' "$1/bin/python" -m pip install --quiet --disable-pip-version-check \
-        --require-hashes --requirement "$2"
+    [ -x "$1/bin/python" ] || silently "$python" -m venv "$1"
+    silently "$1/bin/python" -m pip install --require-hashes --requirement "$2"
 }
 
 if ! unchanged .venv/.inputs pyproject.toml requirements/dev.txt toolchain/setup.sh; then
     echo "setup: Python packages"
     install .venv requirements/dev.txt
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+    silently .venv/bin/python -m pip install --no-deps --no-build-isolation --editable .
     # ape-solidity asks py-solc-x for its compiler, which looks in this folder.
     if ! grep -q SOLCX_BINARY_PATH .venv/bin/activate; then
         printf '\nSOLCX_BINARY_PATH="$VIRTUAL_ENV/solcx"\nexport SOLCX_BINARY_PATH\n' >>.venv/bin/activate
@@ -55,7 +65,7 @@ fi
 if ! unchanged node_modules/.inputs package.json; then
     echo "setup: node packages"
     # No lock file: one written against a registry that lacks some platforms' packages breaks `npm ci` on those.
-    npm install --no-audit --no-fund --no-package-lock --loglevel=error >/dev/null
+    silently npm install --no-audit --no-fund --no-package-lock
     cat package.json >node_modules/.inputs
 fi
 

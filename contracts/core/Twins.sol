@@ -27,10 +27,14 @@ contract Twins is ITwins, Module {
         "Receipt(bytes32 twin,bytes32 head,uint32 from,uint32 to,uint8 purpose,uint16 exceptions,EventRef ref,uint40 deadline)EventRef(bytes32 eventHash,bytes32 docHash,bytes32 readPoint,bytes32 bizLocation,uint64 stamp)"
     );
 
-    mapping(bytes32 id => Facts) private _facts;
+    /// @dev One slot for the facts and one for the head of the history. The second is zero until the first step
+    /// after registration: until then the head is in the fresh facts.
+    struct Entry {
+        Facts facts;
+        bytes32 head;
+    }
 
-    /// @dev Zero until the first step after registration: then the head is in the fresh facts.
-    mapping(bytes32 id => bytes32) private _heads;
+    mapping(bytes32 id => Entry) private _twins;
 
     /// @inheritdoc ITwins
     uint32 public containerCount;
@@ -70,9 +74,9 @@ contract Twins is ITwins, Module {
     function _register(uint32 org, Registration calldata item, EventRef calldata ref) private returns (bytes32 id) {
         id = Ids.idOf(item.uri);
         if (item.kind == Kind.NONE || item.kind == Kind.LOT) revert WrongKind(id, item.kind);
-        if (_facts[id].exists()) revert AlreadyRegistered(id);
+        if (_twins[id].facts.exists()) revert AlreadyRegistered(id);
         bytes32 first = _next(0, Action.REGISTERED, org, uint256(item.kind), 0, 0, ref);
-        _facts[id] = FactsLib.fresh(item.kind, org, first);
+        _twins[id].facts = FactsLib.fresh(item.kind, org, first);
         emit Registered(id, org, msg.sender, item.kind, item.uri, ref);
     }
 
@@ -86,7 +90,7 @@ contract Twins is ITwins, Module {
         if (block.timestamp > deadline) revert DeadlinePassed(id, deadline, block.timestamp);
         _checkMove(id, f, purpose, to);
         _step(id, Action.OFFERED, org, to, uint256(purpose), deadline, ref);
-        _facts[id] = f.withOffer(purpose, to, deadline);
+        _twins[id].facts = f.withOffer(purpose, to, deadline);
         emit Offered(id, org, to, msg.sender, purpose, deadline, ref);
     }
 
@@ -111,7 +115,7 @@ contract Twins is ITwins, Module {
         _checkExceptions(exceptions);
         uint32 from = f.holder();
         _step(id, Action.ACCEPTED, org, from, exceptions, 0, ref);
-        _facts[id] = _withoutOffer(f).withHolder(org, false);
+        _twins[id].facts = _withoutOffer(f).withHolder(org, false);
         emit Accepted(id, org, from, msg.sender, exceptions, ref);
     }
 
@@ -121,7 +125,7 @@ contract Twins is ITwins, Module {
         Facts f = _load(id);
         if (f.pendingTo() != org) revert NotOfferedTo(id, org, f.pendingTo());
         _step(id, Action.DECLINED, org, 0, 0, 0, ref);
-        _facts[id] = _withoutOffer(f);
+        _twins[id].facts = _withoutOffer(f);
         emit Declined(id, org, f.holder(), msg.sender, ref);
     }
 
@@ -148,7 +152,7 @@ contract Twins is ITwins, Module {
         if (f.pendingTo() == 0) revert NoOffer(id);
         if (f.holder() != org) revert NotCustodian(id, org, f.holder());
         deadline = f.deadline();
-        _facts[id] = _withoutOffer(f);
+        _twins[id].facts = _withoutOffer(f);
     }
 
     /// @inheritdoc ITwins
@@ -172,7 +176,7 @@ contract Twins is ITwins, Module {
             uint160(receiver),
             receipt.ref
         );
-        _facts[id] = f.withHolder(receipt.to, false);
+        _twins[id].facts = f.withHolder(receipt.to, false);
         emit HandedOver(id, org, receipt.to, msg.sender, receiver, receipt.purpose, receipt.exceptions, receipt.ref);
     }
 
@@ -226,10 +230,10 @@ contract Twins is ITwins, Module {
             if (depth + inner > MAX_DEPTH) revert TooDeep(id, depth + inner);
             if (inner >= height) height = inner + 1;
             _step(id, Action.PACKED, org, uint256(container), uint256(containerHead), 0, ref);
-            _facts[id] = f.withHolder(number, true);
+            _twins[id].facts = f.withHolder(number, true);
             emit Packed(id, org, container, msg.sender);
         }
-        _facts[container] = c.withContents(c.contents() + ids.length.toUint16());
+        _twins[container].facts = c.withContents(c.contents() + ids.length.toUint16());
         _raise(container, height);
     }
 
@@ -253,10 +257,10 @@ contract Twins is ITwins, Module {
     /// @dev Takes a thing out of its container, with what is held in it.
     function _takeOut(bytes32 container, bytes32 id, uint32 org) private {
         Facts f = _load(id);
-        _facts[id] = f.withHolder(org, false);
+        _twins[id].facts = f.withHolder(org, false);
         Facts c = _load(container);
         c = c.withContents(c.contents() - 1);
-        _facts[container] = c.contents() == 0 ? c.withHeight(0) : c;
+        _twins[container].facts = c.contents() == 0 ? c.withHeight(0) : c;
         _countHeld(container, 0, f.holds() + f.heldInside());
     }
 
@@ -265,7 +269,7 @@ contract Twins is ITwins, Module {
         for (; container != 0; container = containerOf(container)) {
             Facts c = _load(container);
             if (c.height() >= height) return;
-            _facts[container] = c.withHeight(height++);
+            _twins[container].facts = c.withHeight(height++);
         }
     }
 
@@ -292,7 +296,7 @@ contract Twins is ITwins, Module {
         if (held[id][org][reason]) revert AlreadyHeld(id, org, reason);
         held[id][org][reason] = true;
         _step(id, Action.HELD, org, uint256(reason), 0, 0, ref);
-        _facts[id] = f.withHolds(f.holds() + 1);
+        _twins[id].facts = f.withHolds(f.holds() + 1);
         _countHeld(containerOf(id), 1, 0);
         emit Held(id, org, reason, msg.sender, ref);
     }
@@ -309,7 +313,7 @@ contract Twins is ITwins, Module {
         held[id][holder][reason] = false;
         _step(id, Action.RELEASED, org, uint256(reason), holder, 0, ref);
         Facts f = _load(id);
-        _facts[id] = f.withHolds(f.holds() - 1);
+        _twins[id].facts = f.withHolds(f.holds() - 1);
         _countHeld(containerOf(id), 0, 1);
         emit Released(id, org, reason, holder, msg.sender, ref);
     }
@@ -319,7 +323,7 @@ contract Twins is ITwins, Module {
         if (more == less) return;
         for (; container != 0; container = containerOf(container)) {
             Facts c = _load(container);
-            _facts[container] = c.withHeldInside(c.heldInside() + more - less);
+            _twins[container].facts = c.withHeldInside(c.heldInside() + more - less);
         }
     }
 
@@ -359,7 +363,7 @@ contract Twins is ITwins, Module {
         Facts f = _load(id);
         delete _titleOffers[id];
         _step(id, Action.TITLE_ACCEPTED, org, f.owner(), 0, 0, ref);
-        _facts[id] = f.withOwner(org);
+        _twins[id].facts = f.withOwner(org);
         emit TitleAccepted(id, org, f.owner(), msg.sender, ref);
     }
 
@@ -375,7 +379,7 @@ contract Twins is ITwins, Module {
         if (end != EndOfLife.DESTROYED && end != EndOfLife.STOLEN) _checkClear(id);
         bytes32 container = containerOf(id);
         _step(id, Action.RETIRED, org, uint256(end), uint256(container), 0, ref);
-        _facts[id] = f.withEnd(end);
+        _twins[id].facts = f.withEnd(end);
         if (container != 0) {
             _takeOut(container, id, org);
             _step(container, Action.CONTENTS_REMOVED, org, 1, uint256(id), 0, ref);
@@ -412,9 +416,8 @@ contract Twins is ITwins, Module {
     }
 
     /// @inheritdoc ITwins
-    function head(bytes32 id) public view returns (bytes32 h) {
-        h = _heads[id];
-        if (h == 0) h = _facts[id].freshHead();
+    function head(bytes32 id) public view returns (bytes32) {
+        return _headOf(_twins[id]);
     }
 
     /// @inheritdoc ITwins
@@ -442,7 +445,7 @@ contract Twins is ITwins, Module {
     // ------------------------------------------------------------------------------------------------ checks
 
     function _load(bytes32 id) private view returns (Facts) {
-        return _facts[id].moved();
+        return _twins[id].facts.moved();
     }
 
     function _known(bytes32 id) private view returns (Facts f) {
@@ -546,8 +549,14 @@ contract Twins is ITwins, Module {
         private
         returns (bytes32 next)
     {
-        next = _next(head(id), action, org, a, b, c, ref);
-        _heads[id] = next;
+        Entry storage entry = _twins[id];
+        next = _next(_headOf(entry), action, org, a, b, c, ref);
+        entry.head = next;
+    }
+
+    function _headOf(Entry storage entry) private view returns (bytes32 h) {
+        h = entry.head;
+        if (h == 0) h = entry.facts.freshHead();
     }
 
     function _next(bytes32 previous, Action action, uint32 org, uint256 a, uint256 b, uint256 c, EventRef calldata ref)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from goldthread.audit import conditions, consortium, devices, telemetry, twins
+from goldthread.audit import conditions, consortium, devices, drive_insurance, telemetry, twins
 from goldthread.audit.base import Difference, FoldError, View, differences
 from goldthread.chain import abi, logs
-from goldthread.chain.contracts import Deployment
+from goldthread.chain.contracts import Contract, Deployment
 from goldthread.chain.errors import ChainError, ContractError
 from goldthread.chain.logs import Event
 
@@ -40,8 +40,21 @@ class System:
     devices: devices.State = field(default_factory=devices.State)
     telemetry: telemetry.State = field(default_factory=telemetry.State)
     conditions: conditions.State = field(default_factory=conditions.State)
-    problems: list[FoldError] = field(default_factory=list)
-    """Events that cannot have happened."""
+    drive_insurance: drive_insurance.State = field(default_factory=drive_insurance.State)
+    problems: dict[str, FoldError] = field(default_factory=dict)
+    """For each contract the first event that cannot have happened; what follows it is not folded any more."""
+
+    def add(self, event: Event) -> None:
+        """Bring the state of the contract that emitted the event up to date, or note why that is not
+        possible.
+        """
+        self.logs += 1
+        if event.contract in self.problems:
+            return
+        try:
+            self.fold(event)
+        except FoldError as error:
+            self.problems[event.contract] = error
 
     def fold(self, event: Event) -> None:
         """Bring the state of the contract that emitted the event up to date; raises `FoldError`."""
@@ -56,12 +69,15 @@ class System:
                 telemetry.fold(self.telemetry, event)
             case "Conditions":
                 conditions.fold(self.conditions, event, self.telemetry)
+            case "DriveInsurance":
+                drive_insurance.fold(self.drive_insurance, event)
             case _:
                 raise FoldError(event, "nothing is known about this contract")
-        self.logs += 1
 
     def views(self, contract: str) -> Iterator[View]:
-        """What every view of a contract must return."""
+        """What every view of a contract must return; nothing if its logs do not add up."""
+        if contract in self.problems:
+            return
         match contract:
             case "Consortium":
                 yield from consortium.views(self.consortium)
@@ -73,6 +89,8 @@ class System:
                 yield from telemetry.views(self.telemetry)
             case "Conditions":
                 yield from conditions.views(self.conditions)
+            case "DriveInsurance":
+                yield from drive_insurance.views(self.drive_insurance)
 
 
 def contracts(deployment: Deployment) -> list[str]:
@@ -98,20 +116,17 @@ def rebuild(
         deployment, contracts(deployment), first=first, last=system.block, span=span, progress=progress
     )
     for event in found:
-        try:
-            system.fold(event)
-        except FoldError as error:
-            system.problems.append(error)
+        system.add(event)
     if system.twins.batch:
-        rule = "the events of its things are missing"
-        system.problems.append(FoldError(system.twins.batch[0], rule))
+        error = FoldError(system.twins.batch[0], "the events of its things are missing")
+        system.problems.setdefault("Twins", error)
     return system
 
 
 def compare(
     deployment: Deployment, system: System, progress: Callable[[int], None] | None = None
 ) -> list[Difference]:
-    """Every field in which logs and views disagree, and every event that cannot have happened.
+    """Every field in which logs and views disagree, and of each contract the first impossible event.
 
     `progress` is called with the number of views read since the last time. Raises `ChainMoved` if the block
     that was rebuilt is not the one on the chain any more.
@@ -120,12 +135,14 @@ def compare(
         Difference(
             p.event.contract, f"block {p.event.block}, log {p.event.index}", p.event.name, p.rule, "emitted"
         )
-        for p in system.problems
+        for p in system.problems.values()
     ]
     for name in contracts(deployment):
         views = system.views(name)
         while part := _take(views, READ_AT_ONCE):
             found += _compare(deployment, name, part, system.block, progress)
+    if "DriveInsurance" in contracts(deployment) and "DriveInsurance" not in system.problems:
+        found += _compare_tokens(deployment, system)
     if _block_hash(deployment, system.block) != system.block_hash:
         raise ChainMoved(f"block {system.block} was replaced by another while it was read; run this again")
     return found
@@ -162,6 +179,28 @@ def _compare(
         else:
             found += differences(name, view, answer)
     return found
+
+
+def _compare_tokens(deployment: Deployment, system: System) -> list[Difference]:
+    """The insurance must hold the tokens that it owes. It may hold more: anybody can send it some."""
+    insurance = deployment.drive_insurance
+    token = insurance.TOKEN.at(system.block)()
+    balance_of = Contract(deployment.chain, "token", token, _BALANCE_OF).balanceOf.at(system.block)
+    balance, owed = balance_of(insurance.address), system.drive_insurance.obligations
+    if balance >= owed:
+        return []
+    return [Difference(insurance.name, f"token {token}", "balanceOf", owed, balance)]
+
+
+_BALANCE_OF = [
+    {
+        "type": "function",
+        "name": "balanceOf",
+        "stateMutability": "view",
+        "inputs": [{"name": "account", "type": "address"}],
+        "outputs": [{"name": "", "type": "uint256"}],
+    }
+]
 
 
 def _take(views: Iterator[View], most: int) -> list[View]:

@@ -141,7 +141,6 @@ _ADVICE: dict[str, str] = {
     "AccessManagedRequiredDelay": "schedule the call with the access manager first",
     "AccessManagedUnauthorized": "governance must act",
     "SafeCastOverflowedUintDowncast": "a number is too large for the contract",
-    "AccessManagedInvalidAuthority": "name a contract as the new authority",
     "AccessManagerAlreadyScheduled": "execute or cancel the operation that is scheduled",
     "AccessManagerBadConfirmation": "confirm with the caller's own address",
     "AccessManagerExpired": "schedule the operation again",
@@ -154,9 +153,5 @@ _ADVICE: dict[str, str] = {
     "AccessManagerUnauthorizedCall": "send from an account that may call this function",
     "AccessManagerUnauthorizedCancel": "the caller, a guardian or an admin cancels",
     "AccessManagerUnauthorizedConsume": "only the managed contract consumes a scheduled operation",
-    "AddressEmptyCode": "there is no contract at this address on this chain",
-    "FailedCall": "a call inside failed without saying why: try them one by one",
     "InsufficientBalance": "send more of the chain's own currency",
-    "InvalidShortString": "use a name of at most 31 characters",
-    "StringTooLong": "use a name of at most 31 characters",
 }

@@ -6,31 +6,37 @@
 
 The manifest is saved before the first transaction and after each one that counts. A deployment that is
 interrupted at any moment goes on where it was: what was sent and not written down is found again by the
-deployer's nonces. Running it once more changes nothing.
+deployer's nonces, for which the node must still know the state of that time. Running it once more changes
+nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from eth_utils.address import to_checksum_address
+
 from goldthread import __version__
 from goldthread.build import Artifact, Settings, ensure_built
 from goldthread.chain import abi
 from goldthread.chain.contracts import Call, Contract
+from goldthread.chain.errors import RpcError
 from goldthread.chain.manifest import Deployed, Manifest, RoleGrant
 from goldthread.chain.rpc import Chain
 from goldthread.chain.send import Sender
+from goldthread.chain.words import Duty, Role
 from goldthread.hashing import keccak
 
 RULES_ORGANISATION = "Consortium rules"
-"""The organisation of the contracts that act by themselves, with the role REGULATOR. Always number 1."""
+"""The organisation of the contracts that act by themselves, with the role REGULATOR."""
 
-ROLE_REGULATOR = 1 << 7
-DUTY_QUALITY = 1 << 3
+RULES_NUMBER = 1
+
+ZERO = "0x" + 40 * "0"
 
 ADMIN_ROLE = 0
 MEMBERSHIP_ROLE = 1
@@ -63,6 +69,17 @@ class Part:
     views: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Step:
+    """A power to be given or taken, whether the chain has it so already, and the call that makes it so."""
+
+    contract: str
+    role: str
+    account: str
+    done: bool
+    call: Call
+
+
 def plan(deployer: str, token: str | None) -> tuple[Part, ...]:
     """The parts of the system in order. Without the address of a token, a worthless one is deployed."""
     modules = (
@@ -91,8 +108,8 @@ class Deployer:
     """Deploys with one account, which the sender signs for.
 
     `token` is the ERC-20 token of the insurance, which only a local chain can do without. `governance` gets
-    all powers over the consortium in the end, and the deployer keeps none: a multisignature wallet, or a
-    timelock.
+    all powers over the consortium in the end: a multisignature wallet, or a timelock. The deployer keeps none
+    but to administer the organisation of the rules, until `governance` accepts that with `acceptAdmin(1)`.
     """
 
     def __init__(
@@ -105,15 +122,20 @@ class Deployer:
         governance: str | None = None,
     ) -> None:
         self.sender = sender
-        self.governance = governance
         self.chain: Chain = sender.chain
         self.path = path
         self.network = network
-        self.token = token
-        if token is None and not self.chain.is_local:
+        self.me = to_checksum_address(sender.address)
+        self.token = None if token is None else to_checksum_address(token)
+        self.governance = None if governance is None else to_checksum_address(governance)
+        if self.token is None and not self.chain.is_local:
             raise DeployError(
                 f"chain {self.chain.id} is not local: name the ERC-20 token that insurance is paid in"
             )
+        if self.token is not None and not self.chain.code(self.token):
+            raise DeployError(f"token {self.token} is no contract on chain {self.chain.id}")
+        if self.governance in (self.me, ZERO):
+            raise DeployError(f"governance {self.governance}: nobody would have any power in the end")
 
     def run(self, report: Callable[[str], None] = lambda line: None) -> Manifest:
         """Deploy and wire what is missing.
@@ -123,12 +145,12 @@ class Deployer:
         """
         artifacts = ensure_built()
         manifest = self._begin()
-        for part in plan(self.sender.address, self.token):
+        for part in plan(self.me, self.token):
+            args = [self._resolve(arg, manifest) for arg in part.args]
             if part.name in manifest.contracts:
-                self._check(part.name, manifest, artifacts[part.name])
+                self._check(part.name, args, manifest, artifacts[part.name])
                 report(f"{part.name}: at {manifest.address(part.name)}")
                 continue
-            args = [self._resolve(arg, manifest) for arg in part.args]
             deployed = self._find(part, args, manifest, artifacts[part.name])
             verb = "found"
             if deployed is None:
@@ -139,41 +161,46 @@ class Deployer:
         return self._wire(manifest, report)
 
     def _begin(self) -> Manifest:
-        chain, address = self.chain, self.sender.address
-        pending = int(chain.rpc("eth_getTransactionCount", address, "pending"), 16)
-        nonce = int(chain.rpc("eth_getTransactionCount", address, "latest"), 16)
-        if pending != nonce:
-            raise DeployError(f"{address} has {pending - nonce} transactions under way: wait for them first")
-        if self.path.exists() and not self._is_of_a_reset_chain():
+        nonce = self._nonce(self.me)
+        if under_way := self._nonce(self.me, "pending") - nonce:
+            raise DeployError(f"{self.me} has {under_way} transactions under way: wait for them first")
+        if self.path.exists():
             manifest = Manifest.load(self.path)
-            if (manifest.chain_id, manifest.deployer.lower()) != (chain.id, address.lower()):
-                raise DeployError(
-                    f"{self.path}: deployment of {manifest.deployer} on chain {manifest.chain_id}, "
-                    f"not of {address} on chain {chain.id}"
-                )
-            return manifest
+            if manifest.chain_id != self.chain.id:
+                where = f"chain {manifest.chain_id}, the node is on chain {self.chain.id}"
+                raise DeployError(f"{self.path}: deployment on {where}")
+            if not self._is_void(manifest):
+                if manifest.deployer.lower() != self.me.lower():
+                    raise DeployError(f"{self.path}: deployment of {manifest.deployer}, not of {self.me}")
+                return manifest
         settings = Settings.load()
         manifest = Manifest(
-            chain_id=chain.id,
+            chain_id=self.chain.id,
             network=self.network,
             release=__version__,
             compiler={"version": settings.version, **settings.standard_json()},
-            deployer=address,
+            deployer=self.me,
             first_nonce=nonce,
             deployed_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         manifest.save(self.path)
         return manifest
 
-    def _is_of_a_reset_chain(self) -> bool:
-        """A local chain forgets everything when its node stops, and so does its manifest."""
-        contracts = Manifest.load(self.path).contracts.values()
-        return self.chain.is_local and not any(self.chain.code(c.address) for c in contracts)
+    def _is_void(self, manifest: Manifest) -> bool:
+        """Is nothing of it on the chain? A local chain forgets everything when its node stops."""
+        if not manifest.contracts:
+            return self._nonce(manifest.deployer) <= manifest.first_nonce
+        places = [contract.address for contract in manifest.contracts.values()]
+        return self.chain.is_local and not any(self.chain.code(place) for place in places)
+
+    def _nonce(self, account: str, block: str = "latest") -> int:
+        """How many transactions the account has sent."""
+        return int(self.chain.rpc("eth_getTransactionCount", account, block), 16)
 
     def _resolve(self, arg: Any, manifest: Manifest) -> Any:
         return manifest.address(arg[1:]) if isinstance(arg, str) and arg.startswith("@") else arg
 
-    def _check(self, name: str, manifest: Manifest, artifact: Artifact) -> None:
+    def _check(self, name: str, args: Sequence[Any], manifest: Manifest, artifact: Artifact) -> None:
         deployed = manifest.contracts[name]
         code = self.chain.code(deployed.address)
         if "0x" + keccak(code).hex() != deployed.runtime_code_hash:
@@ -183,8 +210,13 @@ class Deployer:
             )
         if not is_code_of(artifact, code):
             raise DeployError(
-                f"{self.path}: {name} was deployed from other sources than those here. A new release is a new "
-                f"deployment: keep the file under another name and deploy again"
+                f"{self.path}: {name} was deployed from other sources than those here. A new release is a "
+                f"new deployment: keep the file under another name and deploy again"
+            )
+        if list(deployed.constructor_args) != list(args):
+            raise DeployError(
+                f"{self.path}: {name} was deployed with the arguments {list(deployed.constructor_args)}, now "
+                f"they would be {list(args)}"
             )
 
     def _find(
@@ -192,29 +224,46 @@ class Deployer:
     ) -> Deployed | None:
         """The contract, if an earlier run has sent it and could not write it down."""
         known = {c.address.lower() for c in manifest.contracts.values()}
-        last = int(self.chain.rpc("eth_getTransactionCount", self.sender.address, "latest"), 16)
-        for nonce in range(manifest.first_nonce, last):
-            address = create_address(self.sender.address, nonce)
+        for nonce in range(manifest.first_nonce, self._nonce(self.me)):
+            address = create_address(self.me, nonce)
             code = self.chain.code(address)
             if address.lower() in known or not is_code_of(artifact, code):
                 continue
             contract = Contract(self.chain, part.name, address, artifact.abi)
             if all(getattr(contract, view)() == arg for view, arg in zip(part.views, args, strict=False)):
-                block, tx_hash = self._creation(nonce)
-                return _deployed(part.name, address, tx_hash, block, args, code, artifact)
+                tx = self._sent(nonce)
+                block = int(tx["blockNumber"], 16)
+                return _deployed(part.name, address, tx["hash"], block, args, code, artifact)
         return None
 
-    def _creation(self, nonce: int) -> tuple[int, str]:
-        """Block and hash of the deployer's transaction with this nonce, by bisection over the blocks."""
+    def _find_call(self, call: Call, manifest: Manifest) -> str | None:
+        """Hash of the newest transaction with which an earlier run has made the call."""
+        for nonce in reversed(range(manifest.first_nonce, self._nonce(self.me))):
+            tx = self._sent(nonce)
+            if (tx["to"] or "").lower() == call.to.lower() and tx["input"] == "0x" + call.data.hex():
+                receipt = self.chain.receipt(tx["hash"])
+                if receipt is not None and int(receipt["status"], 16) == 1:
+                    return str(tx["hash"])
+        return None
+
+    def _sent(self, nonce: int) -> dict[str, Any]:
+        """The deployer's transaction with this nonce, by bisection over the blocks."""
         low, high = 0, self.chain.block_number()
         while low < high:
             middle = (low + high) // 2
-            count = int(self.chain.rpc("eth_getTransactionCount", self.sender.address, hex(middle)), 16)
+            try:
+                count = self._nonce(self.me, hex(middle))
+            except RpcError as error:
+                raise DeployError(
+                    f"an earlier run was interrupted, and this node does not know what it sent: {error}. "
+                    f"Use a node that keeps old state (an archive node)"
+                ) from None
             low, high = (low, middle) if count > nonce else (middle + 1, high)
         for tx in self.chain.rpc("eth_getBlockByNumber", hex(low), True)["transactions"]:
-            if int(tx["nonce"], 16) == nonce and tx["from"].lower() == self.sender.address.lower():
-                return low, tx["hash"]
-        raise DeployError(f"transaction {nonce} of {self.sender.address} is not in block {low}")
+            if int(tx["nonce"], 16) == nonce and tx["from"].lower() == self.me.lower():
+                found: dict[str, Any] = tx
+                return found
+        raise DeployError(f"transaction {nonce} of {self.me} is not in block {low}")
 
     def _deploy(self, part: Part, args: Sequence[Any], artifact: Artifact) -> Deployed:
         constructor: Sequence[Mapping[str, Any]] = next(
@@ -223,68 +272,98 @@ class Deployer:
         receipt = self.sender.wait(
             self.sender.submit(None, artifact.bytecode + abi.encode_values(constructor, args))
         )
-        assert receipt.contract_address is not None
-        code = self.chain.code(receipt.contract_address)
-        return _deployed(
-            part.name, receipt.contract_address, receipt.tx_hash, receipt.block, args, code, artifact
-        )
+        address = receipt.contract_address
+        if address is None:
+            raise DeployError(f"{part.name}: the receipt of {receipt.tx_hash} names no contract")
+        code = self.chain.code(address)
+        return _deployed(part.name, address, receipt.tx_hash, receipt.block, args, code, artifact)
 
     def _wire(self, manifest: Manifest, report: Callable[[str], None]) -> Manifest:
         """Who may do what: governance of the consortium, and the powers of contracts that act themselves."""
-        built = ensure_built()
-        manager = Contract(
-            self.chain, "AccessManager", manifest.address("AccessManager"), built["AccessManager"].abi
-        )
+        built = ensure_built()["AccessManager"]
+        manager = Contract(self.chain, "AccessManager", manifest.address("AccessManager"), built.abi)
         consortium = Contract(self.chain, "Consortium", manifest.address("Consortium"))
-        conditions = manifest.address("Conditions")
-        me = self.sender.address
-
-        def do(contract: str, role: str, account: str, *calls: Call) -> None:
-            nonlocal manifest
-            for call in calls:
-                tx_hash = self.sender.send(call).tx_hash
-            manifest = manifest.with_role(RoleGrant(contract, role, account, tx_hash))
-            manifest.save(self.path)
-            report(f"{contract}: {role} for {account}")
-
-        for role, functions in GOVERNED.items():
-            selectors = [abi.hash_of(abi.signature(getattr(consortium, f).entry))[:4] for f in functions]
-            if any(manager.getTargetFunctionRole(consortium.address, s) != role for s in selectors):
-                do(
-                    "AccessManager",
-                    LABELS[role],
-                    me,
-                    manager.labelRole(role, LABELS[role]),
-                    manager.grantRole(role, me, 0),
-                    manager.setTargetFunctionRole(consortium.address, selectors, role),
-                )
-        if consortium.organisationCount() == 0:
-            admitted = consortium.admit(RULES_ORGANISATION, me, ROLE_REGULATOR, bytes(32), 0)
-            do("Consortium", f"admin of organisation 1, {RULES_ORGANISATION}", me, admitted)
-        if consortium.accountOf(conditions).duties & DUTY_QUALITY == 0:
-            do("Consortium", "QUALITY", conditions, consortium.setAccount(1, conditions, DUTY_QUALITY))
-        if self.governance is not None:
-            self._hand_over(manager, consortium, self.governance, do)
+        for step in self._steps(manager, consortium, manifest.address("Conditions")):
+            grant = (step.contract, step.role, step.account)
+            if step.done:
+                written = any(grant == (r.contract, r.role, r.account) for r in manifest.roles)
+                tx_hash = None if written else self._find_call(step.call, manifest)
+            else:
+                tx_hash = self.sender.send(step.call).tx_hash
+                report(f"{step.contract}: {step.role} for {step.account}")
+            if tx_hash is not None:
+                manifest = manifest.with_role(RoleGrant(*grant, tx_hash))
+                manifest.save(self.path)
+        if self.governance is not None and consortium.candidateOf(RULES_NUMBER) == self.governance:
+            report(
+                f"Consortium: {self.me} administers organisation {RULES_NUMBER} until {self.governance} "
+                f"calls acceptAdmin({RULES_NUMBER})"
+            )
         return manifest
 
-    def _hand_over(
-        self, manager: Contract, consortium: Contract, governance: str, do: Callable[..., None]
-    ) -> None:
-        """All powers go to the governance account, and the deployer keeps none."""
-        me = self.sender.address
-        for role, label in {**LABELS, ADMIN_ROLE: "ADMIN"}.items():
-            if not manager.hasRole(role, governance).isMember:
-                do("AccessManager", label, governance, manager.grantRole(role, governance, 0))
-        if consortium.organisation(1).admin == me and consortium.candidateOf(1) != governance:
-            do(
-                "Consortium",
-                "offer: admin of organisation 1 (accept with acceptAdmin(1))",
-                governance,
-                consortium.offerAdmin(1, governance),
+    def _steps(self, manager: Contract, consortium: Contract, conditions: str) -> Iterator[_Step]:
+        """What comes after deploying, in order. Take the next one when the last one is done."""
+        for role, functions in GOVERNED.items():
+            selectors = [abi.hash_of(abi.signature(getattr(consortium, f).entry))[:4] for f in functions]
+            governed = (
+                manager.labelRole(role, LABELS[role]),
+                manager.grantRole(role, self.me, 0),
+                manager.setTargetFunctionRole(consortium.address, selectors, role),
             )
-        for role, label in {**LABELS, ADMIN_ROLE: "ADMIN"}.items():
-            if manager.hasRole(role, me).isMember:
-                do("AccessManager", f"no longer {label}", me, manager.renounceRole(role, me))
+            yield _Step(
+                "AccessManager",
+                LABELS[role],
+                self.me,
+                all(manager.getTargetFunctionRole(consortium.address, s) == role for s in selectors),
+                manager.multicall([call.data for call in governed]),
+            )
+        yield _Step(
+            "Consortium",
+            f"admin of organisation {RULES_NUMBER}, {RULES_ORGANISATION}",
+            self.me,
+            consortium.organisationCount() >= RULES_NUMBER,
+            consortium.admit(RULES_ORGANISATION, self.me, Role.REGULATOR, bytes(32), 0),
+        )
+        yield _Step(
+            "Consortium",
+            "QUALITY",
+            conditions,
+            bool(consortium.accountOf(conditions).duties & Duty.QUALITY),
+            consortium.setAccount(RULES_NUMBER, conditions, Duty.QUALITY),
+        )
+        if self.governance is not None:
+            yield from self._hand_over(manager, consortium, self.governance)
+
+    def _hand_over(self, manager: Contract, consortium: Contract, governance: str) -> Iterator[_Step]:
+        """All powers go to the governance account, and the deployer keeps none."""
+        roles = {**LABELS, ADMIN_ROLE: "ADMIN"}
+        mine, theirs = (manager.hasRole(ADMIN_ROLE, who).isMember for who in (self.me, governance))
+        if not mine and not theirs:
+            raise DeployError(f"{self.me} has handed over to another account than {governance}")
+        for role, label in roles.items():
+            yield _Step(
+                "AccessManager",
+                label,
+                governance,
+                manager.hasRole(role, governance).isMember,
+                manager.grantRole(role, governance, 0),
+            )
+        yield _Step(
+            "Consortium",
+            f"offer: admin of organisation {RULES_NUMBER} (accept with acceptAdmin({RULES_NUMBER}))",
+            governance,
+            consortium.organisation(RULES_NUMBER).admin != self.me
+            or consortium.candidateOf(RULES_NUMBER) == governance,
+            consortium.offerAdmin(RULES_NUMBER, governance),
+        )
+        for role, label in roles.items():
+            yield _Step(
+                "AccessManager",
+                f"no longer {label}",
+                self.me,
+                not manager.hasRole(role, self.me).isMember,
+                manager.renounceRole(role, self.me),
+            )
 
 
 def verify(chain: Chain, manifest: Manifest) -> list[str]:
@@ -293,10 +372,13 @@ def verify(chain: Chain, manifest: Manifest) -> list[str]:
     artifacts = ensure_built()
     if chain.id != manifest.chain_id:
         return [f"the manifest is for chain {manifest.chain_id}, the node is on chain {chain.id}"]
-    for part in plan(manifest.deployer, "0x" + "00" * 20):
+    for part in plan(manifest.deployer, ZERO):
         if part.name not in manifest.contracts:
             differences.append(f"{part.name}: not deployed")
     for name, deployed in manifest.contracts.items():
+        if name not in artifacts:
+            differences.append(f"{name}: there is no such contract in the sources here")
+            continue
         code = chain.code(deployed.address)
         found = "0x" + keccak(code).hex()
         if not code:
@@ -325,8 +407,7 @@ def is_code_of(artifact: Artifact, code: bytes) -> bool:
 
 def create_address(deployer: str, nonce: int) -> str:
     """Where a contract goes that the account deploys with this nonce."""
-    import rlp
-    from eth_utils.address import to_checksum_address
+    import rlp  # type: ignore[import-untyped]
 
     return to_checksum_address(keccak(rlp.encode([bytes.fromhex(deployer[2:]), nonce]))[12:])
 
@@ -334,8 +415,6 @@ def create_address(deployer: str, nonce: int) -> str:
 def _deployed(
     name: str, address: str, tx_hash: str, block: int, args: Sequence[Any], code: bytes, artifact: Artifact
 ) -> Deployed:
-    from eth_utils.address import to_checksum_address
-
     return Deployed(
         name=name,
         address=to_checksum_address(address),

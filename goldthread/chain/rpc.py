@@ -28,6 +28,8 @@ Block = int | str
 _T = TypeVar("_T")
 _BATCH = 100
 _TRIES = 4
+_PAUSE = 0.1
+"""Seconds before the second try; each later one waits twice as long as the one before."""
 _NOT_REPEATED = frozenset({"eth_sendTransaction", "personal_sendTransaction"})
 """Asking twice would do it twice. `eth_sendRawTransaction` is not among them: the nonce forbids a second
 time.
@@ -188,8 +190,8 @@ class Chain:
             try:
                 return ask()
             except NodeError:
-                # Pauses of 0.1, 0.2, 0.4 s, each up to half longer: many clients must not return at once.
-                time.sleep(0.1 * 2 ** (attempt - 1) * random.uniform(1, 1.5))  # noqa: S311
+                # Each up to half longer: many clients must not return at once.
+                time.sleep(_PAUSE * 2 ** (attempt - 1) * random.uniform(1, 1.5))  # noqa: S311
         return ask()
 
 

@@ -271,21 +271,23 @@ class Sender:
                 self.chain.rpc("eth_call", request, quantity(block))
             except RpcError as error:
                 found = contract_error(error)
-                if isinstance(found, ContractError):
+                if isinstance(found, ContractError) and found.name:
                     found.add_note(f"in transaction {tx_hash}")
                     return found
-        return SendError(f"{tx_hash} failed in block {block} and cost {int(receipt['gasUsed'], 16)} gas")
+        used = int(receipt["gasUsed"], 16)
+        most = f" of its {pending.fields['gas']}" if "gas" in pending.fields else ""
+        return SendError(f"{tx_hash} failed in block {block} and cost {used}{most} gas")
 
 
 def refuse_test_key(chain: Chain, address: str) -> None:
     """Raise `SendError` if the account's key is one that everybody knows and the chain is not a local one."""
-    if not chain.is_local and address in test_addresses():
+    if not chain.is_local and address in well_known_addresses():
         rule = f"anybody can take what it owns on chain {chain.id}"
         raise SendError(f"{address} is a well-known test account; {rule}")
 
 
 @cache
-def test_addresses() -> frozenset[str]:
+def well_known_addresses() -> frozenset[str]:
     """The addresses of the first twenty accounts of each well-known development mnemonic."""
     from eth_account import Account
     from eth_account.hdaccount import key_from_seed, seed_from_mnemonic

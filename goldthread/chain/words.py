@@ -120,7 +120,14 @@ class EventRef:
 
     @property
     def stamp(self) -> int:
-        """The three small fields in one word (library EventStamp)."""
+        """The three small fields in one word (library EventStamp); `ValueError` if one does not fit."""
+        for name, value, least, bits in (
+            ("event_time", self.event_time, 0, 40),
+            ("tz_minutes", self.tz_minutes, -(1 << 15), 16),
+            ("profile", self.profile, 0, 8),
+        ):
+            if not least <= value < least + (1 << bits):
+                raise ValueError(f"{name} {value} does not fit into {bits} bits")
         return self.event_time << 24 | (self.tz_minutes & 0xFFFF) << 8 | self.profile
 
     def to_contract(self) -> tuple[bytes, bytes, bytes, bytes, int]:

@@ -69,13 +69,17 @@ def driven(
     """What one trip adds to the sums; `night` says that all of it was driven at night.
 
     A second counts as too fast if its mean speed is above the threshold. Distances are doubled inside and
-    halved once, rounded down.
+    halved once, rounded down. Cutting a trip in two at a sample loses at most that millimetre, and counts an
+    event twice if the cut is inside it. Raises `ValueError` for samples that are not in the order of time, or
+    below zero.
     """
     limits = thresholds or Thresholds()
     doubled = speeding = brakes = accels = 0
     braking = accelerating = False
     for before, after in pairwise(samples):
         seconds = after.time - before.time
+        if seconds <= 0 or before.value < 0 or after.value < 0:
+            raise ValueError(f"no speeds in the order of time: {before}, {after}")
         step = (before.value + after.value) * seconds
         doubled += step
         if before.value + after.value > 2 * limits.speed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support import Node
+from tests.support.coldchain import ColdChain
 from tests.support.world import World
 
 
@@ -12,3 +13,9 @@ from tests.support.world import World
 def world(node: Node) -> World:
     """Nine organisations on a fresh chain, nothing registered yet."""
     return World.create(node)
+
+
+@pytest.fixture
+def cold(node: Node) -> ColdChain:
+    """The same organisations, a logger on a pallet, and the contracts that judge its readings."""
+    return ColdChain.create(node)

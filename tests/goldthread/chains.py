@@ -131,9 +131,11 @@ def contracts_of(world: World) -> dict[str, Contract]:
     }
 
 
-def deployment_of(world: World) -> Deployment:
-    """The contracts of a world as the package sees them, over HTTP or in this process."""
-    manifest = manifest_of(world.node, contracts_of(world))
+def deployment_of(world: World, **more: Contract) -> Deployment:
+    """The contracts of a world, and more by their names, as the package sees them: over HTTP or in this
+    process.
+    """
+    manifest = manifest_of(world.node, contracts_of(world) | more)
     if isinstance(world.node, AnvilNode):
         return Deployment(manifest, connect(world.node.url))
     assert isinstance(world.node, RecordingNode)

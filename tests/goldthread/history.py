@@ -13,6 +13,7 @@ from goldthread.rules.conditions import Kind as RuleKind
 from goldthread.rules.conditions import Limit, Policy, Rule
 from goldthread.rules.readings import Reading
 from tests.support import Counters, Reverted
+from tests.support.drive import TERMS, USD, Drive, Quote
 from tests.support.nodes import Account
 from tests.support.words import Duty, Kind, Role
 from tests.support.world import DAY, MAKER_PREFIX, Org, World, asset, person, sscc, uri
@@ -36,6 +37,8 @@ class History:
         self.segments: dict[tuple[bytes, bytes], int] = {}
         self.policies: dict[tuple[bytes, int], Policy] = {}
         self.serial = 0
+        self.drive = Drive.create(world.node)
+        self.quotes: list[Quote] = []
         world.consortium.admit(
             "rules", person("rules admin"), Role.REGULATOR, bytes(32), 0, sender=world.governor
         )
@@ -406,3 +409,108 @@ class History:
         record = self.random.randbytes(32)
         sender = self.org(setter).all
         self.world.conditions.dispose(subject, setter, disposition, record, sender=sender)
+
+    # --------------------------------------------------------------------------------------------- insurance
+
+    def do_open_policy(self) -> None:
+        if len(self.quotes) > 3 and self.random.random() < 0.8:
+            raise Reverted("Enough")
+        windows = {"reportWindow": 600, "disputeWindow": 600, "arbitrationWindow": 600, "noticePeriod": 1800}
+        windows |= {"claimWindow": 7200, "decisionWindow": 600}
+        terms = TERMS._replace(period=3600)._asdict()
+        end = self.world.now + self.random.choice((7200, 30 * DAY))
+        quote = self.drive.quote(**terms, **windows, end=end)
+        self.drive.open(quote, self.random.choice((1, 2, 5)) * quote.terms.maximum)
+        self.quotes.append(quote)
+
+    def _quote(self) -> Quote:
+        if not self.quotes:
+            raise Reverted("UnknownPolicy")
+        return self.random.choice(self.quotes[-4:])
+
+    def do_deposit(self) -> None:
+        self.drive.insurance.deposit(self._quote(), 200 * USD, sender=self.drive.holder)
+
+    def do_withdraw(self) -> None:
+        quote = self._quote()
+        most = self.drive.insurance.withdrawable(quote)
+        self.drive.insurance.withdraw(quote, self.random.randint(1, max(most, 1)), sender=self.drive.holder)
+
+    def do_report(self) -> None:
+        quote = self._quote()
+        usage = self.drive.usage(quote)
+        self.world.node.timestamp = max(self.world.now, usage.to)
+        driven = self.random.randrange(100_000)
+        self.drive.report(
+            quote, odometer=usage.odometer + driven, night=driven // 3, brakes=self.random.randrange(9)
+        )
+
+    def do_dispute(self) -> None:
+        self.drive.insurance.dispute(self._quote(), self.random.randbytes(32), sender=self.drive.holder)
+
+    def do_resolve(self) -> None:
+        counters = (self.random.randrange(1000), 0, 0, 0, 0, 0, 0)
+        self.drive.insurance.resolve(self._quote(), counters, bytes(32), sender=self.drive.arbiter)
+
+    def do_settle(self) -> None:
+        self.world.node.warp(self.random.choice((0, 601)))
+        self.drive.insurance.settle(self._quote(), sender=self.drive.keeper)
+
+    def do_settle_default(self) -> None:
+        self.world.node.warp(self.random.choice((0, 601)))
+        self.drive.insurance.settleDefault(self._quote(), sender=self.drive.keeper)
+
+    def do_reinstate(self) -> None:
+        quote = self._quote()
+        odometer = self.drive.insurance.policyOf(self.drive.id(quote)).odometer + self.random.randrange(
+            10_000
+        )
+        self.drive.reinstate(quote, 300 * USD, odometer)
+
+    def do_cancel_policy(self) -> None:
+        if self.random.random() < 0.7:
+            raise Reverted("Seldom")
+        sender = self.random.choice((self.drive.holder, self.drive.underwriter, self.drive.treasury))
+        self.drive.insurance.cancel(self._quote(), sender=sender)
+
+    def do_claim(self) -> None:
+        stretch = self.drive.insurance.policyOf(self.drive.id(quote := self._quote())).stretch
+        amount = self.random.randint(1, 5000) * USD
+        arguments = (quote, stretch, self.world.now - self.random.randrange(100), amount, bytes(32))
+        self.drive.insurance.submitClaim(*arguments, sender=self.drive.holder)
+
+    def _claim(self) -> tuple[Quote, int]:
+        quote = self._quote()
+        claims = self.drive.insurance.policyOf(self.drive.id(quote)).claims
+        return quote, self.random.randint(1, max(claims, 1))
+
+    def do_decide_claim(self) -> None:
+        quote, claim = self._claim()
+        sender = self.random.choice((self.drive.underwriter, self.drive.arbiter))
+        approved = self.random.choice((0, 1, 3000 * USD))
+        self.drive.insurance.decideClaim(quote, claim, approved, bytes(32), sender=sender)
+
+    def do_appeal_claim(self) -> None:
+        self.drive.insurance.appealClaim(*self._claim(), bytes(32), sender=self.drive.holder)
+
+    def do_pay_claim(self) -> None:
+        self.drive.insurance.payClaim(*self._claim(), sender=self.drive.keeper)
+
+    def do_release_capital(self) -> None:
+        self.drive.insurance.release(self._quote(), sender=self.drive.keeper)
+
+    def do_capital(self) -> None:
+        match self.random.randrange(4):
+            case 0:
+                self.drive.insurance.provideCapital(
+                    self.random.randrange(1, 10**9), sender=self.drive.treasury
+                )
+            case 1:
+                self.drive.insurance.withdrawCapital(
+                    self.random.randrange(1, 10**9), sender=self.drive.treasury
+                )
+            case 2:
+                self.drive.insurance.withdrawCredit(sender=self.drive.holder)
+            case _:
+                allowed = self.random.random() < 0.5
+                self.drive.insurance.setUnderwriter(person("second"), allowed, sender=self.drive.treasury)

@@ -207,7 +207,7 @@ def test_of_the_qualifiers_the_finest_identifies() -> None:
     ("uri", "field", "rule"),
     [
         ("https://id.gs1.org/01/09506000134353", "GTIN (01)", "check digit is 3, must be 2"),
-        ("https://id.gs1.org/01/0950600013435", "GTIN (01)", "check digit is 5, must be 3"),
+        ("https://id.gs1.org/01/0950600013435", "GTIN (01)", "check digit is 5, must be 9"),
         ("https://id.gs1.org/01/95060001343", "GTIN (01)", "has 11 characters, must have 14"),
         ("https://id.gs1.org/01/0950600013435X", "GTIN (01)", "'X' is not one of the digits"),
         ("https://id.gs1.org/01/09506000134352/21/a b", "Digital Link", "no spaces"),

@@ -122,7 +122,7 @@ class Compiler:
 
 
 class Schedule:
-    """A pytest plugin: run the tests that killed other mutants first, then the quick ones; say how it went."""
+    """A pytest plugin: the tests that killed other mutants come first, then the quick ones."""
 
     def __init__(self) -> None:
         self.kills: Counter[str] = Counter()

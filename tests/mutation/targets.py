@@ -3,39 +3,70 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from goldthread.build import ROOT
 
 
 @dataclass(frozen=True)
 class Target:
-    """The sources whose every small change is tried, the files to compile for that, and the tests to run."""
+    """The sources whose every small change is tried, the files to compile for that, and the tests to run.
+
+    A library of internal functions has no bytecode of its own: it is tried in the contracts that use it, the
+    harness that its own tests call among them.
+    """
 
     sources: tuple[str, ...]
     entries: tuple[str, ...]
-    tests: str
+    tests: tuple[str, ...]
 
     def test_files(self) -> list[str]:
-        """The test files, those of the contract itself before wider ones."""
-        return [str(path) for path in sorted(Path(ROOT).glob(f"tests/contracts/test_{self.tests}*.py"))]
-
-
-def _contract(path: str, tests: str, *libraries: str) -> Target:
-    return Target(sources=(path, *libraries), entries=(path,), tests=tests)
+        """Files of tests/contracts/ that begin with one of the names."""
+        found = [path for name in self.tests for path in ROOT.glob(f"tests/contracts/test_{name}*.py")]
+        return [str(path) for path in sorted(found)]
 
 
 TARGETS = {
-    "Consortium": _contract("contracts/core/Consortium.sol", "consortium"),
-    "Twins": _contract("contracts/core/Twins.sol", "twins", "contracts/libraries/Facts.sol"),
-    "Devices": _contract("contracts/core/Devices.sol", "devices"),
-    "Telemetry": _contract("contracts/core/Telemetry.sol", "telemetry"),
-    "Conditions": _contract("contracts/rules/Conditions.sol", "conditions"),
-    # A library of internal functions has no bytecode of its own: it is tried in the contract that uses it.
+    "Consortium": Target(
+        sources=("contracts/core/Consortium.sol", "contracts/libraries/Ids.sol"),
+        entries=("contracts/core/Consortium.sol", "contracts/mocks/IdsHarness.sol"),
+        tests=("consortium", "ids"),
+    ),
+    "Twins": Target(
+        sources=(
+            "contracts/core/Twins.sol",
+            "contracts/base/Module.sol",
+            "contracts/libraries/EventStamp.sol",
+            "contracts/libraries/Exceptions.sol",
+            "contracts/libraries/Facts.sol",
+            "contracts/libraries/Signers.sol",
+        ),
+        entries=("contracts/core/Twins.sol", "contracts/mocks/FactsHarness.sol"),
+        tests=("twins", "facts"),
+    ),
+    "Devices": Target(
+        sources=("contracts/core/Devices.sol",),
+        entries=("contracts/core/Devices.sol",),
+        tests=("devices",),
+    ),
+    "Telemetry": Target(
+        sources=(
+            "contracts/core/Telemetry.sol",
+            "contracts/libraries/SegmentWords.sol",
+            "contracts/libraries/Excursion.sol",
+            "contracts/libraries/MerkleLeaves.sol",
+        ),
+        entries=("contracts/core/Telemetry.sol",),
+        tests=("telemetry",),
+    ),
+    "Conditions": Target(
+        sources=("contracts/rules/Conditions.sol", "contracts/libraries/Rule.sol"),
+        entries=("contracts/rules/Conditions.sol",),
+        tests=("conditions",),
+    ),
     "Premium": Target(
         sources=("contracts/libraries/Premium.sol",),
         entries=("contracts/mocks/PremiumHarness.sol",),
-        tests="premium",
+        tests=("premium",),
     ),
     "DriveInsurance": Target(
         sources=(
@@ -44,6 +75,6 @@ TARGETS = {
             "contracts/money/Capital.sol",
         ),
         entries=("contracts/money/DriveInsurance.sol",),
-        tests="drive_insurance",
+        tests=("drive_insurance",),
     ),
 }

@@ -168,3 +168,37 @@ class ColdChain:
         by = sender or self.world.stranger
         receipt: Receipt = self.conditions.judge(policy, *self.sign(segment, logger), sender=by)
         return receipt
+
+
+class Course:
+    """Segments of one logger under one policy; times are seconds after the policy's start."""
+
+    def __init__(self, cold: ColdChain, rules: Sequence[Rule], **policy: Any) -> None:
+        self.cold = cold
+        self.policy: Policy = cold.set(cold.policy(rules, **policy))
+        self.seq = 0
+
+    def judge(self, *readings: tuple[int, int]) -> int:
+        """Judge the next segment; the rules broken by now."""
+        self.seq += 1
+        start, limits = self.policy.start, self.policy.limits(TEMPERATURE)
+        segment = self.cold.segment([Reading(start + t, value) for t, value in readings], self.seq, limits)
+        [told] = self.cold.conditions.events(self.cold.judge(self.policy, segment), "SegmentJudged")
+        latched: int = told["latched"]
+        return latched
+
+    def breach(self, rule: int = 0) -> tuple[int, int, int, int]:
+        """First crossing (after the start), extreme, time and segment."""
+        breach = self.cold.conditions.breach(self.policy.id, self.cold.logger.id, TEMPERATURE, rule)
+        crossing = breach.firstCrossing - self.policy.start if any(breach) else 0
+        return (crossing, *breach[1:])
+
+    def tally(self, rule: int = 0) -> tuple[int, int]:
+        tally: tuple[int, int] = self.cold.conditions.tally(
+            self.policy.id, self.cold.logger.id, TEMPERATURE, rule
+        )
+        return tally
+
+    @property
+    def track(self) -> Any:
+        return self.cold.conditions.track(self.policy.id, self.cold.logger.id, TEMPERATURE)

@@ -41,7 +41,8 @@ class Passkey:
     def sign(self, digest: bytes, *, flags: int = USER_PRESENT | USER_VERIFIED) -> bytes:
         """The assertion as `WebAuthn.WebAuthnAuth`."""
         challenge = urlsafe_b64encode(digest).rstrip(b"=").decode()
-        client = json.dumps({"type": "webauthn.get", "challenge": challenge, "origin": "https://logger.example"})
+        claims = {"type": "webauthn.get", "challenge": challenge, "origin": "https://logger.example"}
+        client = json.dumps(claims, separators=(",", ":"))
         authenticator = sha256(b"logger.example").digest() + bytes([flags]) + (1).to_bytes(4, "big")
         signature = self._element.sign(sha256(authenticator + sha256(client.encode()).digest()).digest())
         where = client.index('"challenge"'), client.index('"type"')

@@ -1,0 +1,239 @@
+"""A summary that no readings can have is refused, whoever signed it; each clause of the check on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import product
+
+import pytest
+
+from tests.models.segments import Excursion, Frame, Limit, Reading, Segment, Values
+from tests.support import Node, deploy, reverts
+from tests.support.coldchain import COLD, HOT, ColdChain
+
+Change = Callable[[Segment], Segment]
+
+
+def hot(cold: ColdChain) -> Segment:
+    """1,200 s; above the limit from 300 to 600 s and from 900 s to the end."""
+    return cold.segment(cold.every(300, [500, 900, 700, 820, 850], cold.start))
+
+
+def hot_at_first(cold: ColdChain) -> Segment:
+    """600 s; above the limit for the first 300."""
+    return cold.segment(cold.every(300, [900, 700, 600], cold.start))
+
+
+def hot_always(cold: ColdChain) -> Segment:
+    """600 s above the limit."""
+    return cold.segment(cold.every(300, [900, 900, 900], cold.start))
+
+
+def cool(cold: ColdChain) -> Segment:
+    """900 s without an excursion."""
+    return cold.segment(cold.every(300, [-20, 500, 700, 300], cold.start))
+
+
+def single(cold: ColdChain) -> Segment:
+    """One reading, above the limit."""
+    return cold.segment([Reading(cold.start, 900)])
+
+
+def anchor(cold: ColdChain, segment: Segment) -> None:
+    """Signed as it is."""
+    cold.anchor(segment)
+    assert cold.telemetry.stream(*segment.key).seq == 1
+
+
+# Words
+
+
+@pytest.mark.parametrize("bit", [192, 255])
+def test_a_bit_of_the_frame_that_means_nothing(cold: ColdChain, bit: int) -> None:
+    segment = cool(cold)
+    odd = segment._replace(frame=segment.frame | 1 << bit)
+    with reverts("NotWellFormed", odd.frame, odd.values):
+        cold.anchor(odd)
+
+
+@pytest.mark.parametrize("bit", [160, 255])
+def test_a_bit_of_the_values_that_means_nothing(cold: ColdChain, bit: int) -> None:
+    segment = cool(cold)
+    odd = segment._replace(values=segment.values | 1 << bit)
+    with reverts("NotWellFormed", odd.frame, odd.values):
+        cold.anchor(odd)
+
+
+# Count and times
+
+
+@pytest.mark.parametrize(
+    ("duration", "count", "max_interval"),
+    [
+        pytest.param(900, 0, 900, id="no reading"),
+        pytest.param(0, 0, 0, id="no reading in no time"),
+        pytest.param(900, 1, 900, id="one reading that takes time"),
+        pytest.param(0, 1, 1, id="one reading with an interval"),
+        pytest.param(0, 2, 0, id="two readings in one second"),
+        pytest.param(10, 12, 1, id="more readings than seconds"),
+        pytest.param(10, 2**32 - 1, 10, id="far more"),
+        pytest.param(10, 3, 11, id="an interval longer than all of the time"),
+        pytest.param(10, 2, 9, id="an interval too short for two readings"),
+        pytest.param(10, 3, 4, id="an interval too short for three"),
+        pytest.param(10, 2, 0, id="no interval"),
+    ],
+)
+def test_readings_that_do_not_fit(cold: ColdChain, duration: int, count: int, max_interval: int) -> None:
+    fields = {"end": cold.start + duration, "count": count, "max_interval": max_interval}
+    odd = cool(cold).with_frame(**fields)
+    with reverts("CountDoesNotFit", count, max_interval, duration):
+        cold.anchor(odd)
+
+
+@pytest.mark.parametrize(
+    ("duration", "count", "max_interval"), [(0, 1, 0), (10, 11, 1), (10, 2, 10), (10, 3, 5), (10, 4, 4)]
+)
+def test_readings_that_just_fit(cold: ColdChain, duration: int, count: int, max_interval: int) -> None:
+    fields = {"end": cold.start + duration, "count": count, "max_interval": max_interval}
+    anchor(cold, cool(cold).with_frame(**fields).with_values(sum=0))
+
+
+# Values
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"last": -21}, id="last below the lowest"),
+        pytest.param({"last": 701}, id="last above the highest"),
+        pytest.param({"min": 301}, id="lowest above the last"),
+        pytest.param({"max": 299}, id="highest below the last"),
+        pytest.param({"min": 700, "max": -20}, id="lowest above the highest"),
+        pytest.param({"sum": 4 * -20 - 1}, id="too small a sum"),
+        pytest.param({"sum": 4 * 700 + 1}, id="too large a sum"),
+    ],
+)
+def test_values_that_contradict_each_other(cold: ColdChain, fields: dict[str, int]) -> None:
+    odd = cool(cold).with_values(**fields)
+    with reverts("ValuesContradict", odd.values):
+        cold.anchor(odd)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"last": -20}, {"last": 700}, {"min": 300}, {"sum": 4 * -20}, {"sum": 4 * 700}]
+)
+def test_values_that_just_fit(cold: ColdChain, fields: dict[str, int]) -> None:
+    anchor(cold, cool(cold).with_values(**fields))
+
+
+@pytest.mark.parametrize("value", [-(2**31), 2**31 - 1])
+def test_the_largest_segment_there_is(cold: ColdChain, value: int) -> None:
+    """A reading a second for 136 years, as cold or as hot as can be said."""
+    count = 2**32 - 1
+    frame = Frame(1, 1, cold.start, cold.start + count - 1, count, 1)
+    values = Values(value, value, value, value * count)
+    anchor(cold, cool(cold)._replace(frame=frame.word, values=values.word))
+
+
+# Excursions
+
+
+def test_no_more_than_sixteen_excursions(cold: ColdChain) -> None:
+    limits = [Limit(800 - i, high=True) for i in range(17)]
+    readings = cold.every(300, [500, 900], cold.start)
+    with reverts("TooManyExcursions", 17):
+        cold.anchor(cold.segment(readings, limits=limits))
+    anchor(cold, cold.segment(readings, limits=limits[:16]))
+
+
+ODD: dict[str, tuple[Callable[[ColdChain], Segment], dict[str, object]]] = {
+    "no reading so high": (hot, {"limit": Limit(901, True)}),
+    "no reading so low": (hot, {"limit": Limit(499, False), "suffix": 0}),
+    "more in total than there is time": (hot, {"total": 1201}),
+    "longer than in total": (hot, {"longest": 601}),
+    "longer at the end than the longest": (hot, {"suffix": 301}),
+    "longer at first than the longest": (hot_at_first, {"prefix": 301}),
+    "first after the end": (hot, {"first": 1201}),
+    "at the end, though the last reading is not": (hot_at_first, {"suffix": 1}),
+    "at first, though the first reading is not": (hot, {"prefix": 1}),
+    "not at first, though the first reading is": (hot, {"first": 0}),
+    "nothing at first, though it was": (hot_at_first, {"prefix": 0}),
+    "later, though it was at first": (hot_at_first, {"first": 1}),
+    "a single reading, and later": (single, {"first": 1}),
+    "a single reading for some time": (single, {"total": 1}),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_excursion_that_contradicts(cold: ColdChain, name: str) -> None:
+    of, fields = ODD[name]
+    segment = of(cold)
+    with reverts("ExcursionContradicts", 0):
+        cold.anchor(segment.with_excursion(**fields))
+    [true] = segment.excursions
+    odd = Excursion.of(true)._replace(**fields).word
+    with reverts("ExcursionContradicts", 1):
+        cold.anchor(segment._replace(excursions=(true, odd)))
+    anchor(cold, segment)
+
+
+@pytest.mark.parametrize("bit", [33, 39, 200, 255])
+def test_a_bit_of_an_excursion_that_means_nothing(cold: ColdChain, bit: int) -> None:
+    segment = hot(cold)
+    odd = segment._replace(excursions=(segment.excursions[0] ^ 1 << bit,))
+    with reverts("ExcursionContradicts", 0):
+        cold.anchor(odd)
+
+
+def test_a_single_reading_is_beyond_or_not(cold: ColdChain) -> None:
+    """One reading is the first and the last; a limit between its lowest and highest is nonsense."""
+    between = single(cold).with_values(max=901).with_excursion(limit=Limit(901, True))
+    with reverts("ExcursionContradicts", 0):
+        cold.anchor(between)
+
+
+FITTING: dict[str, tuple[Callable[[ColdChain], Segment], dict[str, object]]] = {
+    "just so high": (hot, {"limit": Limit(900, True), "suffix": 0}),
+    "just so low": (hot, {"limit": Limit(500, False), "suffix": 0, "prefix": 1, "first": 0}),
+    "all of the time": (hot, {"total": 1200}),
+    "in one piece": (hot, {"longest": 600}),
+    "at the very end": (hot, {"first": 1200}),
+    "at first the longest": (hot_at_first, {"prefix": 300}),
+    "the last reading only": (hot, {"suffix": 0}),
+    "always": (hot_always, {}),
+    "a single reading": (single, {}),
+}
+
+
+@pytest.mark.parametrize("name", FITTING)
+def test_an_excursion_that_just_fits(cold: ColdChain, name: str) -> None:
+    of, fields = FITTING[name]
+    anchor(cold, of(cold).with_excursion(**fields))
+
+
+# Honest devices
+
+
+def streams(most: int) -> Iterator[list[Reading]]:
+    """All readings at, just within, between and beyond both limits, a second or three apart."""
+    for count in range(1, most + 1):
+        for values in product((-51, -50, -49, 799, 800), repeat=count):
+            for steps in product((1, 3), repeat=count - 1):
+                times = [sum(steps[:i]) for i in range(count)]
+                yield [Reading(*both) for both in zip(times, values, strict=True)]
+
+
+def test_every_true_summary_is_taken(node: Node) -> None:
+    cold = ColdChain.create(node)
+    anyone = bytes.fromhex(deploy(node, "AnySignature").address[2:])
+    cold.devices.rotateKey(cold.logger.id, anyone, sender=cold.world.maker.device_admin)
+    node.warp(100)
+    here = node.snapshot()
+    cases = 0
+    for relative in streams(4):
+        readings = [Reading(cold.start + time, value) for time, value in relative]
+        segment = cold.segment(readings, limits=(HOT, COLD, Limit(799, True), Limit(-49, False)))
+        assert cold.telemetry.anchor(segment, anyone, b"", sender=cold.world.stranger).ok
+        node.revert(here)
+        cases += 1
+    assert cases == sum(5**n * 2 ** (n - 1) for n in (1, 2, 3, 4))

@@ -1,0 +1,234 @@
+"""The rules over summaries, over single readings, and on the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from goldthread.rules.conditions import (
+    SILENCE,
+    Breach,
+    Excursion,
+    Judge,
+    JudgeError,
+    Kind,
+    Limit,
+    Policy,
+    Rule,
+    Summary,
+    Track,
+    cut_at_gaps,
+    judge_readings,
+    merge,
+    summarise,
+)
+from goldthread.rules.readings import Reading
+from tests.support import Counters
+
+START = 1000
+LOW, HIGH = Limit(False, 2), Limit(True, 8)
+LIMITS = (LOW, HIGH)
+MAX_INTERVAL = 10
+
+
+@st.composite
+def streams(draw: st.DrawFn, least: int = 1, most: int = 12) -> list[Reading]:
+    steps = st.sampled_from([1, 2, 5, 10, 11, 40])
+    count = draw(st.integers(least, most))
+    time, readings = START + draw(st.sampled_from([0, 0, 3, 11])), []
+    for _ in range(count):
+        readings.append(Reading(time, draw(st.integers(0, 10))))
+        time += draw(steps)
+    return readings
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> Rule:
+    kind = draw(st.sampled_from(Kind))
+    limit = Limit(False, 0) if kind is Kind.GAP else draw(st.sampled_from([LOW, HIGH, Limit(True, 5)]))
+    duration = 0 if kind is Kind.INSTANT else draw(st.integers(1, 60))
+    return Rule(kind, 1, limit, duration, draw(st.integers(1, 3)))
+
+
+def policy(*of: Rule, max_silence: int = 0) -> Policy:
+    return Policy(bytes(32), 1, 1, START, MAX_INTERVAL, max_silence, (bytes(32),), of)
+
+
+def judged(of: Policy, readings: Sequence[Reading], most: int | None = None) -> Track:
+    track, judge = Track(), Judge(of, 1)
+    for seq, part in enumerate(cut_at_gaps(readings, of.max_interval, most), 1):
+        track = judge.step(track, seq, summarise(part, of.limits(1)))
+    return track
+
+
+@given(streams(least=2), st.data())
+def test_merging_is_the_summary_of_the_whole(readings: list[Reading], data: st.DataObject) -> None:
+    cut = data.draw(st.integers(1, len(readings) - 1))
+    a, b = summarise(readings[:cut], LIMITS), summarise(readings[cut:], LIMITS)
+    assert merge(a, b) == summarise(readings, LIMITS)
+
+
+@given(streams(least=3), st.data())
+def test_merging_is_associative(readings: list[Reading], data: st.DataObject) -> None:
+    first, second = sorted(
+        data.draw(st.lists(st.integers(1, len(readings) - 1), min_size=2, max_size=2, unique=True))
+    )
+    a, b, c = (summarise(p, LIMITS) for p in (readings[:first], readings[first:second], readings[second:]))
+    assert merge(merge(a, b), c) == merge(a, merge(b, c))
+
+
+def test_any_cut_breaks_the_same_rules_at_the_same_second() -> None:
+    count = Counters()
+
+    @given(st.lists(rules(), min_size=1, max_size=8), streams(most=20), st.integers(1, 5))
+    def check(of: list[Rule], readings: list[Reading], most: int) -> None:
+        terms = policy(*of)
+        whole = judged(terms, readings).breaches
+        pieces = judged(terms, readings, most).breaches
+        single = judge_readings(terms, 1, readings)
+        crossings = {rule: breach.first_crossing for rule, breach in whole.items()}
+        assert {rule: breach.first_crossing for rule, breach in pieces.items()} == crossings
+        assert {rule: breach.first_crossing for rule, breach in single.items()} == crossings
+        for rule in whole:
+            count.hit(of[rule].kind.name)
+        if len(whole) < len(of):
+            count.hit("unbroken")
+
+    check()
+    count.require([*Kind.__members__, "unbroken"])
+
+
+@given(streams())
+def test_an_excursion_is_what_counting_seconds_finds(readings: list[Reading]) -> None:
+    summary = summarise(readings, LIMITS)
+    for limit in LIMITS:
+        beyond = [
+            limit.is_beyond(next(r for r in reversed(readings) if r.time <= second).value)
+            for second in range(readings[0].time, readings[-1].time)
+        ]
+        runs = "".join("x" if b else "." for b in beyond)
+        crossed = [r.time - readings[0].time for r in readings if limit.is_beyond(r.value)]
+        excursion = summary.excursion(limit)
+        assert (limit in [e.limit for e in summary.excursions]) == bool(crossed)
+        assert excursion.total == runs.count("x")
+        assert excursion.longest == max(map(len, runs.split(".")), default=0)
+        assert excursion.prefix == len(runs) - len(runs.lstrip("x"))
+        ends_beyond = limit.is_beyond(readings[-1].value)
+        assert excursion.suffix == (len(runs) - len(runs.rstrip("x")) if ends_beyond else 0)
+        assert excursion.first == (crossed[0] if crossed else 0)
+
+
+@given(rules())
+def test_a_rule_survives_its_word(rule: Rule) -> None:
+    assert Rule.unpack(rule.pack()) == rule
+
+
+@given(
+    st.builds(Limit, st.booleans(), st.integers(-(1 << 31), (1 << 31) - 1)),
+    st.lists(st.integers(0, (1 << 32) - 1), min_size=5, max_size=5),
+)
+def test_an_excursion_survives_its_word(limit: Limit, times: list[int]) -> None:
+    excursion = Excursion(limit, *times)
+    assert Excursion.unpack(excursion.pack()) == excursion
+
+
+@pytest.mark.parametrize(
+    ("rule", "field"),
+    [
+        (Rule(Kind.INSTANT, 1, HIGH, 1, 1), "duration"),
+        (Rule(Kind.CUMULATIVE, 1, HIGH, 0, 1), "duration"),
+        (Rule(Kind.GAP, 1, HIGH, 5, 1), "limit of a gap"),
+        (Rule(Kind.INSTANT, 1, HIGH, 0, 4), "severity"),
+        (Rule(Kind.INSTANT, 1 << 16, HIGH, 0, 1), "quantity"),
+        (Rule(Kind.INSTANT, 1, Limit(True, 1 << 31), 0, 1), "limit"),
+    ],
+)
+def test_a_rule_that_the_contract_refuses_has_no_word(rule: Rule, field: str) -> None:
+    with pytest.raises(ValueError, match=f"{field} is not allowed"):
+        rule.pack()
+
+
+# The four reports of users of cold-chain software that a rule engine must not repeat.
+
+
+def test_an_open_cumulative_breach_does_not_hide_a_consecutive_one() -> None:
+    of = policy(Rule(Kind.CUMULATIVE, 1, HIGH, 5, 1), Rule(Kind.CONSECUTIVE, 1, HIGH, 20, 1))
+    readings = [Reading(START + t, 9) for t in range(0, 30, 5)]
+    assert set(judged(of, readings).breaches) == {0, 1}
+    assert set(judge_readings(of, 1, readings)) == {0, 1}
+
+
+def test_a_low_start_does_not_hide_the_heat_after_it() -> None:
+    of = policy(Rule(Kind.CONSECUTIVE, 1, LOW, 60, 1), Rule(Kind.CONSECUTIVE, 1, HIGH, 60, 1))
+    readings = [Reading(START + 10 * i, value) for i, value in enumerate([1, 9, 9, 9, 9, 9, 9, 9, 9])]
+    assert judge_readings(of, 1, readings).keys() == judged(of, readings).breaches.keys() == {1}
+
+
+def test_a_run_goes_on_over_the_border_of_segments() -> None:
+    of = policy(Rule(Kind.CONSECUTIVE, 1, HIGH, 36, 2))
+    readings = [Reading(START + 4 * i, 9 if i >= 2 else 5) for i in range(12)]
+    track = judged(of, readings, most=3)
+    assert track.breaches[0] == Breach(0, START + 8, 9, 36, 4)
+    again = judged(of, [*readings, Reading(START + 48, 9)], most=3)
+    assert again.breaches == track.breaches
+
+
+def test_silence_is_a_breach_that_somebody_can_mark() -> None:
+    of = policy(Rule(Kind.INSTANT, 1, HIGH, 0, 1), max_silence=100)
+    judge = Judge(of, 1)
+    with pytest.raises(JudgeError, match="NotSilent"):
+        judge.mark_silent(Track(), START + 100)
+    marked = judge.mark_silent(Track(), START + 101)
+    assert marked.breaches == {SILENCE: Breach(SILENCE, START, 0, 101, 0)}
+    assert marked.latched == 1 << SILENCE
+    with pytest.raises(JudgeError, match="AlreadyMarked"):
+        judge.mark_silent(marked, START + 200)
+    late = judge.step(Track(), 1, summarise([Reading(START, 5)], LIMITS), now=START + 150)
+    assert late.breaches[SILENCE].time == 150
+
+
+def test_the_time_before_the_first_reading_can_be_a_gap() -> None:
+    of = policy(Rule(Kind.GAP, 1, Limit(False, 0), 5, 3), Rule(Kind.INSTANT, 1, HIGH, 0, 1))
+    track = judged(of, [Reading(START + 11, 5)])
+    assert track.breaches == {0: Breach(0, START, 0, 11, 1), 1: Breach(1, START, 5, 0, 1)}
+    assert not judged(of, [Reading(START + 10, 5)]).breaches
+
+
+def test_what_the_contract_would_not_judge_is_refused() -> None:
+    judge = Judge(policy(Rule(Kind.INSTANT, 1, HIGH, 0, 1)), 1)
+    early = summarise([Reading(START - 1, 5)], LIMITS)
+    with pytest.raises(JudgeError, match="BeforeStart"):
+        judge.step(Track(), 1, early)
+    gap = summarise([Reading(START, 5), Reading(START + 11, 5)], LIMITS)
+    with pytest.raises(JudgeError, match="GapInside"):
+        judge.step(Track(), 1, gap)
+    first = judge.step(Track(), 4, summarise([Reading(START, 5)], LIMITS))
+    with pytest.raises(JudgeError, match="NotNextToJudge"):
+        judge.step(first, 6, summarise([Reading(START + 5, 5)], LIMITS))
+    silent_about_it = summarise([Reading(START, 9)], ())
+    with pytest.raises(JudgeError, match="ExcursionMissing"):
+        judge.step(Track(), 1, silent_about_it)
+
+
+def test_summaries_that_do_not_follow_each_other_are_not_merged() -> None:
+    a = summarise([Reading(START, 5), Reading(START + 5, 9)], LIMITS)
+    with pytest.raises(ValueError, match="do not come after"):
+        merge(a, a)
+    with pytest.raises(ValueError, match="no readings"):
+        summarise([], LIMITS)
+    with pytest.raises(ValueError, match="later than the one before"):
+        summarise([Reading(5, 1), Reading(5, 1)], LIMITS)
+    blind = Summary(START + 9, START + 9, 1, 0, 9, 9, 9, 9, ())
+    with pytest.raises(KeyError):
+        merge(a, blind)
+
+
+def test_cutting_keeps_every_reading() -> None:
+    readings = [Reading(t, 1) for t in (1, 2, 30, 31, 32, 33, 100)]
+    parts = cut_at_gaps(readings, 10, 3)
+    assert [len(part) for part in parts] == [2, 3, 1, 1]
+    assert [r for part in parts for r in part] == readings
+    assert cut_at_gaps([], 10) == []
