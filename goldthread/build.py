@@ -224,26 +224,25 @@ def ensure_built(
     if wanted is not None and (unknown := sorted(wanted.difference(known))):
         raise BuildError(f"no contract to deploy is called {', '.join(unknown)}")
 
+    _discard_stale_ape_build(root, settings)
     folder = root / ".build" / "artifacts"
-    with _lock(root / ".build" / "lock"):
-        _discard_stale_ape_build(root, settings)
-        built: dict[str, Artifact] = {}
-        stale: dict[str, str] = {}
-        for entry, declared in entries.items():
-            input_hash = _input_hash(sources.closure(entry), settings)
-            cached = {} if force else _load(folder, declared, input_hash)
-            if cached.keys() == set(declared):
-                built.update(cached)
-            else:
-                stale[entry] = input_hash
-        for artifacts in _compile_all(root, settings, sources, stale):
-            for artifact in artifacts:
-                _write(folder / f"{artifact.name}.json", json.dumps(artifact.to_json(), sort_keys=True))
-                built[artifact.name] = artifact
-        if wanted is None:
-            for path in folder.glob("*.json"):
-                if path.stem not in built:
-                    path.unlink()  # of a contract that is no more
+    hashes = {entry: _input_hash(sources.closure(entry), settings) for entry in entries}
+    built = {} if force else _load(folder, entries, hashes)
+    if not built.keys() >= set(known):
+        with _lock(root / ".build" / "lock"):
+            # Another process may have built while this one waited.
+            built = {} if force else _load(folder, entries, hashes)
+            stale = {
+                entry: hashes[entry] for entry, found in entries.items() if not built.keys() >= set(found)
+            }
+            for artifacts in _compile_all(root, settings, sources, stale):
+                for artifact in artifacts:
+                    _write(folder / f"{artifact.name}.json", json.dumps(artifact.to_json(), sort_keys=True))
+                    built[artifact.name] = artifact
+    if wanted is None:
+        for path in folder.glob("*.json"):
+            if path.stem not in built:
+                path.unlink(missing_ok=True)  # of a contract that is no more
     return {name: built[name] for name in sorted(built) if wanted is None or name in wanted}
 
 
@@ -253,11 +252,9 @@ def artifact(name: str, *, root: Path = ROOT) -> Artifact:
 
 
 def export_abis(*, root: Path = ROOT, check: bool = False) -> list[str]:
-    """Write goldthread/abi/<Name>.json for every contract of the system; return the names whose file was
-    different.
+    """Write goldthread/abi/<Name>.json for every contract of the system; return which files were different.
 
-    The files are committed: a change of the public interface has to show in a review. With `check` nothing is
-    written.
+    They are committed: a change of the public interface has to show in a review. With `check`, only compare.
     """
     folder = root / "goldthread" / "abi"
     expected = {
@@ -295,12 +292,16 @@ def _input_hash(closure: Mapping[str, str], settings: Settings) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _load(folder: Path, names: Iterable[str], input_hash: str) -> dict[str, Artifact]:
+def _load(
+    folder: Path, entries: Mapping[str, Iterable[str]], hashes: Mapping[str, str]
+) -> dict[str, Artifact]:
+    """The artifacts on disk that are still what a compile would give."""
     found = {}
-    for name in names:
-        path = folder / f"{name}.json"
-        if path.is_file() and (data := json.loads(path.read_text()))["inputHash"] == input_hash:
-            found[name] = Artifact.from_json(data)
+    for entry, names in entries.items():
+        for name in names:
+            path = folder / f"{name}.json"
+            if path.is_file() and (data := json.loads(path.read_text()))["inputHash"] == hashes[entry]:
+                found[name] = Artifact.from_json(data)
     return found
 
 

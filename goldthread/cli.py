@@ -24,3 +24,6 @@ main.add_command(quotes.quote)
 main.add_command(segment.segment)
 main.add_command(chain.history)
 main.add_command(chain.audit)
+
+if __name__ == "__main__":
+    main()

@@ -304,13 +304,16 @@ class Story:
         self.say("both suppliers ship to Lumen and offer title")
         self.refused(
             self.polar,
-            twins.accept(twin_id(genuine), self.event("receiving", [genuine], self.polar)),
+            twins.accept(twin_id(genuine), bytes(32), self.event("receiving", [genuine], self.polar)),
             "NotOfferedTo",
             "Polar accepts parts that were offered to Lumen",
         )
         for link in links:
             receiving = self.event("receiving", [link], self.lumen)
-            for call in (twins.accept(twin_id(link), receiving), twins.acceptTitle(twin_id(link), receiving)):
+            for call in (
+                twins.accept(twin_id(link), twins.head(twin_id(link)), receiving),
+                twins.acceptTitle(twin_id(link), receiving),
+            ):
                 self.gas += self.lumen.desk.send(call).gas_used
                 self.transactions += 1
         self.say("Lumen accepts custody of 6 parts and title to them")
@@ -379,12 +382,12 @@ class Story:
         self.done(self.lumen, offer, "Lumen ships the pallet and everything on it")
         self.refused(
             self.harbor,
-            twins.accept(id_, self.event("receiving", [pallet], self.harbor)),
+            twins.accept(id_, twins.head(id_), self.event("receiving", [pallet], self.harbor)),
             "NotOfferedTo",
             "Harbor accepts what was offered to Polar",
         )
         receiving = self.event("receiving", [pallet], self.polar)
-        self.done(self.polar, twins.accept(id_, receiving), "Polar takes it into custody")
+        self.done(self.polar, twins.accept(id_, twins.head(id_), receiving), "Polar takes it into custody")
 
         first = self.recording.temperatures[0].time
         shift = policy.start + 60 - first
@@ -471,8 +474,9 @@ class Story:
             "Blocked",
             "Polar ships the held pallet on",
         )
+        seen = conditions.policyState(conditions.policyIdOf(policy.subject, policy.setter)).breaches
         record = hashlib.sha256(b"Stability data of the lot cover 36 h at up to 12 degrees.").digest()
-        decision = conditions.dispose(policy.subject, policy.setter, Disposition.RELEASE, record)
+        decision = conditions.dispose(policy.subject, policy.setter, Disposition.RELEASE, seen, record)
         self.refused(self.lumen, decision, "SecondPersonNeeded", "who set the limits releases the pallet")
         self.done(self.lumen.quality, decision, "Lumen's head of quality releases it, with a record of why")
 
@@ -521,7 +525,7 @@ class Story:
         self.done(self.harbor, offer, "Harbor ships to Cedar")
         receiving = self.event("receiving", [pallet], self.cedar)
         exceptions = Exceptions.DAMAGED | Exceptions.MISSING_DATA
-        accept = twins.acceptWithExceptions(id_, exceptions, receiving)
+        accept = twins.acceptWithExceptions(id_, twins.head(id_), exceptions, receiving)
         self.done(self.cedar, accept, "Cedar accepts, and notes: damaged, missing data")
         ids = [twin_id(part) for part in parts]
         unpacking = self.event("unpacking", parts, self.cedar)

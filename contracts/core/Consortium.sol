@@ -17,6 +17,12 @@ contract Consortium is IConsortium, AccessManaged, Multicall {
         uint32 duties;
     }
 
+    /// @dev One slot: who owns a namespace, and how often it was assigned.
+    struct Namespace {
+        uint32 owner;
+        uint32 assignment;
+    }
+
     /// @inheritdoc IConsortium
     uint32 public organisationCount;
 
@@ -32,11 +38,11 @@ contract Consortium is IConsortium, AccessManaged, Multicall {
     /// @inheritdoc IConsortium
     mapping(address account => Account) public accountOf;
 
-    /// @inheritdoc IConsortium
-    mapping(bytes32 namespace => uint32) public namespaceOwner;
+    /// @dev Delegations belong to an assignment: they end with it, and do not come back with the organisation.
+    mapping(bytes32 namespace => Namespace) private _namespaces;
 
     /// @dev By who gave it: a delegation ends with the ownership of the organisation that gave it.
-    mapping(bytes32 namespace => mapping(uint32 owner => mapping(uint32 delegate => uint40))) private _delegations;
+    mapping(bytes32 namespace => mapping(uint32 assignment => mapping(uint32 delegate => uint40))) private _delegations;
 
     /// @dev How many assigned GS1 prefixes are longer than, and start with, this one.
     mapping(bytes32 prefix => uint32) private _longer;
@@ -81,23 +87,34 @@ contract Consortium is IConsortium, AccessManaged, Multicall {
     function assignNamespace(string calldata text, uint32 org) external restricted {
         if (org != 0) _known(org);
         bytes32 namespace = keccak256(bytes(text));
-        uint32 owner = namespaceOwner[namespace];
+        Namespace storage n = _namespaces[namespace];
+        uint32 owner = n.owner;
         if (_isPrefix(bytes(text))) {
             if (org != 0 && owner == 0) _claimPrefix(text, namespace);
             if (org == 0 && owner != 0) _freePrefix(bytes(text));
         } else if (Ids.authorityLength(bytes(text)) != bytes(text).length || bytes(text).length == 0) {
             revert NotANamespace(text);
         }
-        namespaceOwner[namespace] = org;
+        (n.owner, n.assignment) = (org, n.assignment + 1);
         emit NamespaceAssigned(namespace, org, text);
     }
 
     /// @inheritdoc IConsortium
+    function releaseAccount(address account) external restricted {
+        uint32 org = accountOf[account].org;
+        if (org == 0) revert UnknownAccount(account);
+        delete accountOf[account];
+        emit AccountSet(org, account, 0, "");
+    }
+
+    /// @inheritdoc IConsortium
     function delegateNamespace(bytes32 namespace, uint32 delegate, uint40 expiry) external {
-        uint32 org = namespaceOwner[namespace];
+        Namespace storage n = _namespaces[namespace];
+        uint32 org = n.owner;
         _requireAdmin(org);
+        _requireActive(org);
         _known(delegate);
-        _delegations[namespace][org][delegate] = expiry;
+        _delegations[namespace][n.assignment][delegate] = expiry;
         emit NamespaceDelegated(namespace, org, delegate, expiry);
     }
 
@@ -133,9 +150,7 @@ contract Consortium is IConsortium, AccessManaged, Multicall {
         Account storage a = accountOf[account];
         org = a.org;
         if (org == 0) revert UnknownAccount(account);
-        Organisation storage o = _organisations[org];
-        if (o.suspended) revert OrganisationSuspended(org);
-        if (_expired(o.licenceExpiry)) revert LicenceExpired(org, o.licenceExpiry);
+        Organisation storage o = _requireActive(org);
         if (roles != 0 && o.roles & roles == 0) revert MissingRole(org, o.roles, roles);
         if (a.duties & duties != duties) revert MissingDuty(account, a.duties, duties);
     }
@@ -148,14 +163,23 @@ contract Consortium is IConsortium, AccessManaged, Multicall {
 
     /// @inheritdoc IConsortium
     function requireNamespace(uint32 org, bytes32 namespace) public view {
-        uint32 owner = namespaceOwner[namespace];
+        Namespace storage n = _namespaces[namespace];
+        uint32 owner = n.owner;
         if (org == owner && org != 0) return;
-        if (block.timestamp > _delegations[namespace][owner][org]) revert NotNamespaceOwner(namespace, org, owner);
+        if (block.timestamp > _delegations[namespace][n.assignment][org]) {
+            revert NotNamespaceOwner(namespace, org, owner);
+        }
+        _requireActive(owner);
     }
 
     /// @inheritdoc IConsortium
     function delegationExpiry(bytes32 namespace, uint32 delegate) external view returns (uint40) {
-        return _delegations[namespace][namespaceOwner[namespace]][delegate];
+        return _delegations[namespace][_namespaces[namespace].assignment][delegate];
+    }
+
+    /// @inheritdoc IConsortium
+    function namespaceOwner(bytes32 namespace) external view returns (uint32) {
+        return _namespaces[namespace].owner;
     }
 
     /// @inheritdoc IConsortium
@@ -183,7 +207,7 @@ contract Consortium is IConsortium, AccessManaged, Multicall {
         if (_longer[namespace] != 0) revert PrefixOverlap(text, namespace);
         for (uint256 length = 4; length < bytes(text).length; ++length) {
             bytes32 shorter = keccak256(bytes(text)[:length]);
-            if (namespaceOwner[shorter] != 0) revert PrefixOverlap(text, shorter);
+            if (_namespaces[shorter].owner != 0) revert PrefixOverlap(text, shorter);
             ++_longer[shorter];
         }
     }
@@ -201,6 +225,13 @@ contract Consortium is IConsortium, AccessManaged, Multicall {
     function _known(uint32 org) private view returns (Organisation storage) {
         if (org == 0 || org > organisationCount) revert UnknownOrganisation(org);
         return _organisations[org];
+    }
+
+    /// @dev Neither silenced nor without its licence.
+    function _requireActive(uint32 org) private view returns (Organisation storage o) {
+        o = _organisations[org];
+        if (o.suspended) revert OrganisationSuspended(org);
+        if (_expired(o.licenceExpiry)) revert LicenceExpired(org, o.licenceExpiry);
     }
 
     function _expired(uint40 expiry) private view returns (bool) {

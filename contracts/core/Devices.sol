@@ -32,8 +32,7 @@ contract Devices is IDevices, Module {
     /// @inheritdoc IDevices
     function enrol(bytes32 device, bytes calldata signer, bytes32 model) external {
         uint32 org = _authorizeOwner(device);
-        ITwins.Twin memory t = TWINS.twin(device);
-        if (t.kind != ITwins.Kind.ASSET || t.end != ITwins.EndOfLife.NONE) revert NotADevice(device);
+        _checkDevice(device);
         if (signerHash[device] != 0 || revoked[device]) revert AlreadyEnrolled(device);
         _setSigner(device, signer);
         emit DeviceEnrolled(device, org, model, msg.sender, signer);
@@ -42,6 +41,7 @@ contract Devices is IDevices, Module {
     /// @inheritdoc IDevices
     function rotateKey(bytes32 device, bytes calldata signer) external {
         uint32 org = _authorizeOwner(device);
+        _checkDevice(device);
         _checkEnrolled(device);
         _setSigner(device, signer);
         emit KeyRotated(device, org, msg.sender, signer);
@@ -59,6 +59,7 @@ contract Devices is IDevices, Module {
     /// @inheritdoc IDevices
     function attach(bytes32 device, bytes32 subject) external {
         uint32 org = _authorizeOwner(device);
+        _checkDevice(device);
         _checkEnrolled(device);
         if (subjectOf[device] != 0) revert AlreadyAttached(device, subjectOf[device]);
         if (TWINS.ownerOf(subject) != org && TWINS.custodianOf(subject) != org) revert NotSubjectHolder(subject, org);
@@ -112,6 +113,11 @@ contract Devices is IDevices, Module {
         org = _authorize(Duty.DEVICE_ADMIN);
         uint32 owner = TWINS.ownerOf(device);
         if (org != owner) revert NotDeviceOwner(device, org, owner);
+    }
+
+    function _checkDevice(bytes32 device) private view {
+        ITwins.Twin memory t = TWINS.twin(device);
+        if (t.kind != ITwins.Kind.ASSET || t.end != ITwins.EndOfLife.NONE) revert NotADevice(device);
     }
 
     function _checkEnrolled(bytes32 device) private view {

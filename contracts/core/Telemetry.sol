@@ -104,24 +104,41 @@ contract Telemetry is ITelemetry, Module {
         (uint32 count, uint32 maxInterval, uint40 duration) =
             (frame.count(), frame.maxInterval(), frame.to() - frame.from());
         uint256 steps = count == 0 ? type(uint256).max : count - 1;
-        if (steps > duration || maxInterval > duration || maxInterval * steps < duration) {
-            revert CountDoesNotFit(count, maxInterval, duration);
-        }
+        // The other steps take a second each at least, and the longest one each at most.
+        if (
+            steps > duration || maxInterval * steps < duration
+                || (steps == 0 ? maxInterval != 0 : maxInterval + steps - 1 > duration)
+        ) revert CountDoesNotFit(count, maxInterval, duration);
         (int64 min, int64 max, int32 last, int64 sum) = (values.min(), values.max(), values.last(), values.sum());
-        int64 readings = int64(uint64(count));
-        if (last < min || last > max || sum < min * readings || sum > max * readings) revert ValuesContradict(values);
+        // One reading is the lowest and one the highest; a single one is both.
+        int64 others = int64(uint64(steps));
+        if (last < min || last > max || sum < min * others + max || sum > max * others + min) {
+            revert ValuesContradict(values);
+        }
+        if (excursions.length == 0) return;
         if (excursions.length > MAX_EXCURSIONS) revert TooManyExcursions(excursions.length);
         for (uint256 i; i < excursions.length; ++i) {
-            Excursion e = excursions[i];
-            bool atEnd = e.isBeyond(last);
-            bool atStart = steps == 0 ? atEnd : e.prefix() != 0;
-            (uint32 longest, uint32 total) = (e.longest(), e.total());
             if (
-                !e.isWellFormed() || !e.isBeyond(e.high() ? values.max() : values.min()) || total > duration
-                    || longest > total || e.prefix() > longest || e.suffix() > longest || e.first() > duration
-                    || (!atEnd && e.suffix() != 0) || atStart != (e.first() == 0)
+                (i != 0 && !excursions[i - 1].isBefore(excursions[i])) || !_fits(excursions[i], values, steps, duration)
             ) revert ExcursionContradicts(i);
         }
+    }
+
+    /// @dev Could readings with these values, so many steps apart, have this excursion?
+    function _fits(Excursion e, Values values, uint256 steps, uint256 duration) private pure returns (bool) {
+        (int32 most, int32 least) = e.high() ? (values.max(), values.min()) : (values.min(), values.max());
+        if (!e.isWellFormed() || !e.isBeyond(most)) return false;
+        (uint256 first, uint256 prefix, uint256 suffix, uint256 longest, uint256 total) =
+            (e.first(), e.prefix(), e.suffix(), e.longest(), e.total());
+        if (e.isBeyond(least)) {
+            return first == 0 && prefix == duration && suffix == duration && longest == duration && total == duration;
+        }
+        bool atStart = prefix != 0;
+        bool atEnd = e.isBeyond(values.last());
+        // Beyond the limit at most half of the time's pieces, rounded up, can lie apart.
+        return prefix <= longest && suffix <= longest && longest <= total && longest * ((steps + 1) / 2) >= total
+            && atStart == (first == 0) && first + total <= duration && (atEnd || suffix == 0)
+            && (total == 0) == (first == duration);
     }
 
     function _key(bytes32 device, bytes32 subject, uint16 quantity) private pure returns (bytes32) {

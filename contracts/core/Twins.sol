@@ -75,7 +75,8 @@ contract Twins is ITwins, Module {
         id = Ids.idOf(item.uri);
         if (item.kind == Kind.NONE || item.kind == Kind.LOT) revert WrongKind(id, item.kind);
         if (_twins[id].facts.exists()) revert AlreadyRegistered(id);
-        bytes32 first = _next(0, Action.REGISTERED, org, uint256(item.kind), 0, 0, ref);
+        bytes32 seed = keccak256(abi.encode(block.chainid, address(this), id));
+        bytes32 first = _next(seed, Action.REGISTERED, org, uint256(item.kind), 0, 0, ref);
         _twins[id].facts = FactsLib.fresh(item.kind, org, first);
         emit Registered(id, org, msg.sender, item.kind, item.uri, ref);
     }
@@ -95,22 +96,23 @@ contract Twins is ITwins, Module {
     }
 
     /// @inheritdoc ITwins
-    function accept(bytes32 id, EventRef calldata ref) external {
-        _accept(id, 0, ref);
+    function accept(bytes32 id, bytes32 seen, EventRef calldata ref) external {
+        _accept(id, seen, 0, ref);
     }
 
     /// @inheritdoc ITwins
-    function acceptWithExceptions(bytes32 id, uint16 exceptions, EventRef calldata ref) external {
+    function acceptWithExceptions(bytes32 id, bytes32 seen, uint16 exceptions, EventRef calldata ref) external {
         if (exceptions == 0) revert UnknownExceptions(exceptions);
-        _accept(id, exceptions, ref);
+        _accept(id, seen, exceptions, ref);
     }
 
-    function _accept(bytes32 id, uint16 exceptions, EventRef calldata ref) private {
+    function _accept(bytes32 id, bytes32 seen, uint16 exceptions, EventRef calldata ref) private {
         Facts f = _load(id);
         Purpose purpose = f.purpose();
         uint32 org = _authorize(_receivingDuties(purpose));
         if (f.pendingTo() != org) revert NotOfferedTo(id, org, f.pendingTo());
         if (block.timestamp > f.deadline()) revert DeadlinePassed(id, f.deadline(), block.timestamp);
+        _checkHead(id, seen);
         _checkMove(id, f, purpose, org);
         _checkExceptions(exceptions);
         uint32 from = f.holder();
@@ -163,7 +165,7 @@ contract Twins is ITwins, Module {
         if (receipt.from != org) revert NotCustodian(id, receipt.from, org);
         if (receipt.to == org) revert SameOrganisation(id, org);
         if (block.timestamp > receipt.deadline) revert DeadlinePassed(id, receipt.deadline, block.timestamp);
-        if (receipt.head != head(id)) revert HeadMoved(id, receipt.head, head(id));
+        _checkHead(id, receipt.head);
         _checkMove(id, f, receipt.purpose, receipt.to);
         _checkExceptions(receipt.exceptions);
         address receiver = _checkReceipt(receipt, signer, signature);
@@ -261,7 +263,7 @@ contract Twins is ITwins, Module {
         Facts c = _load(container);
         c = c.withContents(c.contents() - 1);
         _twins[container].facts = c.contents() == 0 ? c.withHeight(0) : c;
-        _countHeld(container, 0, f.holds() + f.heldInside());
+        _countHeld(container, 0, f.heldInside() + (f.holds() == 0 ? 0 : 1));
     }
 
     /// @dev Keeps {Twin.height} of a container, and of all around it, at least as large as it is.
@@ -297,7 +299,7 @@ contract Twins is ITwins, Module {
         held[id][org][reason] = true;
         _step(id, Action.HELD, org, uint256(reason), 0, 0, ref);
         _twins[id].facts = f.withHolds(f.holds() + 1);
-        _countHeld(containerOf(id), 1, 0);
+        if (f.holds() == 0) _countHeld(containerOf(id), 1, 0);
         emit Held(id, org, reason, msg.sender, ref);
     }
 
@@ -314,7 +316,7 @@ contract Twins is ITwins, Module {
         _step(id, Action.RELEASED, org, uint256(reason), holder, 0, ref);
         Facts f = _load(id);
         _twins[id].facts = f.withHolds(f.holds() - 1);
-        _countHeld(containerOf(id), 0, 1);
+        if (f.holds() == 1) _countHeld(containerOf(id), 0, 1);
         emit Released(id, org, reason, holder, msg.sender, ref);
     }
 
@@ -378,12 +380,13 @@ contract Twins is ITwins, Module {
         // Whatever is held can still be destroyed, or turn out to be stolen.
         if (end != EndOfLife.DESTROYED && end != EndOfLife.STOLEN) _checkClear(id);
         bytes32 container = containerOf(id);
-        _step(id, Action.RETIRED, org, uint256(end), uint256(container), 0, ref);
-        _twins[id].facts = f.withEnd(end);
+        bytes32 containerHead;
         if (container != 0) {
+            containerHead = _step(container, Action.CONTENTS_REMOVED, org, 1, uint256(id), 0, ref);
             _takeOut(container, id, org);
-            _step(container, Action.CONTENTS_REMOVED, org, 1, uint256(id), 0, ref);
         }
+        _step(id, Action.RETIRED, org, uint256(end), uint256(container), uint256(containerHead), ref);
+        _twins[id].facts = _load(id).withEnd(end);
         emit Retired(id, org, container, msg.sender, end, ref);
     }
 
@@ -486,12 +489,20 @@ contract Twins is ITwins, Module {
         if (_isHeldAround(container)) revert Blocked(container, Cause.CONTAINER_HELD);
     }
 
+    /// @dev Custody passes for what the receiver saw, and for nothing that came after.
+    function _checkHead(bytes32 id, bytes32 seen) private view {
+        bytes32 current = head(id);
+        if (seen != current) revert HeadMoved(id, seen, current);
+    }
+
     /// @dev What is held, or has ended, moves only to somebody who deals with that.
     function _checkMove(bytes32 id, Facts f, Purpose purpose, uint32 to) private view {
         if (!f.blocked()) return;
         if (purpose == Purpose.TRANSPORT) revert Blocked(id, _ownCause(f));
         if (purpose == Purpose.QUARANTINE) return;
-        if (purpose == Purpose.RETURN && (to == f.maker() || to == f.owner())) return;
+        // Whoever owns or made a container is nobody to whom the things held in it belong.
+        bool own = f.heldInside() == 0 && (to == f.maker() || to == f.owner());
+        if (purpose == Purpose.RETURN && own) return;
         uint32 roles = purpose == Purpose.RETURN
             ? Role.CARRIER | Role.DISTRIBUTOR | Role.SUPPLIER | Role.MANUFACTURER
             : Role.CARRIER | Role.RECYCLER;

@@ -13,15 +13,23 @@ import {ITwins} from "./ITwins.sol";
 /// the borders of segments, so that any cut of the same readings into segments gives the same breaches.
 ///
 /// A reading exactly at a limit is beyond it. A reading holds until the next one. More than {Policy.maxInterval}
-/// between two readings is a gap, and counts as beyond every limit, high and low: silence is never good.
+/// between two readings, or between the policy's start and the first one, is a gap, and counts as beyond every limit,
+/// high and low: silence is never good. A segment with a gap inside counts as a gap from end to end, and one that says
+/// nothing of a limit it passed as beyond that limit from end to end: devices end segments at gaps and know the limits.
+/// Segments that began before the policy's start do not count; the last reading of such a segment holds on.
 ///
 /// A breach latches once for each rule, raises an alert, and holds the twin back where the policy's setter is its
 /// owner or custodian, or a regulator. It stays until somebody in quality who did not set the policy disposes of it.
 ///
+/// Limits: a policy is on one twin; what is taken out of a container before a breach is judged is not held with it.
+/// Its setter may replace or close a policy without an open breach; what was anchored stays, for others to judge.
+/// A policy names devices, not their keys or owners: see {IDevices} for who can change those. Each device of a policy
+/// with {Policy.maxSilence} measures each quantity that it has rules on.
+///
 /// Assumptions: this contract is an account of an organisation with the role REGULATOR and has the duty QUALITY.
 interface IConditions {
     /// @notice What a rule looks at.
-    /// INSTANT: any reading beyond the limit. CONSECUTIVE: time beyond the limit without a break reaches the
+    /// INSTANT: any reading beyond the limit, or a gap. CONSECUTIVE: time beyond the limit without a break reaches the
     /// duration. CUMULATIVE: all time beyond the limit reaches the duration. GAP: all time in gaps reaches it.
     enum RuleKind {
         INSTANT,
@@ -31,7 +39,7 @@ interface IConditions {
     }
 
     /// @notice What quality decided about a breach. RELEASE lifts the hold. REWORK keeps it until a later decision.
-    /// REJECT is final: the twin can only be returned, quarantined or destroyed.
+    /// REJECT is final but for a regulator: the twin can only be returned, quarantined or destroyed.
     enum Disposition {
         NONE,
         RELEASE,
@@ -43,7 +51,7 @@ interface IConditions {
     /// @param subject The twin.
     /// @param setter Number of the organisation.
     /// @param version Counts from 1 how often the organisation has set limits on this twin.
-    /// @param start From when on the readings count, unix seconds.
+    /// @param start From when on the readings count, unix seconds; not before the policy is set.
     /// @param maxInterval Longest time between two readings that is no gap, in seconds.
     /// @param maxSilence Longest time without judged readings, in seconds; 0: no limit.
     /// @param devices The devices that count, at most {MAX_DEVICES}.
@@ -62,12 +70,14 @@ interface IConditions {
     /// @notice Where a policy stands.
     /// @param setBy Account that set it.
     /// @param version Counts how often it was set; every setting starts judging afresh.
+    /// @param breaches Counts the breaches found under this version.
     /// @param open True from a breach until it is released.
     /// @param holding True while the policy holds the twin back.
     /// @param disposition The last decision on the open or newest breach.
     struct PolicyState {
         address setBy;
         uint32 version;
+        uint16 breaches;
         bool open;
         bool holding;
         Disposition disposition;
@@ -76,7 +86,7 @@ interface IConditions {
     /// @notice Where the judging of one device and quantity stands.
     /// @param seq Newest judged segment; 0: none.
     /// @param to Time of the newest judged reading; 0: none.
-    /// @param min Lowest reading judged. `max`: highest. `last`: newest.
+    /// @param min Lowest reading that counted. `max`: highest; below `min`: none has counted. `last`: newest.
     /// @param latched One bit for each rule that was broken; the bit {SILENCE} for too long a silence.
     /// @param counting True if some rule has counted something.
     struct Track {
@@ -99,7 +109,7 @@ interface IConditions {
 
     /// @notice A broken rule.
     /// @param firstCrossing When the quantity first crossed the limit under this policy, unix seconds.
-    /// @param extreme Highest (or lowest) reading up to the breach; 0 for GAP and silence.
+    /// @param extreme Highest (or lowest) reading up to the end of that segment; 0 for GAP and silence.
     /// @param time Seconds that reached the rule's duration; 0 for INSTANT.
     /// @param seq Segment that showed it; 0 for silence.
     struct Breach {
@@ -131,14 +141,15 @@ interface IConditions {
         Breach breach,
         bool holding
     );
-    /// @notice Quality decided, for the reason that the record explains.
+    /// @notice Quality decided, for the reason that the record explains. `holding`: the policy holds the twin back now.
     event Disposed(
         bytes32 indexed policyId,
         bytes32 indexed subject,
         uint32 indexed org,
         address caller,
         Disposition disposition,
-        bytes32 record
+        bytes32 record,
+        bool holding
     );
 
     /// @notice An account sets policies for its own organisation only.
@@ -167,23 +178,22 @@ interface IConditions {
     error WrongSubject(bytes32 expected, bytes32 given);
     /// @notice Segments are judged in order, without leaving one out.
     error NotNextToJudge(bytes32 policyId, bytes32 device, uint32 expected, uint32 given);
-    /// @notice The segment starts before the policy does.
-    error BeforeStart(uint40 start, uint40 from);
-    /// @notice The segment has a gap inside: the device must end the segment there.
-    error GapInside(uint32 maxInterval, uint32 given);
-    /// @notice Some reading is beyond the limit of this rule, and the segment has no excursion for it.
-    error ExcursionMissing(uint256 rule, bool high, int32 limit);
+    /// @notice A policy starts now or later: what has been is not judged by it.
+    error StartInPast(uint40 start, uint256 blockTime);
     /// @notice The device may be silent until the second `until`.
     error NotSilent(bytes32 policyId, bytes32 device, uint256 until);
     /// @notice The silence was marked already.
     error AlreadyMarked(bytes32 policyId, bytes32 device);
     /// @notice A disposition is RELEASE, REWORK or REJECT.
     error NoDisposition();
-    /// @notice After REJECT nothing is decided any more.
+    /// @notice Other breaches were found since the decision was prepared.
+    error MoreBreaches(bytes32 policyId, uint16 seen, uint16 breaches);
+    /// @notice After REJECT only a regulator decides.
     error Rejected(bytes32 policyId);
     /// @notice Whoever set the policy does not decide about its breach.
     error SecondPersonNeeded(bytes32 policyId, address setBy);
-    /// @notice Only the policy's organisation or a regulator decides about its breach.
+    /// @notice The owner, the policy's organisation or a regulator decides; only owner or regulator rejects; only a
+    /// regulator decides about the policy of a regulator.
     error MayNotDispose(bytes32 policyId, uint32 org);
 
     /// @notice Most rules in a policy.
@@ -223,10 +233,13 @@ interface IConditions {
     /// @notice Says that a device has been silent for too long. Anyone. Emits {BreachFound} and an alert.
     function markSilent(Policy calldata policy, bytes32 device, uint16 quantity) external;
 
-    /// @notice Decides about an open breach. Duty QUALITY in the policy's organisation or in a regulator, but not the
-    /// account that set the policy. Emits {Disposed}.
+    /// @notice Decides about an open breach. Duty QUALITY in the organisation of the owner, in that of the policy
+    /// (not to reject), or in a regulator; never the account that set the policy. Emits {Disposed}.
+    /// REWORK and REJECT hold the twin back if the policy may and does not yet. A rule that was broken stays latched:
+    /// a new version of the policy arms it again.
+    /// @param seen {PolicyState.breaches} that the decision is about.
     /// @param record Hash or id of the record that explains the decision.
-    function dispose(bytes32 subject, uint32 setter, Disposition disposition, bytes32 record) external;
+    function dispose(bytes32 subject, uint32 setter, Disposition disposition, uint16 seen, bytes32 record) external;
 
     /// @notice The id of a policy.
     function policyIdOf(bytes32 subject, uint32 setter) external pure returns (bytes32);

@@ -96,6 +96,11 @@ interface IConsortium {
     /// "urn:cage:1ABC2:"). Assigned GS1 prefixes never contain one another.
     function assignNamespace(string calldata text, uint32 org) external;
 
+    /// @notice Takes an account from the organisation that named it, so that another can. Governance only: for an
+    /// account that was named without its consent. It can silence an account, and never make it speak.
+    /// Emits {AccountSet}.
+    function releaseAccount(address account) external;
+
     /// @notice Lets another organisation register under a namespace, for example a contract manufacturer.
     /// It ends early when the namespace goes to another organisation. Admin of the namespace's organisation only.
     /// Emits {NamespaceDelegated}.
@@ -125,10 +130,10 @@ interface IConsortium {
     /// the namespace or is its delegate.
     function authorizeUnder(address account, bytes32 namespace) external view returns (uint32 org);
 
-    /// @notice Reverts unless the organisation owns the namespace or is its delegate now.
+    /// @notice Reverts unless the organisation owns the namespace, or is the delegate of an owner that may speak.
     function requireNamespace(uint32 org, bytes32 namespace) external view;
 
-    /// @notice True if the organisation has at least one of the roles and is not silenced.
+    /// @notice True if the organisation has at least one of the roles, a valid licence, and is not silenced.
     function hasRole(uint32 org, uint32 roles) external view returns (bool);
 
     /// @notice How many organisations were admitted; the newest has this number.

@@ -7,7 +7,8 @@ import {ITwins} from "./ITwins.sol";
 /// @notice Which key signs for which device, and to which twin the device was attached when.
 ///
 /// A device is itself a twin of the kind ASSET; the organisation that has title to that twin administers the
-/// device, through accounts with the duty DEVICE_ADMIN. Selling the twin passes the device on with it.
+/// device, through accounts with the duty DEVICE_ADMIN. Selling the twin passes the device on with it. Who ends a
+/// device's twin revokes the device too: its key is not looked up in Twins.
 ///
 /// Assumptions: the key never leaves the device, and the device is bound to the twin in the real world.
 /// The chain cannot see either. The verifier contract inside a signer is part of the owner's claim: readers who
@@ -21,7 +22,7 @@ interface IDevices {
 
     /// @notice A device got its first key.
     /// @param signer ERC-7913 signer: an address (secp256k1), or verifier and public key (P-256, RSA, WebAuthn).
-    /// @param model Id of the device's model (a twin of the kind DESIGN), or zero.
+    /// @param model Id of the device's model as the owner names it, or zero.
     event DeviceEnrolled(
         bytes32 indexed device, uint32 indexed org, bytes32 indexed model, address caller, bytes signer
     );
@@ -80,7 +81,8 @@ interface IDevices {
     function detach(bytes32 device) external;
 
     /// @notice Reverts unless the device's current key signed `hash` and the device was attached to `subject` for
-    /// the whole of the time from `from` to `to`.
+    /// the whole of the time from `from` to `to`, in the newest interval of attachment. What was signed in an older
+    /// one must be anchored before the device is attached to the same twin again.
     /// @param signer The device's signer, as in the newest {DeviceEnrolled} or {KeyRotated}.
     function verify(
         bytes32 device,

@@ -102,7 +102,7 @@ interface ITwins {
     /// @param pendingTo Organisation to which custody is offered; 0: no open offer.
     /// @param deadline Last second at which the offer can be accepted.
     /// @param holds Holds on the twin itself.
-    /// @param heldInside Holds on everything inside it.
+    /// @param heldInside Held twins inside it.
     /// @param contents Twins packed directly in it.
     struct Twin {
         Kind kind;
@@ -260,8 +260,8 @@ interface ITwins {
     error NothingNamed();
     /// @notice Exceptions are at least one, and only known, bits of the library `Exceptions`.
     error UnknownExceptions(uint16 exceptions);
-    /// @notice The receipt was signed over another history of the twin.
-    error HeadMoved(bytes32 id, bytes32 signed, bytes32 current);
+    /// @notice The twin has another history by now than the receiver saw.
+    error HeadMoved(bytes32 id, bytes32 seen, bytes32 current);
     /// @notice The signature is not the signer's over this receipt.
     error InvalidReceipt(bytes32 digest, bytes signer);
     /// @notice Only owner, custodian or a regulator holds a twin back.
@@ -292,11 +292,13 @@ interface ITwins {
 
     /// @notice Takes over custody (receiving). Offered organisation, duty RECEIVE; for quarantine also QUALITY.
     /// Emits {Accepted}.
-    function accept(bytes32 id, EventRef calldata ref) external;
+    /// @param seen The twin's {head} as the receiver saw it: an offer that was withdrawn and made again with other
+    /// contents is not accepted by mistake.
+    function accept(bytes32 id, bytes32 seen, EventRef calldata ref) external;
 
     /// @notice As {accept}, and says what was wrong with the delivery. Emits {Accepted}.
     /// @param exceptions Bits of the library `Exceptions`, at least one.
-    function acceptWithExceptions(bytes32 id, uint16 exceptions, EventRef calldata ref) external;
+    function acceptWithExceptions(bytes32 id, bytes32 seen, uint16 exceptions, EventRef calldata ref) external;
 
     /// @notice Refuses an offer. Offered organisation, duty RECEIVE. Emits {Declined}.
     function decline(bytes32 id, EventRef calldata ref) external;
@@ -351,7 +353,8 @@ interface ITwins {
     function twin(bytes32 id) external view returns (Twin memory);
 
     /// @notice Running hash of the twin's history: each step hashes the head before it with the action, the
-    /// organisation, the caller, up to three values of the action and the event reference (docs/concepts.md).
+    /// organisation, the caller, up to three values of the action and the event reference (docs/history-head.md). The
+    /// first hash starts from chain, contract and id; as long as no other step follows it is cut to 216 bits.
     function head(bytes32 id) external view returns (bytes32);
 
     /// @notice The organisation with custody; for a packed thing that of the outermost container.

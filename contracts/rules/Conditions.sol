@@ -7,7 +7,7 @@ import {IConditions} from "../interfaces/IConditions.sol";
 import {IConsortium} from "../interfaces/IConsortium.sol";
 import {ITelemetry} from "../interfaces/ITelemetry.sol";
 import {EventRef, ITwins} from "../interfaces/ITwins.sol";
-import {Excursion} from "../libraries/Excursion.sol";
+import {Excursion, ExcursionLib} from "../libraries/Excursion.sol";
 import {Duty, Role} from "../libraries/Membership.sol";
 import {Rule} from "../libraries/Rule.sol";
 import {Frame, Values} from "../libraries/SegmentWords.sol";
@@ -37,12 +37,14 @@ contract Conditions is IConditions, Module {
     /// @dev What all rules look at when a segment is judged.
     /// @param since Seconds from the newest judged reading, or from the policy's start, to the segment's first.
     /// @param gap True if that is too long.
+    /// @param torn True if there is a gap inside the segment, so that nothing is known of it.
     /// @param held True if there is such a reading; `previous` is its value.
     /// @param offset Seconds from the policy's start to the segment's first reading.
     /// @param duration Seconds from the segment's first reading to its last.
     struct Step {
         uint32 since;
         bool gap;
+        bool torn;
         bool held;
         int32 previous;
         uint32 offset;
@@ -88,7 +90,7 @@ contract Conditions is IConditions, Module {
         if (state.open) revert BreachOpen(policyId);
         uint32 version = state.version + 1;
         if (policy.version != version) revert NotNextVersion(policyId, version, policy.version);
-        _states[policyId] = PolicyState(msg.sender, version, false, false, Disposition.NONE);
+        _states[policyId] = PolicyState(msg.sender, version, 0, false, false, Disposition.NONE);
         policyHash[policyId] = keccak256(abi.encode(policy));
         emit PolicySet(policyId, policy.subject, org, msg.sender, policy);
     }
@@ -103,10 +105,11 @@ contract Conditions is IConditions, Module {
         emit PolicyClosed(policyId, subject, org, msg.sender);
     }
 
-    function _checkRules(Policy calldata policy) private pure {
+    function _checkRules(Policy calldata policy) private view {
         (uint256 rules, uint256 devices) = (policy.rules.length, policy.devices.length);
         if (rules == 0 || rules > MAX_RULES || devices == 0 || devices > MAX_DEVICES) revert WrongSize(rules, devices);
         if (policy.maxInterval == 0) revert ZeroMaxInterval();
+        if (policy.start < block.timestamp) revert StartInPast(policy.start, block.timestamp);
         for (uint256 i; i < rules; ++i) {
             Rule r = policy.rules[i];
             bool gap = r.kind() == GAP;
@@ -128,46 +131,56 @@ contract Conditions is IConditions, Module {
     ) external {
         TELEMETRY.anchor(segment, signer, signature);
         if (segment.subject != policy.subject) revert WrongSubject(policy.subject, segment.subject);
-        (Frame frame, Values values) = (segment.frame, segment.values);
-        if (frame.maxInterval() > policy.maxInterval) revert GapInside(policy.maxInterval, frame.maxInterval());
+        Frame frame = segment.frame;
         (bytes32 policyId, bytes32 key) = _keyInForce(policy, segment.device, frame.quantity());
         Track memory t = _tracks[key];
-        Step memory step = _stepTo(policy, policyId, segment, t);
-        (uint40 previous, uint32 silence) = (t.to, _silence(policy, t));
-        (t.seq, t.to, t.last) = (frame.seq(), frame.to(), values.last());
-        if (values.min() < t.min) t.min = values.min();
-        if (values.max() > t.max) t.max = values.max();
-        uint16 found = _judgeRules(policy, policyId, key, segment, t, step);
-        // Readings that come too late are no better than readings that do not come.
-        if (silence != 0) {
-            found |= uint16(1) << SILENCE;
-            _breaches[key][SILENCE] = Breach(previous, 0, silence, 0);
+        bool counts = frame.from() >= policy.start;
+        if ((counts || t.seq != 0) && frame.seq() != t.seq + 1) {
+            revert NotNextToJudge(policyId, segment.device, t.seq + 1, frame.seq());
         }
+        if (t.seq == 0) (t.to, t.min, t.max) = (policy.start, type(int32).max, type(int32).min);
+        uint16 found = counts ? _count(policy, policyId, key, segment, t) : _begin(segment, t);
         t.latched |= found;
         _tracks[key] = t;
         emit SegmentJudged(policyId, segment.device, frame.quantity(), t.seq, t.latched);
         if (found != 0) _open(policy, policyId, key, segment.device, frame.quantity(), found);
     }
 
-    /// @dev The step from what was judged before to the segment; a track that starts here is set to its start.
-    function _stepTo(Policy calldata policy, bytes32 policyId, ITelemetry.Segment calldata segment, Track memory t)
-        private
-        pure
-        returns (Step memory step)
-    {
+    /// @dev A segment that began before the policy only says where counting starts: after it, from its last reading.
+    function _begin(ITelemetry.Segment calldata segment, Track memory t) private pure returns (uint16) {
         Frame frame = segment.frame;
-        (uint40 from, uint40 start) = (frame.from(), policy.start);
-        if (t.seq == 0) {
-            if (from < start) revert BeforeStart(start, from);
-            (t.to, t.min, t.max) = (start, segment.values.min(), segment.values.max());
-        } else {
-            if (frame.seq() != t.seq + 1) revert NotNextToJudge(policyId, segment.device, t.seq + 1, frame.seq());
-            (step.held, step.previous) = (true, t.last);
-        }
-        step.since = uint256(from - t.to).toUint32();
+        (t.seq, t.last, t.counting) = (frame.seq(), segment.values.last(), true);
+        if (frame.to() > t.to) t.to = frame.to();
+        return 0;
+    }
+
+    /// @dev Counts a segment.
+    /// @return found The rules that it breaks, and {SILENCE} if it comes too late.
+    function _count(
+        Policy calldata policy,
+        bytes32 policyId,
+        bytes32 key,
+        ITelemetry.Segment calldata segment,
+        Track memory t
+    ) private returns (uint16 found) {
+        (Frame frame, Values values) = (segment.frame, segment.values);
+        Step memory step;
+        step.since = uint256(frame.from() - t.to).toUint32();
         step.gap = step.since > policy.maxInterval;
-        step.offset = uint256(from - start).toUint32();
-        step.duration = uint256(frame.to() - from).toUint32();
+        step.torn = frame.maxInterval() > policy.maxInterval;
+        (step.held, step.previous) = (t.seq != 0, t.last);
+        step.offset = uint256(frame.from() - policy.start).toUint32();
+        step.duration = uint256(frame.to() - frame.from()).toUint32();
+        (uint40 previous, uint32 silence) = (t.to, _silence(policy, t));
+        (t.seq, t.to, t.last) = (frame.seq(), frame.to(), values.last());
+        if (values.min() < t.min) t.min = values.min();
+        if (values.max() > t.max) t.max = values.max();
+        found = _judgeRules(policy, policyId, key, segment, t, step);
+        // Readings that come too late are no better than readings that do not come.
+        if (silence != 0) {
+            found |= uint16(1) << SILENCE;
+            _breaches[key][SILENCE] = Breach(previous, 0, silence, 0);
+        }
     }
 
     /// @dev Applies the rules to a segment, and writes down what they count and which of them break.
@@ -185,17 +198,19 @@ contract Conditions is IConditions, Module {
         uint16 quantity = segment.frame.quantity();
         (int32 min, int32 max, int32 last) = (segment.values.min(), segment.values.max(), segment.values.last());
         Rule[] calldata rules = policy.rules;
+        bool ruled;
         for (uint256 i; i < rules.length; ++i) {
             Rule r = rules[i];
             if (r.quantity() != quantity) continue;
+            ruled = true;
             bool limited = r.kind() != GAP;
-            bool any = limited && r.isBeyond(r.high() ? max : min);
+            bool any = step.torn || (limited && r.isBeyond(r.high() ? max : min));
             // Where nothing was counted yet, the reading before was not beyond the limit either.
             if (!any && !step.gap && !t.counting) continue;
             // The newest reading held until this segment's first one; in a gap nobody knows, so it counts.
             bool before = step.gap || (step.held && limited && r.isBeyond(step.previous));
             Tally memory c = _tallyOf(tallies, i);
-            Excursion e = any ? _excursionOf(segment.excursions, r, i) : Excursion.wrap(0);
+            Excursion e = any ? _excursionOf(segment.excursions, r, step) : Excursion.wrap(0);
             (bool broken, uint32 time) = _apply(r, e, any, before, last, step, c);
             _putTally(tallies, i, c);
             if (!broken || t.latched & 1 << i != 0) continue;
@@ -203,6 +218,7 @@ contract Conditions is IConditions, Module {
             int32 extreme = r.kind() == GAP ? int32(0) : r.high() ? t.max : t.min;
             _breaches[key][uint8(i)] = Breach(policy.start + c.onset - 1, extreme, time, t.seq);
         }
+        if (!ruled) revert QuantityNotRuled(policyId, quantity);
         if (tallies[0] != low || tallies[1] != high) {
             t.counting = true;
             _tallies[key] = tallies;
@@ -221,7 +237,7 @@ contract Conditions is IConditions, Module {
         pure
         returns (bool broken, uint32 time)
     {
-        if (c.onset == 0 && step.gap) c.onset = step.offset - step.since + 1;
+        if (c.onset == 0 && before) c.onset = step.offset - step.since + 1;
         if (c.onset == 0 && any) c.onset = step.offset + e.first() + 1;
         uint8 kind = r.kind();
         if (kind == INSTANT) return (step.gap || any, 0);
@@ -239,6 +255,9 @@ contract Conditions is IConditions, Module {
     /// @inheritdoc IConditions
     function markSilent(Policy calldata policy, bytes32 device, uint16 quantity) external {
         (bytes32 policyId, bytes32 key) = _keyInForce(policy, device, quantity);
+        bool ruled;
+        for (uint256 i; i < policy.rules.length && !ruled; ++i) ruled = policy.rules[i].quantity() == quantity;
+        if (!ruled) revert QuantityNotRuled(policyId, quantity);
         Track memory t = _tracks[key];
         if (t.latched & 1 << SILENCE != 0) revert AlreadyMarked(policyId, device);
         if (t.seq == 0) t.to = policy.start;
@@ -270,18 +289,21 @@ contract Conditions is IConditions, Module {
         bool hold = !state.holding && _mayHold(policy.subject, policy.setter);
         if (!state.open) (state.open, state.disposition) = (true, Disposition.NONE);
         if (hold) state.holding = true;
-        _states[policyId] = state;
         for (uint8 rule; rule <= SILENCE; ++rule) {
             if (found & 1 << rule == 0) continue;
+            ++state.breaches;
             (bytes4 code, uint8 severity) =
                 rule == SILENCE ? (SILENT, CRITICAL) : (BREACH, policy.rules[rule].severity());
             emit BreachFound(policyId, policy.subject, device, quantity, rule, _breaches[key][rule], state.holding);
             emit Alert(policy.subject, code, policy.setter, severity, policyId);
         }
-        if (hold) {
-            EventRef memory none;
-            TWINS.hold(policy.subject, policyId, none);
-        }
+        _states[policyId] = state;
+        if (hold) _hold(policy.subject, policyId);
+    }
+
+    function _hold(bytes32 subject, bytes32 policyId) private {
+        EventRef memory none;
+        TWINS.hold(subject, policyId, none);
     }
 
     function _mayHold(bytes32 subject, uint32 setter) private view returns (bool) {
@@ -291,25 +313,38 @@ contract Conditions is IConditions, Module {
     }
 
     /// @inheritdoc IConditions
-    function dispose(bytes32 subject, uint32 setter, Disposition disposition, bytes32 record) external {
+    function dispose(bytes32 subject, uint32 setter, Disposition disposition, uint16 seen, bytes32 record) external {
         uint32 org = _authorize(Duty.QUALITY);
         bytes32 policyId = policyIdOf(subject, setter);
         PolicyState memory state = _states[policyId];
         if (disposition == Disposition.NONE) revert NoDisposition();
         if (!state.open) revert NoOpenBreach(policyId);
-        if (state.disposition == Disposition.REJECT) revert Rejected(policyId);
+        if (seen != state.breaches) revert MoreBreaches(policyId, seen, state.breaches);
         if (msg.sender == state.setBy) revert SecondPersonNeeded(policyId, state.setBy);
-        if (org != setter && !CONSORTIUM.hasRole(org, Role.REGULATOR)) revert MayNotDispose(policyId, org);
+        if (!CONSORTIUM.hasRole(org, Role.REGULATOR)) _checkDisposer(policyId, subject, setter, org, disposition);
         bool lift = disposition == Disposition.RELEASE && state.holding;
-        if (disposition == Disposition.RELEASE) (state.open, state.holding) = (false, false);
+        bool hold = disposition != Disposition.RELEASE && !state.holding && _mayHold(subject, setter);
+        state.open = disposition != Disposition.RELEASE;
+        state.holding = (state.holding || hold) && !lift;
         state.disposition = disposition;
         _states[policyId] = state;
-        emit Disposed(policyId, subject, org, msg.sender, disposition, record);
+        emit Disposed(policyId, subject, org, msg.sender, disposition, record, state.holding);
+        if (hold) _hold(subject, policyId);
         if (lift) {
             EventRef memory none;
             (uint32 self,) = CONSORTIUM.accountOf(address(this));
             TWINS.release(subject, self, policyId, none);
         }
+    }
+
+    /// @dev May an organisation that is no regulator decide?
+    function _checkDisposer(bytes32 policyId, bytes32 subject, uint32 setter, uint32 org, Disposition disposition)
+        private
+        view
+    {
+        if (_states[policyId].disposition == Disposition.REJECT) revert Rejected(policyId);
+        bool may = org == TWINS.ownerOf(subject) || (org == setter && disposition != Disposition.REJECT);
+        if (!may || CONSORTIUM.organisation(setter).roles & Role.REGULATOR != 0) revert MayNotDispose(policyId, org);
     }
 
     // ------------------------------------------------------------------------------------------------- views
@@ -349,7 +384,7 @@ contract Conditions is IConditions, Module {
         return keccak256(abi.encode(hash, device, quantity));
     }
 
-    /// @dev Refuses a policy that is not in force, and a device or quantity that it does not watch.
+    /// @dev Refuses a policy that is not in force, and a device that it does not name.
     function _keyInForce(Policy calldata policy, bytes32 device, uint16 quantity)
         private
         view
@@ -364,21 +399,20 @@ contract Conditions is IConditions, Module {
             named = devices[i] == device;
         }
         if (!named) revert DeviceNotNamed(policyId, device);
-        bool ruled;
-        Rule[] calldata rules = policy.rules;
-        for (uint256 i; i < rules.length && !ruled; ++i) {
-            ruled = rules[i].quantity() == quantity;
-        }
-        if (!ruled) revert QuantityNotRuled(policyId, quantity);
         key = _key(given, device, quantity);
     }
 
-    function _excursionOf(Excursion[] calldata excursions, Rule r, uint256 index) private pure returns (Excursion e) {
-        for (uint256 i; i < excursions.length; ++i) {
+    /// @dev What the segment says of the rule's limit; the worst if it says nothing, or nothing can be known.
+    function _excursionOf(Excursion[] calldata excursions, Rule r, Step memory step)
+        private
+        pure
+        returns (Excursion e)
+    {
+        for (uint256 i; i < excursions.length && !step.torn; ++i) {
             e = excursions[i];
             if (r.matches(e)) return e;
         }
-        revert ExcursionMissing(index, r.high(), r.limit());
+        return ExcursionLib.always(step.duration);
     }
 
     function _tallyOf(uint256[2] memory tallies, uint256 rule) private pure returns (Tally memory) {

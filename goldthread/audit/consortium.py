@@ -37,8 +37,10 @@ class State:
     namespaces: dict[bytes, int] = field(default_factory=dict)
     texts: dict[bytes, str] = field(default_factory=dict)
     """What each namespace is the hash of."""
+    assignments: dict[bytes, int] = field(default_factory=dict)
+    """How often each namespace was assigned."""
     delegations: dict[tuple[bytes, int, int], int] = field(default_factory=dict)
-    """Expiry by namespace, the organisation that gave it, and the delegate."""
+    """Expiry by namespace, the assignment under which it was given, and the delegate."""
 
     def name_of(self, org: int) -> str:
         """An organisation's name with its number, for people."""
@@ -76,11 +78,13 @@ def fold(state: State, event: Event) -> None:
             if keccak(args["text"].encode()) != args["namespace"]:
                 raise FoldError(event, f"{args['text']!r} does not have this hash")
             state.namespaces[args["namespace"]] = args["org"]
+            state.assignments[args["namespace"]] = state.assignments.get(args["namespace"], 0) + 1
             state.texts[args["namespace"]] = args["text"]
         case "NamespaceDelegated":
             if state.namespaces.get(args["namespace"], 0) != args["org"]:
                 raise FoldError(event, f"organisation {args['org']} does not own the namespace")
-            state.delegations[args["namespace"], args["org"], args["delegate"]] = args["expiry"]
+            key = (args["namespace"], state.assignments[args["namespace"]], args["delegate"])
+            state.delegations[key] = args["expiry"]
         case _:
             raise FoldError(event, "nothing is known about this event")
 
@@ -105,8 +109,8 @@ def views(state: State) -> Iterator[View]:
     for namespace, owner in state.namespaces.items():
         yield View(f"namespace {state.texts[namespace]}", "namespaceOwner", (namespace,), owner)
     for namespace, delegate in sorted({(n, d) for n, _, d in state.delegations}):
-        owner = state.namespaces[namespace]
-        expiry = state.delegations.get((namespace, owner, delegate), 0)
+        # A delegation ends with the assignment under which it was given.
+        expiry = state.delegations.get((namespace, state.assignments[namespace], delegate), 0)
         subject = f"namespace {state.texts[namespace]}, delegate {delegate}"
         yield View(subject, "delegationExpiry", (namespace, delegate), expiry)
 
@@ -121,9 +125,11 @@ def _organisation(state: State, event: Event) -> Organisation:
 def _set_account(state: State, event: Event) -> None:
     account, org, duties = event["account"], event["org"], event["duties"]
     _organisation(state, event)
-    if account_of(event["signer"]) != account:
+    # Governance releases an account without knowing the signer behind it.
+    if duties and account_of(event["signer"]) != account:
         raise FoldError(event, f"{account} does not stand for the signer")
     if state.accounts.get(account, (0, 0))[0] not in (0, org):
         raise FoldError(event, f"{account} acts for another organisation")
     state.accounts[account] = (org, duties) if duties else (0, 0)
-    state.signers[account] = event["signer"]
+    if event["signer"]:
+        state.signers[account] = event["signer"]

@@ -1,8 +1,9 @@
 """Rebuild the state of every contract from its logs, and compare each field with what the contract says.
 
 `rebuild` reads the logs in block ranges and folds them; `compare` asks the contracts' views, all as of the
-same block. Nothing is trusted but the node's logs and calls; a node that leaves out a log shows as a
-difference, because every head of a history depends on all steps before it.
+same block. Nothing is trusted but the node's logs and calls. A node that leaves out a step of a twin is
+found out, because every head of a history depends on all steps before it; one that leaves out everything
+about a thing is found out by whoever asks for that thing (`goldthread history`).
 """
 
 from __future__ import annotations

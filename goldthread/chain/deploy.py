@@ -44,7 +44,7 @@ SUSPENSION_ROLE = 2
 """Roles of the access manager: who gives roles, who admits organisations, and who silences them."""
 
 GOVERNED: Mapping[int, tuple[str, ...]] = {
-    MEMBERSHIP_ROLE: ("admit", "setRoles", "setLicence", "assignNamespace"),
+    MEMBERSHIP_ROLE: ("admit", "setRoles", "setLicence", "assignNamespace", "releaseAccount"),
     SUSPENSION_ROLE: ("setSuspended",),
 }
 """Which functions of the consortium a role may call."""

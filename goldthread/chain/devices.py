@@ -84,7 +84,10 @@ class SoftKey:
     @staticmethod
     def is_encrypted(path: str | Path) -> bool:
         """True if the file needs a passphrase."""
-        content = Path(path).read_bytes()
+        try:
+            content = Path(path).read_bytes()
+        except OSError:
+            return False
         return content.lstrip().startswith(b"{") or b"ENCRYPTED" in content
 
     def sign(self, digest: bytes) -> bytes:

@@ -76,7 +76,7 @@ def build(
 
     \b
     Example:
-      goldthread segment build trip.csv --device 8004/9506000LOGGER1 --subject 00/395060000000000019
+      goldthread segment build trip.csv --device 8004/9506000LOGGER1 --subject 00/395060000000000016
         --above 8.00 --below 2.00 --max-interval 900 --deployment deployments/31337.json
         --key logger.pem --out trip.json
     """

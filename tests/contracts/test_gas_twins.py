@@ -52,8 +52,7 @@ def offer(world: World, thing: bytes) -> int:
 
 
 def accept(world: World, thing: bytes) -> int:
-    gas: int = world.twins.accept(thing, world.ref("receiving"), sender=world.carrier.receive).gas_used
-    return gas
+    return world.accept(thing, world.carrier, sender=world.carrier.receive).gas_used
 
 
 def hand_over(world: World, thing: bytes, signer: Signer | None = None) -> int:
@@ -80,7 +79,7 @@ def test_custody(world: World, gas: GasBook) -> None:
     world.move(part, world.carrier, world.maker)
     offer(world, part)
     ref = world.ref("receiving")
-    receipt = world.twins.acceptWithExceptions(part, Found.DAMAGED, ref, sender=world.carrier.receive)
+    receipt = world.accept(part, world.carrier, found=Found.DAMAGED, sender=world.carrier.receive)
     gas.record("Twins.acceptWithExceptions", receipt.gas_used, 50_000)
     world.move(part, world.carrier, world.maker)
     offer(world, part)

@@ -91,7 +91,8 @@ def test_readings_that_do_not_fit(cold: ColdChain, duration: int, count: int, ma
 
 
 @pytest.mark.parametrize(
-    ("duration", "count", "max_interval"), [(0, 1, 0), (10, 11, 1), (10, 2, 10), (10, 3, 5), (10, 4, 4)]
+    ("duration", "count", "max_interval"),
+    [(0, 1, 0), (10, 11, 1), (10, 2, 10), (10, 3, 5), (10, 4, 4), (2**32 - 1, 2, 2**32 - 1)],
 )
 def test_readings_that_just_fit(cold: ColdChain, duration: int, count: int, max_interval: int) -> None:
     fields = {"end": cold.start + duration, "count": count, "max_interval": max_interval}

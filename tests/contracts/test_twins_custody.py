@@ -45,10 +45,7 @@ def test_an_offer_names_receiver_purpose_and_deadline(world: World, part: bytes)
 def test_the_receiver_accepts_and_says_what_it_found(world: World, part: bytes, found: int) -> None:
     world.offer(part, world.maker, world.carrier, purpose=Purpose.DESTRUCTION)
     ref, receiver = world.ref("receiving"), world.carrier.receive
-    if found:
-        receipt = world.twins.acceptWithExceptions(part, found, ref, sender=receiver)
-    else:
-        receipt = world.twins.accept(part, ref, sender=receiver)
+    receipt = world.accept(part, world.carrier, found=found, sender=receiver)
     assert happened(receipt) == [
         (
             "Accepted",
@@ -75,7 +72,8 @@ def test_the_receiver_accepts_and_says_what_it_found(world: World, part: bytes, 
 def test_exceptions_are_at_least_one_and_known(world: World, part: bytes, found: int) -> None:
     world.offer(part, world.maker, world.carrier)
     with reverts("UnknownExceptions", found):
-        world.twins.acceptWithExceptions(part, found, world.ref(), sender=world.carrier.receive)
+        args = part, world.twins.head(part), found, world.ref()
+        world.twins.acceptWithExceptions(*args, sender=world.carrier.receive)
 
 
 def test_the_receiver_declines(world: World, part: bytes) -> None:
@@ -137,9 +135,9 @@ def test_an_offer_is_accepted_up_to_its_last_second(world: World, part: bytes, l
     world.node.warp(DAY + late)
     if late:
         with reverts("DeadlinePassed", part, deadline, deadline + 1):
-            world.twins.accept(part, world.ref(), sender=world.carrier.receive)
+            world.accept(part, world.carrier)
     else:
-        world.twins.accept(part, world.ref(), sender=world.carrier.receive)
+        world.accept(part, world.carrier)
         assert world.twins.custodianOf(part) == world.carrier.number
 
 
@@ -152,16 +150,16 @@ def test_an_offer_ends_now_at_the_earliest(world: World, part: bytes) -> None:
 def test_only_the_named_receiver_accepts_or_declines(world: World, part: bytes) -> None:
     world.offer(part, world.maker, world.carrier)
     for org in (world.maker, world.retailer):
-        for call in (world.twins.accept, world.twins.decline):
+        for call in (world.accept, decline):
             with reverts("NotOfferedTo", part, org.number, world.carrier.number):
-                call(part, world.ref(), sender=org.receive)
+                call(part, org)
 
 
 def test_what_is_not_offered_is_not_accepted(world: World, part: bytes) -> None:
     for id_ in (part, bytes(32)):
-        for call in (world.twins.accept, world.twins.decline):
+        for call in (world.accept, decline):
             with reverts("NotOfferedTo", id_, world.carrier.number, 0):
-                call(id_, world.ref(), sender=world.carrier.receive)
+                call(id_, world.carrier)
 
 
 def test_only_the_custodian_offers(world: World, part: bytes) -> None:
@@ -220,9 +218,9 @@ def test_quarantine_is_received_by_somebody_of_quality(world: World, part: bytes
     world.offer(part, world.maker, world.carrier, purpose=Purpose.QUARANTINE)
     for account, duties in ((world.carrier.receive, Duty.RECEIVE), (world.carrier.quality, Duty.QUALITY)):
         with reverts("MissingDuty", account, duties, wanted):
-            world.twins.accept(part, world.ref(), sender=account)
+            world.accept(part, world.carrier, sender=account)
     world.hire(world.carrier, world.stranger, wanted)
-    world.twins.accept(part, world.ref(), sender=world.stranger)
+    world.accept(part, world.carrier, sender=world.stranger)
     assert world.twins.custodianOf(part) == world.carrier.number
 
 
@@ -273,7 +271,7 @@ def test_what_is_blocked_goes_only_to_who_deals_with_it(world: World, state: str
             continue
         if org.name in RECEIVERS[purpose]:
             world.offer(thing, holder, org, purpose=purpose)
-            world.twins.accept(thing, world.ref(), sender=org.all)
+            world.accept(thing, org)
             assert world.twins.custodianOf(thing) == org.number
             world.node.revert(start)
         elif purpose == Purpose.TRANSPORT:
@@ -287,12 +285,12 @@ def test_what_is_blocked_goes_only_to_who_deals_with_it(world: World, state: str
 def test_the_maker_and_the_owner_take_back_whatever_they_are(world: World) -> None:
     thing = blocked_thing(world, "held")
     world.offer(thing, world.maker, world.retailer, purpose=Purpose.QUARANTINE)
-    world.twins.accept(thing, world.ref(), sender=world.retailer.all)
+    world.accept(thing, world.retailer)
     world.consortium.setRoles(world.maker.number, 0, sender=world.governor)
     start = world.node.snapshot()
     for org in (world.maker, world.insurer):
         world.offer(thing, world.retailer, org, purpose=Purpose.RETURN)
-        world.twins.accept(thing, world.ref(), sender=org.receive)
+        world.accept(thing, org)
         world.node.revert(start)
     with reverts("NotAReceiverFor", thing, Purpose.RETURN, world.service.number):
         world.offer(thing, world.retailer, world.service, purpose=Purpose.RETURN)
@@ -319,7 +317,7 @@ def test_a_hold_after_the_offer_stops_the_acceptance(world: World, part: bytes, 
         Purpose.DESTRUCTION: reverts("NotAReceiverFor", part, purpose, world.retailer.number),
     }
     with refusal[purpose]:
-        world.twins.accept(part, world.ref(), sender=world.retailer.all)
+        world.accept(part, world.retailer)
 
 
 def test_what_is_offered_and_then_held_is_taken_back(world: World, part: bytes) -> None:

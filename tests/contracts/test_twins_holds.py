@@ -123,7 +123,7 @@ def test_nobody_else_releases(world: World, part: bytes) -> None:
 def test_who_put_a_hold_lifts_it_after_title_and_custody_are_gone(world: World, part: bytes) -> None:
     world.hold(part, REASON, world.carrier)
     world.offer(part, world.carrier, world.maker, Purpose.RETURN)
-    world.twins.accept(part, world.ref(), sender=world.maker.all)
+    world.accept(part, world.maker)
     world.release(part, REASON, world.carrier)
     assert world.twins.clear(part) == (True, Cause.NONE)
 
@@ -241,12 +241,12 @@ def test_a_hold_on_the_contents_stops_what_is_already_offered(world: World, nest
     world.offer(nested[2], world.maker, world.carrier)
     world.hold(nested[0], REASON, world.regulator)
     with reverts("Blocked", nested[2], Cause.CONTENTS_HELD):
-        world.twins.accept(nested[2], world.ref(), sender=world.carrier.receive)
+        world.accept(nested[2], world.carrier)
     with reverts("OfferOpen", nested[1], world.carrier.number, world.now + DAY):
         world.unpack(nested[1], nested[:1])
     world.twins.cancel(nested[2], world.ref(), sender=world.maker.ship)
     world.offer(nested[2], world.maker, world.carrier, Purpose.RETURN)
-    world.twins.accept(nested[2], world.ref(), sender=world.carrier.receive)
+    world.accept(nested[2], world.carrier)
     assert world.twins.custodianOf(nested[0]) == world.carrier.number
 
 

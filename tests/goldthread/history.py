@@ -104,6 +104,10 @@ class History:
         if self.random.random() < 0.5:
             self.world.consortium.acceptAdmin(org.number, sender=candidate)
 
+    def do_release_account(self) -> None:
+        helper = person(f"helper {self.random.randrange(4)}")
+        self.world.consortium.releaseAccount(helper, sender=self.world.governor)
+
     def do_accounts(self) -> None:
         org = self.random.choice(self.world.orgs[:3])
         duties = self.random.choice((0, 1, 0xFF))

@@ -48,7 +48,7 @@ def test_after_any_history_the_logs_add_up_to_the_storage() -> None:
         assert system.problems == {}
         assert [str(difference) for difference in compare(deployment, system)] == []
         assert system.logs > 400
-        assert count_views(deployment, system) > 800
+        assert count_views(deployment, system) > 500
         for name, times in happened.counters._hits.items():
             for _ in range(times):
                 count.hit(name)
@@ -86,8 +86,8 @@ def test_on_a_real_node_and_after_each_slot_is_tampered_with(anvil: AnvilNode) -
         ("Consortium", "_organisations", [word(3)], 160, "organisation 3", "organisation.roles"),
         ("Consortium", "organisationCount", [], 0, "organisations", "organisationCount"),
         ("Consortium", "namespaceOwner", [keccak(b"9506000")], 0, "namespace 9506000", "namespaceOwner"),
-        ("Twins", "_facts", [container], 40, f"twin {base.short(container)}", "twin.maker"),
-        ("Twins", "_heads", [part], 3, f"twin {base.short(part)}", "head"),
+        ("Twins", "_twins", [container], 40, f"twin {base.short(container)}", "twin.maker"),
+        ("Twins", "_twins", [part], 256 + 3, f"twin {base.short(part)}", "head"),
         ("Devices", "signerHash", [device], 7, f"device {base.short(device)}", "signerHash"),
         ("Telemetry", "_streams", [key], 32, f"device {base.short(stream[0])}", "stream.to"),
         ("Conditions", "policyHash", [policy], 9, f"policy {base.short(policy)}", "policyHash"),
@@ -95,10 +95,10 @@ def test_on_a_real_node_and_after_each_slot_is_tampered_with(anvil: AnvilNode) -
     ]
     for name, label, keys, bit, subject, field in spots:
         address = deployment.contract(name).address
-        place = slot(name, label, keys)
+        place = slot(name, label, keys) + bit // 256
         before = anvil.storage(address, place)
         shift = bit if keys else bit + 8 * variable(name, label)["offset"]
-        tamper(anvil, address, place, before ^ 1 << shift)
+        tamper(anvil, address, place, before ^ 1 << shift % 256)
         found = compare(deployment, system)
         assert [d for d in found if d.contract == name and subject in d.subject and d.field == field], (
             name,

@@ -35,8 +35,10 @@ class ConsortiumLedger:
     accounts: dict[str, tuple[int, int]] = field(default_factory=dict)
     owners: dict[bytes, int] = field(default_factory=dict)
     texts: dict[bytes, str] = field(default_factory=dict)
+    assignments: dict[bytes, int] = field(default_factory=dict)
+    """How often a namespace was assigned."""
     delegations: dict[tuple[bytes, int, int], int] = field(default_factory=dict)
-    """(namespace, who gave it, delegate): last second."""
+    """(namespace, number of the assignment, delegate): last second."""
 
     authority: str = ZERO
     """The AccessManager."""
@@ -47,6 +49,7 @@ class ConsortiumLedger:
             dict(self.accounts),
             dict(self.owners),
             dict(self.texts),
+            dict(self.assignments),
             dict(self.delegations),
             self.authority,
         )
@@ -68,8 +71,10 @@ class ConsortiumLedger:
             case "NamespaceAssigned":
                 self.owners[a["namespace"]] = org
                 self.texts[a["namespace"]] = a["text"]
+                self.assignments[a["namespace"]] = self.assignments.get(a["namespace"], 0) + 1
             case "NamespaceDelegated":
-                self.delegations[a["namespace"], org, a["delegate"]] = a["expiry"]
+                assignment = self.assignments[a["namespace"]]
+                self.delegations[a["namespace"], assignment, a["delegate"]] = a["expiry"]
             case "AdminOffered":
                 self._change(org, candidate=a["candidate"])
             case "AdminChanged":
@@ -134,13 +139,22 @@ class Consortium:
         no.settle()
         return self._happened(("NamespaceAssigned", {"namespace": namespace, "org": org, "text": text}))
 
+    def releaseAccount(self, account: str, *, sender: str) -> list[Fact]:  # noqa: N802
+        no = self._governed(sender)
+        org, _ = self.ledger.accounts.get(account, (0, 0))
+        no.when(org == 0, "UnknownAccount", account)
+        no.settle()
+        return self._happened(("AccountSet", {"org": org, "account": account, "duties": 0, "signer": b""}))
+
     # An organisation's admin
 
     def delegateNamespace(  # noqa: N802
         self, namespace: bytes, delegate: int, expiry: int, *, sender: str
     ) -> list[Fact]:
         org = self.owner(namespace)
-        self._known(self._administered(org, sender), delegate)
+        no = self._administered(org, sender)
+        self._active(no, org)
+        self._known(no, delegate)
         fact = {"namespace": namespace, "org": org, "delegate": delegate, "expiry": expiry}
         return self._happened(("NamespaceDelegated", fact))
 
@@ -174,8 +188,7 @@ class Consortium:
         if org == 0:
             no.final("UnknownAccount", account)
         facts = self.ledger.orgs[org]
-        no.when(facts.suspended, "OrganisationSuspended", org)
-        no.when(self._expired(facts), "LicenceExpired", org, facts.expiry)
+        self._active(no, org)
         no.when(roles != 0 and not facts.roles & roles, "MissingRole", org, facts.roles, roles)
         no.when(has & duties != duties, "MissingDuty", account, has, duties)
         return org
@@ -184,9 +197,17 @@ class Consortium:
         """The same for registering under a namespace."""
         org = self.authorize(no, account, Duty.REGISTER)
         owner = self.owner(namespace)
-        allowed = org == owner or self.now <= self.ledger.delegations.get((namespace, owner, org), 0)
-        no.when(not allowed, "NotNamespaceOwner", namespace, org, owner)
+        if org == owner:
+            return org
+        if self.now > self.delegated(namespace, org):
+            no.final("NotNamespaceOwner", namespace, org, owner)
+        self._active(no, owner)
         return org
+
+    def delegated(self, namespace: bytes, delegate: int) -> int:
+        """The last second of a delegation; 0: none."""
+        assignment = self.ledger.assignments.get(namespace, 0)
+        return self.ledger.delegations.get((namespace, assignment, delegate), 0)
 
     def has_role(self, org: int, roles: int) -> bool:
         facts = self.ledger.orgs.get(org)
@@ -196,6 +217,12 @@ class Consortium:
             and not facts.suspended
             and not self._expired(facts)
         )
+
+    def _active(self, no: Objections, org: int) -> None:
+        facts = self.ledger.orgs.get(org)
+        if facts is not None:
+            no.when(facts.suspended, "OrganisationSuspended", org)
+            no.when(self._expired(facts), "LicenceExpired", org, facts.expiry)
 
     def _expired(self, facts: Organisation) -> bool:
         return facts.expiry != 0 and self.now > facts.expiry

@@ -54,7 +54,7 @@ class Shadow:
         self.world = World.create(self.recorder)
         self.consortium = Consortium(ConsortiumLedger(), self.world.governor, node.timestamp)
         address = self.world.twins.address
-        self.twins = Twins(TwinsLedger(), self.consortium, address, node.chain_id)
+        self.twins = Twins(TwinsLedger(address, node.chain_id), self.consortium)
         self.catch_up()
         self.steps = 0
         self.count = Counters()
@@ -92,7 +92,7 @@ class Shadow:
 
     def sign(self, receipt: Signed, signer: Signer) -> bytes:
         """A real signature, known to the model as one."""
-        digest = digest_of(receipt, self.twins.address, self.twins.chain_id)
+        digest = digest_of(receipt, self.world.twins.address, self.node.chain_id)
         signature = signer.sign(digest)
         self.twins.signatures[signature] = (signer.name, digest)
         return signature
@@ -103,7 +103,7 @@ class Shadow:
 
     def replayed(self) -> tuple[ConsortiumLedger, TwinsLedger]:
         """What the logs of all transactions add up to."""
-        consortium, twins = ConsortiumLedger(), TwinsLedger()
+        consortium, twins = ConsortiumLedger(), self.twins.ledger.empty()
         ledgers: dict[str, Any] = {
             self.world.consortium.address: consortium,
             self.world.twins.address: twins,
@@ -171,9 +171,9 @@ class Shadow:
             assert contract.accountOf(account) == acts
         for namespace, owner in ledger.owners.items():
             assert contract.namespaceOwner(namespace) == owner
-        for (namespace, giver, delegate), expiry in ledger.delegations.items():
-            if giver == ledger.owners[namespace]:
-                assert contract.delegationExpiry(namespace, delegate) == expiry
+        for namespace, _, delegate in ledger.delegations:
+            expected = self.consortium.delegated(namespace, delegate)
+            assert contract.delegationExpiry(namespace, delegate) == expected
 
     def point(self) -> Point:
         """This moment."""

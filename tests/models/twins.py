@@ -65,6 +65,8 @@ class _Move:
 class TwinsLedger:
     """What the events of a Twins contract add up to."""
 
+    address: str
+    chain_id: int
     twins: dict[bytes, Twin] = field(default_factory=dict)
     heads: dict[bytes, bytes] = field(default_factory=dict)
     numbers: dict[bytes, int] = field(default_factory=dict)
@@ -72,7 +74,13 @@ class TwinsLedger:
     _move: _Move | None = None
 
     def copy(self) -> TwinsLedger:
-        return TwinsLedger(dict(self.twins), dict(self.heads), dict(self.numbers))
+        ledger = self.empty()
+        ledger.twins, ledger.heads, ledger.numbers = dict(self.twins), dict(self.heads), dict(self.numbers)
+        return ledger
+
+    def empty(self) -> TwinsLedger:
+        """The ledger of the same contract before its first event."""
+        return TwinsLedger(self.address, self.chain_id)
 
     # Folding
 
@@ -128,16 +136,18 @@ class TwinsLedger:
     def _registered(self, a: Any) -> None:
         org = a["org"]
         self.twins[a["id"]] = Twin(Kind(a["kind"]), maker=org, owner=org, custodian=org)
+        self.heads[a["id"]] = first_head(self.chain_id, self.address, a["id"])
         self._step(a, Action.REGISTERED, a["kind"])
         self.heads[a["id"]] = self.heads[a["id"]][:27] + bytes(5)
 
     def _retired(self, a: Any) -> None:
-        self._step(a, Action.RETIRED, a["end"], number(a["container"]))
+        container, container_head = a["container"], NOWHERE
+        if container != NOWHERE:
+            self._step(a | {"id": container}, Action.CONTENTS_REMOVED, 1, number(a["id"]))
+            self._take_out(container, a["id"], a["org"])
+            container_head = self.heads[container]
+        self._step(a, Action.RETIRED, a["end"], number(container), number(container_head))
         self._change(a["id"], end=EndOfLife(a["end"]))
-        if a["container"] != NOWHERE:
-            left = a | {"id": a["container"]}
-            self._step(left, Action.CONTENTS_REMOVED, 1, number(a["id"]))
-            self._take_out(a["container"], a["id"], a["org"])
 
     def _moved(self, name: str, id_: bytes) -> None:
         """One more thing went into or out of the container; with the last one all of it happens."""
@@ -184,7 +194,7 @@ class TwinsLedger:
         self.twins[id_] = replace(self.twins[id_], **fields)
 
     def _step(self, a: Any, action: Action, x: int = 0, y: int = 0, z: int = 0) -> None:
-        before = self.heads.get(a["id"], NOWHERE)
+        before = self.heads[a["id"]]
         self.heads[a["id"]] = next_head(before, action, a["org"], a["caller"], (x, y, z), a["ref"])
 
     # Questions
@@ -201,9 +211,9 @@ class TwinsLedger:
         return self.outermost(id_).custodian if id_ in self.twins else 0
 
     def held_inside(self, id_: bytes) -> int:
-        """Holds on everything inside."""
+        """Held things inside."""
         inside = self.twins[id_].contents
-        return sum(len(self.twins[thing].holds) + self.held_inside(thing) for thing in inside)
+        return sum(bool(self.twins[thing].holds) + self.held_inside(thing) for thing in inside)
 
     def own_cause(self, id_: bytes) -> Cause:
         """Why the thing may not move, its containers left aside."""
@@ -252,11 +262,9 @@ VIEW = (
 class Twins:
     """The rules. Every function is called as that of the contract and returns the events that follow."""
 
-    def __init__(self, ledger: TwinsLedger, consortium: Consortium, address: str, chain_id: int) -> None:
+    def __init__(self, ledger: TwinsLedger, consortium: Consortium) -> None:
         self.ledger = ledger
         self.consortium = consortium
-        self.address = address
-        self.chain_id = chain_id
         self.signatures: dict[bytes, tuple[bytes, bytes]] = {}
         """Signer and digest of every signature that was really made."""
 
@@ -299,21 +307,24 @@ class Twins:
         terms = {"to": to, "purpose": purpose, "deadline": deadline}
         return self._happened(no, ("Offered", {"id": id_, "org": org, "caller": sender, **terms, "ref": ref}))
 
-    def accept(self, id_: bytes, ref: EventRef, *, sender: str) -> list[Fact]:
-        return self._accept(self._objections(ref), id_, 0, ref, sender)
+    def accept(self, id_: bytes, seen: bytes, ref: EventRef, *, sender: str) -> list[Fact]:
+        return self._accept(self._objections(ref), id_, seen, 0, ref, sender)
 
     def acceptWithExceptions(  # noqa: N802
-        self, id_: bytes, exceptions: int, ref: EventRef, *, sender: str
+        self, id_: bytes, seen: bytes, exceptions: int, ref: EventRef, *, sender: str
     ) -> list[Fact]:
         no = self._objections(ref)
         no.when(exceptions == 0, "UnknownExceptions", 0)
-        return self._accept(no, id_, exceptions, ref, sender)
+        return self._accept(no, id_, seen, exceptions, ref, sender)
 
-    def _accept(self, no: Objections, id_: bytes, exceptions: int, ref: EventRef, sender: str) -> list[Fact]:
+    def _accept(
+        self, no: Objections, id_: bytes, seen: bytes, exceptions: int, ref: EventRef, sender: str
+    ) -> list[Fact]:
         purpose = self.ledger.twins[id_].purpose if id_ in self.ledger.twins else Purpose.TRANSPORT
         org = self.consortium.authorize(no, sender, receiving_duties(purpose))
         twin = self._offered_to(no, id_, org)
         no.when(self.now > twin.deadline, "DeadlinePassed", id_, twin.deadline, self.now)
+        self._as_seen(no, id_, seen)
         self._may_move(no, id_, purpose, org)
         self._may_find(no, exceptions)
         fact = {"id": id_, "org": org, "from": twin.custodian, "caller": sender, "exceptions": exceptions}
@@ -353,14 +364,13 @@ class Twins:
         no.when(receipt.from_ != org, "NotCustodian", id_, receipt.from_, org)
         no.when(receipt.to == org, "SameOrganisation", id_, org)
         no.when(self.now > receipt.deadline, "DeadlinePassed", id_, receipt.deadline, self.now)
-        head = self.ledger.heads[id_]
-        no.when(receipt.head != head, "HeadMoved", id_, receipt.head, head)
+        self._as_seen(no, id_, receipt.head)
         self._may_move(no, id_, receipt.purpose, receipt.to)
         self._may_find(no, receipt.exceptions)
         receiver = account_of(signer)
         receiving = self.consortium.authorize(no, receiver, receiving_duties(receipt.purpose))
         no.when(receiving != receipt.to, "NotOfferedTo", id_, receiving, receipt.to)
-        digest = digest_of(receipt, self.address, self.chain_id)
+        digest = digest_of(receipt, self.ledger.address, self.ledger.chain_id)
         no.when(self.signatures.get(signature) != (signer, digest), "InvalidReceipt", digest, signer)
         terms = {"purpose": receipt.purpose, "exceptions": receipt.exceptions, "ref": receipt.ref}
         fact = {"id": id_, "org": org, "to": receipt.to, "caller": sender, "receiver": receiver, **terms}
@@ -514,6 +524,10 @@ class Twins:
             no.final("NotOfferedTo", id_, org, to)
         return twin
 
+    def _as_seen(self, no: Objections, id_: bytes, seen: bytes) -> None:
+        head = self.ledger.heads[id_]
+        no.when(seen != head, "HeadMoved", id_, seen, head)
+
     def _title_offer(self, id_: bytes) -> tuple[int, int]:
         return self.ledger.twins[id_].title_offer if id_ in self.ledger.twins else NO_OFFER
 
@@ -527,7 +541,8 @@ class Twins:
             Purpose.DESTRUCTION: Role.CARRIER | Role.RECYCLER,
         }
         no.when(purpose == Purpose.TRANSPORT, "Blocked", id_, cause)
-        home = purpose == Purpose.RETURN and to in (twin.maker, twin.owner)
+        own = to in (twin.maker, twin.owner) and not self.ledger.held_inside(id_)
+        home = purpose == Purpose.RETURN and own
         fit = purpose not in carriers or home or self.consortium.has_role(to, carriers[purpose])
         no.when(not fit, "NotAReceiverFor", id_, purpose, to)
 
@@ -547,6 +562,11 @@ class Twins:
         for fact in facts:
             self.ledger.apply(fact)
         return list(facts)
+
+
+def first_head(chain_id: int, twins: str, id_: bytes) -> bytes:
+    """What the first step of a twin hashes in the place of a head; docs/history-head.md."""
+    return keccak(encode(["uint256", "address", "bytes32"], [chain_id, twins, id_]))
 
 
 def next_head(

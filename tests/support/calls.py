@@ -88,13 +88,13 @@ def _offered(world: World, deadline: int) -> bytes:
 def _accept(world: World, seconds: int) -> Call:
     part, ref = _offered(world, world.now + DAY), _ref(world, seconds)
     step = part, Action.ACCEPTED, (world.maker.number, 0, 0), ref
-    return Call("accept", (part, ref), world.carrier, Duty.RECEIVE, *step)
+    return Call("accept", (part, world.twins.head(part), ref), world.carrier, Duty.RECEIVE, *step)
 
 
 def _accept_with_exceptions(world: World, seconds: int) -> Call:
     part, ref, found = _offered(world, world.now + DAY), _ref(world, seconds), Found.DAMAGED | Found.OVERAGE
     step = part, Action.ACCEPTED, (world.maker.number, int(found), 0), ref
-    return Call("acceptWithExceptions", (part, found, ref), world.carrier, Duty.RECEIVE, *step)
+    return Call("acceptWithExceptions", (part, world.twins.head(part), found, ref), world.carrier, Duty.RECEIVE, *step)
 
 
 def _decline(world: World, seconds: int) -> Call:

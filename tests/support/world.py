@@ -4,9 +4,8 @@ every duty and one with all of them.
     world = World.create(node)
     part = world.register(uri("1"))                                        # by the maker; its id
     pallet = world.register(sscc("1"), Kind.CONTAINER)
-    world.twins.offer(part, world.carrier.number, Purpose.TRANSPORT, world.now + 3600, world.ref("shipping"),
-                      sender=world.maker.ship)
-    world.twins.accept(part, world.ref("receiving"), sender=world.carrier.receive)
+    world.offer(part, world.maker, world.carrier)
+    world.accept(part, world.carrier)
 """
 
 from __future__ import annotations
@@ -176,7 +175,15 @@ class World:
     def move(self, id_: bytes, giver: Org, taker: Org, purpose: int = 0) -> None:
         """Custody from one to the other, by offer and acceptance."""
         self.offer(id_, giver, taker, purpose)
-        self.twins.accept(id_, self.ref("receiving"), sender=taker.all)
+        self.accept(id_, taker)
+
+    def accept(self, id_: bytes, taker: Org, *, found: int = 0, sender: Sender | None = None) -> Receipt:
+        """Accept custody of something as it stands, with or without exceptions."""
+        call = self.twins.acceptWithExceptions if found else self.twins.accept
+        exceptions = [found] if found else []
+        args = id_, self.twins.head(id_), *exceptions, self.ref("receiving")
+        receipt: Receipt = call(*args, sender=sender or taker.all)
+        return receipt
 
     def give_title(self, id_: bytes, giver: Org, taker: Org) -> None:
         """Title from one to the other, by offer and acceptance."""

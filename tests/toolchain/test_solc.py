@@ -54,6 +54,20 @@ def test_the_bytecode_is_that_of_the_release_and_always_the_same() -> None:
     assert contract["evm"]["bytecode"]["object"].endswith(f"64736f6c6343{bytes([0, 8, 37]).hex()}0033")
 
 
+def test_it_is_the_compiler_as_published() -> None:
+    text = request({"A.sol": {"content": CONTRACT}})
+    script = "process.stdout.write(require('solc').compile(require('fs').readFileSync(0, 'utf8')))"
+    done = subprocess.run(
+        ["node", "--stack-size=4000", "-e", script],
+        input=text,
+        capture_output=True,
+        cwd=ROOT,
+        text=True,
+        check=True,
+    )
+    assert compile_json(text) == json.loads(done.stdout)
+
+
 def test_the_version_is_told_as_py_solc_x_and_forge_read_it() -> None:
     done = run("--version")
     assert done.returncode == 0
