@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import click
+from ape import accounts
 from ape.api import AccountAPI, ProviderAPI
 from ape.cli import ConnectedProviderCommand, account_option
 from eth_utils.address import is_address, to_checksum_address
@@ -33,19 +34,22 @@ def address(_: click.Context, parameter: click.Parameter, value: str | None) -> 
 
 
 @click.command(cls=ConnectedProviderCommand, help=__doc__)
-@account_option()
+@account_option(prompt=False)
 @click.option("--token", callback=address, help="ERC-20 token of the insurance; a local chain needs none.")
 @click.option("--governance", callback=address, help="Gets all powers; the deployer keeps none.")
 @click.option("--manifest", type=click.Path(path_type=Path), help="Default: deployments/<chain id>.json.")
-@click.option("--verify-only", is_flag=True, help="Send nothing; compare code hashes on chain with the manifest.")
+@click.option(
+    "--verify-only", is_flag=True, help="Send nothing; compare code hashes on chain with the manifest."
+)
 def cli(
     provider: ProviderAPI,
-    account: AccountAPI,
+    account: AccountAPI | None,
     token: str | None,
     governance: str | None,
     manifest: Path | None,
     verify_only: bool,
 ) -> None:
+    """Deploy, or verify; exit with 1 and one line if that fails."""
     chain = chain_of(provider)
     path = manifest or manifest_path(chain.id)
     try:
@@ -55,6 +59,10 @@ def cli(
                 click.echo(line)
             click.echo(f"{path}: {len(differences)} differences on chain {chain.id}")
             raise SystemExit(1 if differences else 0)
+        if account is None:
+            if not chain.is_local:
+                raise click.UsageError(f"chain {chain.id} is not local: name the --account that deploys")
+            account = accounts.test_accounts[0]
         network = f"{provider.network.ecosystem.name}:{provider.network.name}"
         sender = sender_of(account, chain)
         Deployer(sender, path, network=network, token=token, governance=governance).run(click.echo)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from goldthread.build import ROOT, Artifact, ensure_built
@@ -25,11 +24,12 @@ ALERTS = {
 EVENTS = """\
 # Events
 
-Generated from the contracts by `make abis`. `*` marks an indexed field (a topic). Filter by the emitting address, which
-is in the deployment manifest, and never by topic alone: anybody can emit a log that looks like one of these.
+Generated from the contracts by `make abis`. `*` marks an indexed field (a topic). Filter by the emitting
+address, which is in the deployment manifest, and never by topic alone: anybody can emit a log that looks like
+one of these.
 
-The id of the thing, policy or organisation is topic 1 of every event. Amounts are in base units, times in unix seconds.
-All state of every contract can be rebuilt from its events: `goldthread audit rebuild` does it.
+The id of the thing, policy or organisation is topic 1 of every event. Amounts are in base units, times in
+unix seconds. All state of every contract can be rebuilt from its events; `goldthread audit rebuild` does it.
 
 ## Alerts
 
@@ -42,8 +42,9 @@ All state of every contract can be rebuilt from its events: `goldthread audit re
 ERRORS = """\
 # Errors
 
-Generated from the contracts and from `goldthread/chain/advice.py` by `make abis`. A contract that refuses reverts with
-one of these, and changes nothing. The first four bytes of the revert data are the selector; the values follow.
+Generated from the contracts and from `goldthread/chain/advice.py` by `make abis`. A contract that refuses
+reverts with one of these, and changes nothing. The first four bytes of the revert data are the selector; the
+values follow.
 
 """
 

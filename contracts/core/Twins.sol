@@ -90,8 +90,7 @@ contract Twins is ITwins, Module {
         if (to == org || to == 0) revert SameOrganisation(id, to);
         if (block.timestamp > deadline) revert DeadlinePassed(id, deadline, block.timestamp);
         _checkMove(id, f, purpose, to);
-        _step(id, Action.OFFERED, org, to, uint256(purpose), deadline, ref);
-        _twins[id].facts = f.withOffer(purpose, to, deadline);
+        _step(id, f.withOffer(purpose, to, deadline), Action.OFFERED, org, to, uint256(purpose), deadline, ref);
         emit Offered(id, org, to, msg.sender, purpose, deadline, ref);
     }
 
@@ -116,8 +115,7 @@ contract Twins is ITwins, Module {
         _checkMove(id, f, purpose, org);
         _checkExceptions(exceptions);
         uint32 from = f.holder();
-        _step(id, Action.ACCEPTED, org, from, exceptions, 0, ref);
-        _twins[id].facts = _withoutOffer(f).withHolder(org, false);
+        _step(id, _withoutOffer(f).withHolder(org, false), Action.ACCEPTED, org, from, exceptions, 0, ref);
         emit Accepted(id, org, from, msg.sender, exceptions, ref);
     }
 
@@ -126,64 +124,55 @@ contract Twins is ITwins, Module {
         uint32 org = _authorize(Duty.RECEIVE);
         Facts f = _load(id);
         if (f.pendingTo() != org) revert NotOfferedTo(id, org, f.pendingTo());
-        _step(id, Action.DECLINED, org, 0, 0, 0, ref);
-        _twins[id].facts = _withoutOffer(f);
+        _step(id, _withoutOffer(f), Action.DECLINED, org, 0, 0, 0, ref);
         emit Declined(id, org, f.holder(), msg.sender, ref);
     }
 
     /// @inheritdoc ITwins
     function cancel(bytes32 id, EventRef calldata ref) external {
-        (uint32 org, uint40 deadline) = _takeBack(id);
-        if (block.timestamp > deadline) revert DeadlinePassed(id, deadline, block.timestamp);
-        _step(id, Action.CANCELLED, org, 0, 0, 0, ref);
+        (Facts f, uint32 org) = _offeredBy(id);
+        if (block.timestamp > f.deadline()) revert DeadlinePassed(id, f.deadline(), block.timestamp);
+        _step(id, _withoutOffer(f), Action.CANCELLED, org, 0, 0, 0, ref);
         emit Cancelled(id, org, msg.sender, ref);
     }
 
     /// @inheritdoc ITwins
     function reclaim(bytes32 id, EventRef calldata ref) external {
-        (uint32 org, uint40 deadline) = _takeBack(id);
-        if (block.timestamp <= deadline) revert DeadlineNotPassed(id, deadline, block.timestamp);
-        _step(id, Action.RECLAIMED, org, 0, 0, 0, ref);
+        (Facts f, uint32 org) = _offeredBy(id);
+        if (block.timestamp <= f.deadline()) revert DeadlineNotPassed(id, f.deadline(), block.timestamp);
+        _step(id, _withoutOffer(f), Action.RECLAIMED, org, 0, 0, 0, ref);
         emit Reclaimed(id, org, msg.sender, ref);
     }
 
-    /// @dev Ends an offer of the caller's organisation.
-    function _takeBack(bytes32 id) private returns (uint32 org, uint40 deadline) {
+    /// @dev A thing that the caller's organisation has on offer.
+    function _offeredBy(bytes32 id) private view returns (Facts f, uint32 org) {
         org = _authorize(Duty.SHIP);
-        Facts f = _known(id);
+        f = _known(id);
         if (f.pendingTo() == 0) revert NoOffer(id);
         if (f.holder() != org) revert NotCustodian(id, org, f.holder());
-        deadline = f.deadline();
-        _twins[id].facts = _withoutOffer(f);
     }
 
     /// @inheritdoc ITwins
     function handOver(Receipt calldata receipt, bytes calldata signer, bytes calldata signature) external {
+        Facts f = _checkGiver(receipt);
+        _handOver(f, receipt, _checkReceiver(receipt, signer, signature));
+    }
+
+    /// @dev The caller hands over what it has, as the receiver saw it.
+    function _checkGiver(Receipt calldata receipt) private view returns (Facts f) {
         bytes32 id = receipt.twin;
         uint32 org = _authorize(Duty.SHIP);
-        Facts f = _inCustody(id, org);
+        f = _inCustody(id, org);
         if (receipt.from != org) revert NotCustodian(id, receipt.from, org);
         if (receipt.to == org) revert SameOrganisation(id, org);
         if (block.timestamp > receipt.deadline) revert DeadlinePassed(id, receipt.deadline, block.timestamp);
         _checkHead(id, receipt.head);
         _checkMove(id, f, receipt.purpose, receipt.to);
         _checkExceptions(receipt.exceptions);
-        address receiver = _checkReceipt(receipt, signer, signature);
-        _step(
-            id,
-            Action.HANDED_OVER,
-            org,
-            receipt.to,
-            uint256(receipt.purpose) << 16 | receipt.exceptions,
-            uint160(receiver),
-            receipt.ref
-        );
-        _twins[id].facts = f.withHolder(receipt.to, false);
-        emit HandedOver(id, org, receipt.to, msg.sender, receiver, receipt.purpose, receipt.exceptions, receipt.ref);
     }
 
     /// @dev The account behind the signer, which must act for the receiving organisation and have signed.
-    function _checkReceipt(Receipt calldata receipt, bytes calldata signer, bytes calldata signature)
+    function _checkReceiver(Receipt calldata receipt, bytes calldata signer, bytes calldata signature)
         private
         view
         returns (address receiver)
@@ -209,6 +198,29 @@ contract Twins is ITwins, Module {
         if (!SignatureChecker.isValidSignatureNow(signer, digest, signature)) revert InvalidReceipt(digest, signer);
     }
 
+    function _handOver(Facts f, Receipt calldata receipt, address receiver) private {
+        _step(
+            receipt.twin,
+            f.withHolder(receipt.to, false),
+            Action.HANDED_OVER,
+            receipt.from,
+            receipt.to,
+            uint256(receipt.purpose) << 16 | receipt.exceptions,
+            uint160(receiver),
+            receipt.ref
+        );
+        emit HandedOver(
+            receipt.twin,
+            receipt.from,
+            receipt.to,
+            msg.sender,
+            receiver,
+            receipt.purpose,
+            receipt.exceptions,
+            receipt.ref
+        );
+    }
+
     // ----------------------------------------------------------------------------------------------- packing
 
     /// @inheritdoc ITwins
@@ -231,8 +243,8 @@ contract Twins is ITwins, Module {
             if (f.blocked()) revert Blocked(id, _ownCause(f));
             if (depth + inner > MAX_DEPTH) revert TooDeep(id, depth + inner);
             if (inner >= height) height = inner + 1;
-            _step(id, Action.PACKED, org, uint256(container), uint256(containerHead), 0, ref);
-            _twins[id].facts = f.withHolder(number, true);
+            Facts inside = f.withHolder(number, true);
+            _step(id, inside, Action.PACKED, org, uint256(container), uint256(containerHead), 0, ref);
             emit Packed(id, org, container, msg.sender);
         }
         _twins[container].facts = c.withContents(c.contents() + ids.length.toUint16());
@@ -297,8 +309,7 @@ contract Twins is ITwins, Module {
         }
         if (held[id][org][reason]) revert AlreadyHeld(id, org, reason);
         held[id][org][reason] = true;
-        _step(id, Action.HELD, org, uint256(reason), 0, 0, ref);
-        _twins[id].facts = f.withHolds(f.holds() + 1);
+        _step(id, f.withHolds(f.holds() + 1), Action.HELD, org, uint256(reason), 0, 0, ref);
         if (f.holds() == 0) _countHeld(containerOf(id), 1, 0);
         emit Held(id, org, reason, msg.sender, ref);
     }
@@ -313,9 +324,8 @@ contract Twins is ITwins, Module {
         ) revert MayNotRelease(id, org, holder);
         if (!held[id][holder][reason]) revert NoSuchHold(id, holder, reason);
         held[id][holder][reason] = false;
-        _step(id, Action.RELEASED, org, uint256(reason), holder, 0, ref);
         Facts f = _load(id);
-        _twins[id].facts = f.withHolds(f.holds() - 1);
+        _step(id, f.withHolds(f.holds() - 1), Action.RELEASED, org, uint256(reason), holder, 0, ref);
         if (f.holds() == 1) _countHeld(containerOf(id), 0, 1);
         emit Released(id, org, reason, holder, msg.sender, ref);
     }
@@ -364,8 +374,7 @@ contract Twins is ITwins, Module {
         _checkClear(id);
         Facts f = _load(id);
         delete _titleOffers[id];
-        _step(id, Action.TITLE_ACCEPTED, org, f.owner(), 0, 0, ref);
-        _twins[id].facts = f.withOwner(org);
+        _step(id, f.withOwner(org), Action.TITLE_ACCEPTED, org, f.owner(), 0, 0, ref);
         emit TitleAccepted(id, org, f.owner(), msg.sender, ref);
     }
 
@@ -385,8 +394,8 @@ contract Twins is ITwins, Module {
             containerHead = _step(container, Action.CONTENTS_REMOVED, org, 1, uint256(id), 0, ref);
             _takeOut(container, id, org);
         }
-        _step(id, Action.RETIRED, org, uint256(end), uint256(container), uint256(containerHead), ref);
-        _twins[id].facts = _load(id).withEnd(end);
+        Facts ended = _load(id).withEnd(end);
+        _step(id, ended, Action.RETIRED, org, uint256(end), uint256(container), uint256(containerHead), ref);
         emit Retired(id, org, container, msg.sender, end, ref);
     }
 
@@ -554,8 +563,24 @@ contract Twins is ITwins, Module {
 
     // ----------------------------------------------------------------------------------------------- history
 
-    /// @dev Adds a step to the running hash of the twin's history. Comes before the facts change: until then the
-    /// head of a fresh twin is in them.
+    /// @dev Adds a step to the history of the twin, and changes its facts. First the step: until the facts are written
+    /// the head of a fresh twin is in them.
+    function _step(
+        bytes32 id,
+        Facts f,
+        Action action,
+        uint32 org,
+        uint256 a,
+        uint256 b,
+        uint256 c,
+        EventRef calldata ref
+    ) private {
+        Entry storage entry = _twins[id];
+        entry.head = _next(_headOf(entry), action, org, a, b, c, ref);
+        entry.facts = f;
+    }
+
+    /// @dev As above, for a step that changes no facts, or others than of the twin alone.
     function _step(bytes32 id, Action action, uint32 org, uint256 a, uint256 b, uint256 c, EventRef calldata ref)
         private
         returns (bytes32 next)

@@ -176,7 +176,7 @@ interface IConditions {
     error QuantityNotRuled(bytes32 policyId, uint16 quantity);
     /// @notice The segment is about another twin.
     error WrongSubject(bytes32 expected, bytes32 given);
-    /// @notice Segments are judged in order, without leaving one out.
+    /// @notice Segments are judged in order, and of those that count none is left out.
     error NotNextToJudge(bytes32 policyId, bytes32 device, uint32 expected, uint32 given);
     /// @notice A policy starts now or later: what has been is not judged by it.
     error StartInPast(uint40 start, uint256 blockTime);

@@ -135,7 +135,8 @@ contract Conditions is IConditions, Module {
         (bytes32 policyId, bytes32 key) = _keyInForce(policy, segment.device, frame.quantity());
         Track memory t = _tracks[key];
         bool counts = frame.from() >= policy.start;
-        if ((counts || t.seq != 0) && frame.seq() != t.seq + 1) {
+        // Of those before the start only the last one matters: nobody makes others pay for judging all of them.
+        if (counts ? frame.seq() != t.seq + 1 : frame.seq() <= t.seq) {
             revert NotNextToJudge(policyId, segment.device, t.seq + 1, frame.seq());
         }
         if (t.seq == 0) (t.to, t.min, t.max) = (policy.start, type(int32).max, type(int32).min);

@@ -10,8 +10,10 @@ from goldthread.audit import telemetry
 from goldthread.audit.base import ZERO32, FoldError, View, plain, short
 from goldthread.chain import abi
 from goldthread.chain.logs import Event
+from goldthread.chain.words import Disposition
 from goldthread.hashing import keccak
 from goldthread.rules.conditions import SILENCE, Rule
+from goldthread.rules.readings import INT32_MAX, INT32_MIN
 
 
 @dataclass
@@ -22,6 +24,8 @@ class Policy:
     version: int
     terms: Any
     in_force: bool = True
+    breaches: int = 0
+    """Found under this version."""
     open: bool = False
     holding: bool = False
     disposition: int = 0
@@ -79,9 +83,8 @@ def fold(state: State, event: Event, segments: telemetry.State) -> None:
         case "PolicyClosed":
             policy.in_force = False
         case "Disposed":
-            policy.disposition = args["disposition"]
-            if args["disposition"] == 1:
-                policy.open = policy.holding = False
+            policy.disposition, policy.holding = args["disposition"], args["holding"]
+            policy.open = args["disposition"] != Disposition.RELEASE
         case "TalliesChanged":
             track = _track(state, event, policy)
             track.tallies, track.counting = tuple(args["tallies"]), True
@@ -91,6 +94,7 @@ def fold(state: State, event: Event, segments: telemetry.State) -> None:
             track = _track(state, event, policy)
             track.breaches[args["rule"]] = args["breach"]
             track.latched |= 1 << args["rule"]
+            policy.breaches += 1
             if not policy.open:
                 policy.open, policy.disposition = True, 0
             policy.holding = args["holding"]
@@ -106,6 +110,7 @@ def views(state: State) -> Iterator[View]:
         expected = {
             "setBy": policy.set_by,
             "version": policy.version,
+            "breaches": policy.breaches,
             "open": policy.open,
             "holding": policy.holding,
             "disposition": policy.disposition,
@@ -157,13 +162,18 @@ def _judged(event: Event, track: Track, policy: Policy, segments: telemetry.Stat
     segment = segments.segment(stream, event["seq"])
     if segment is None:
         raise FoldError(event, f"segment {event['seq']} was never anchored")
-    if track.seq not in (0, event["seq"] - 1):
-        raise FoldError(event, f"segment {event['seq']} was judged after segment {track.seq}")
-    values = segment.values
-    first = track.seq == 0
-    track.min = values.min if first else min(track.min, values.min)
-    track.max = values.max if first else max(track.max, values.max)
-    track.seq, track.to, track.last = event["seq"], segment.frame.to, values.last
+    frame, values, start = segment.frame, segment.values, policy.terms.start
+    counts = frame.from_ >= start
+    if frame.seq != track.seq + 1 if counts else frame.seq <= track.seq:
+        raise FoldError(event, f"segment {frame.seq} was judged after segment {track.seq}")
+    if track.seq == 0:
+        track.to, track.min, track.max = start, INT32_MAX, INT32_MIN
+    if counts:
+        track.min, track.max = min(track.min, values.min), max(track.max, values.max)
+    else:
+        # It began before the policy: it does not count, but its last reading holds on.
+        track.counting = True
+    track.seq, track.to, track.last = frame.seq, max(track.to, frame.to), values.last
     track.latched = event["latched"]
 
 

@@ -194,6 +194,8 @@ def _opened(state: State, event: Event) -> None:
     quote, treasury = event["quote"], event["treasury"]
     if event["policyId"] in state.policies:
         raise FoldError(event, "the quote is open already")
+    if not state.underwriters.get((treasury, event["underwriter"])):
+        raise FoldError(event, f"{event['underwriter']} is no underwriter of {treasury}")
     cover = quote.cover
     _take(event, state.free, treasury, cover.sumInsured)
     state.locked[treasury] += cover.sumInsured
@@ -268,15 +270,20 @@ def _reported(state: State, event: Event, policy: Policy) -> None:
 
 
 def _missed(state: State, event: Event, policy: Policy) -> None:
+    _expect(event, "period", event["period"], policy.settled + 1)
+    seconds = min(policy.cursor + policy.terms.period, policy.covered_until) - policy.cursor
+    _expect(event, "metres", event["metres"], premium.default_counters(policy.terms, seconds).metres)
     policy.billed = min(policy.billed + event["metres"], _UINT64_MAX)
 
 
 def _disputed(state: State, event: Event, policy: Policy) -> None:
+    _expect(event, "period", event["period"], policy.report.period)
     policy.report.state, policy.report.until = ReportState.DISPUTED, event["until"]
 
 
 def _resolved(state: State, event: Event, policy: Policy) -> None:
     report = policy.report
+    _expect(event, "period", event["period"], report.period)
     _expect(event, "charge before", event["oldCharge"], report.charge)
     if event["newCharge"] > report.charge or event["tier"] > report.tier:
         raise FoldError(event, "a dispute raised the charge or the tier")
@@ -287,8 +294,12 @@ def _settled(state: State, event: Event, policy: Policy) -> None:
     policy.settled += 1
     _expect(event, "period", event["period"], policy.settled)
     _expect(event, "begin", event["from"], policy.cursor)
-    if not event["byDefault"]:
-        _expect(event, "charge", event["charge"], policy.report.charge)
+    charge, seconds = policy.report.charge, event["to"] - event["from"]
+    if event["byDefault"]:
+        charge = premium.default_premium(policy.terms, seconds, policy.tier)
+    else:
+        _expect(event, "reported period", policy.report.period, policy.settled)
+    _expect(event, "charge", event["charge"], charge)
     policy.cursor = event["to"]
     policy.settled_time = event["time"]
     policy.escrow -= event["charge"]
@@ -297,8 +308,15 @@ def _settled(state: State, event: Event, policy: Policy) -> None:
 
 
 def _tier_updated(state: State, event: Event, policy: Policy) -> None:
+    _expect(event, "period", event["period"], policy.settled)
     _expect(event, "tier before", event["oldTier"], policy.tier)
     policy.tier = event["tier"]
+
+
+def _claim(event: Event, policy: Policy) -> Claim:
+    if not 1 <= event["claim"] <= len(policy.claims):
+        raise FoldError(event, f"claim {event['claim']} was never submitted")
+    return policy.claims[event["claim"] - 1]
 
 
 def _claim_submitted(state: State, event: Event, policy: Policy) -> None:
@@ -307,17 +325,17 @@ def _claim_submitted(state: State, event: Event, policy: Policy) -> None:
 
 
 def _claim_decided(state: State, event: Event, policy: Policy) -> None:
-    claim = policy.claims[event["claim"] - 1]
+    claim = _claim(event, policy)
     claim.approved, claim.state, claim.until = event["approved"], event["state"], event["until"]
 
 
 def _claim_appealed(state: State, event: Event, policy: Policy) -> None:
-    claim = policy.claims[event["claim"] - 1]
+    claim = _claim(event, policy)
     claim.state, claim.until = ClaimState.APPEALED, event["until"]
 
 
 def _claim_paid(state: State, event: Event, policy: Policy) -> None:
-    claim = policy.claims[event["claim"] - 1]
+    claim = _claim(event, policy)
     amount = claim.amount if claim.state == ClaimState.SUBMITTED else claim.approved
     _expect(event, "amount", event["amount"], amount)
     claim.approved, claim.state = amount, ClaimState.PAID

@@ -15,7 +15,6 @@ from goldthread.audit import twins
 from goldthread.audit.base import ZERO32, FoldError
 from goldthread.chain import abi, logs
 from goldthread.chain.contracts import Deployment
-from goldthread.chain.errors import ContractError
 from goldthread.chain.logs import Event
 
 PLACES = ("Packed", "Unpacked", "Retired")
@@ -28,11 +27,17 @@ STAMP_TIME = 24
 
 @dataclass(frozen=True)
 class Step:
-    """One event of the twin, with the head after it and the second of its block."""
+    """One event in the life of the twin: its own, or one of a container that it was in at the time (`of`).
+
+    `head` is the head of `of` after it, `time` the second of its block, `ref` the reference to its EPCIS
+    event.
+    """
 
     event: Event
+    of: bytes
     head: bytes
     time: int
+    ref: Any
 
 
 @dataclass
@@ -42,14 +47,32 @@ class History:
     twin: bytes
     block: int
     steps: list[Step] = field(default_factory=list)
-    head: bytes = ZERO32
-    chain_head: bytes = ZERO32
+    heads: dict[bytes, tuple[bytes, bytes]] = field(default_factory=dict)
+    """From the logs and from the chain: of the twin, and of each container around it at the end."""
+    uris: dict[bytes, str] = field(default_factory=dict)
+    """Of the twin and of the containers that it was in."""
     problem: str = ""
 
     @property
+    def head(self) -> bytes:
+        """The twin's head according to the logs."""
+        return self.heads[self.twin][0]
+
+    @property
+    def chain_head(self) -> bytes:
+        """The twin's head according to the chain; zero if it is not registered."""
+        return self.heads[self.twin][1]
+
+    @property
+    def own(self) -> int:
+        """How many steps are the twin's own."""
+        return sum(1 for step in self.steps if step.of == self.twin)
+
+    @property
     def is_complete(self) -> bool:
-        """True if no step is left out, changed or added: the head from the logs is the chain's."""
-        return not self.problem and self.head == self.chain_head and self.chain_head != ZERO32
+        """True if no step is left out, changed or added: the heads from the logs are the chain's."""
+        registered = self.chain_head != ZERO32
+        return not self.problem and registered and all(a == b for a, b in self.heads.values())
 
 
 def read(
@@ -61,32 +84,33 @@ def read(
     progress: logs.Progress | None = None,
 ) -> History:
     """The history of a twin up to block `last` (the newest)."""
-    chain = deployment.chain
-    block = chain.block_number() if last is None else last
+    block = deployment.chain.block_number() if last is None else last
     history = History(twin, block)
-    found = _related(deployment, twin, first, block, progress)
     heads: dict[bytes, bytes] = {}
+    inside: dict[bytes, bytes] = {}
     waiting: list[Event] = []
-    steps: list[tuple[Event, bytes]] = []
+    lived: list[tuple[Event, bytes, bytes, Any]] = []
     try:
-        for event in found:
+        for event in _related(deployment, twin, first, block, progress):
             for batch in twins.complete(waiting, event):
-                before = heads.get(twin, ZERO32)
+                before = _around(inside, twin)
                 twins.heads(heads, batch)
-                if heads.get(twin, ZERO32) != before:
-                    own = next((e for e in batch if e.args.get("id") == twin), batch[0])
-                    steps.append((own, heads[twin]))
+                _place(inside, batch)
+                if batch[0].name == "Registered":
+                    history.uris[batch[0]["id"]] = batch[0]["uri"]
+                for of in dict.fromkeys([*before, *_around(inside, twin)]):
+                    if (own := _own(batch, of, twin)) is not None:
+                        lived.append((own, of, heads[of], batch[0]["ref"]))
         if waiting:
             history.problem = str(FoldError(waiting[0], "the events of its things are missing"))
     except FoldError as error:
         history.problem = str(error)
-    times = block_times(deployment, {event.block for event, _ in steps})
-    history.steps = [Step(event, head, times[event.block]) for event, head in steps]
-    history.head = heads.get(twin, ZERO32)
-    try:
-        history.chain_head = deployment.twins.head.at(block)(twin)
-    except ContractError as error:
-        history.problem = history.problem or str(error)
+    times = block_times(deployment, {event.block for event, *_ in lived})
+    history.steps = [Step(event, of, head, times[event.block], ref) for event, of, head, ref in lived]
+    around = _around(inside, twin)
+    calls = [deployment.twins.head.prepare(of) for of in around]
+    told = deployment.read_many(calls, block)
+    history.heads = {of: (heads.get(of, ZERO32), on_chain) for of, on_chain in zip(around, told, strict=True)}
     return history
 
 
@@ -97,11 +121,10 @@ def block_times(deployment: Deployment, blocks: Iterable[int]) -> dict[int, int]
     return {block: int(answer["timestamp"], 16) for block, answer in zip(wanted, found, strict=True)}
 
 
-def event_time(event: Event) -> tuple[int, int] | None:
-    """When it happened according to its EPCIS event: unix seconds, and the offset of local time in
-    minutes.
+def event_time(stamp: int) -> tuple[int, int] | None:
+    """When it happened according to the stamp of its EPCIS event: unix seconds, and the offset of local time
+    in minutes. None if there is no such event.
     """
-    stamp = event.args["ref"].stamp if "ref" in event.args else 0
     if not stamp:
         return None
     zone = stamp >> STAMP_ZONE & 0xFFFF
@@ -114,6 +137,36 @@ def organisation_names(deployment: Deployment, last: int) -> dict[int, str]:
     topic = next(key for key, entry in entries if entry["name"] == "OrganisationAdmitted")
     found = logs.events(deployment, ["Consortium"], last=last, topics=[f"0x{topic.hex()}"])
     return {event["org"]: event["name"] for event in found}
+
+
+def _around(inside: dict[bytes, bytes], twin: bytes) -> list[bytes]:
+    """The twin and the containers around it, from the inside out."""
+    found = [twin]
+    while (container := inside.get(found[-1])) is not None and container not in found:
+        found.append(container)
+    return found
+
+
+def _place(inside: dict[bytes, bytes], batch: Sequence[Event]) -> None:
+    for event in batch:
+        if event.name == "Packed":
+            inside[event["id"]] = event["container"]
+        elif event.name in ("Unpacked", "Retired"):
+            inside.pop(event["id"], None)
+
+
+def _own(batch: Sequence[Event], of: bytes, twin: bytes) -> Event | None:
+    """The event of the batch that is a step of `of`, if it also is one in the life of the twin.
+
+    What else is put into a container, or taken out of it, concerns the container alone.
+    """
+    for event in batch:
+        if event.args.get("id") == of:
+            return event
+    first = batch[0]
+    if of == twin and first.args.get("container") == twin:
+        return first
+    return None
 
 
 def _related(
@@ -134,11 +187,10 @@ def _related(
             for event in events:
                 found[event.block, event.index] = event
         for event in list(found.values()):
-            # Retiring also takes a thing out of its container, but does not look at that one's head.
-            if event.name not in ("Packed", "Unpacked") or event["id"] not in known:
+            if event.name not in PLACES or event["id"] not in known:
                 continue
             container: bytes = event["container"]
-            if container not in known:
+            if container not in known and container != ZERO32:
                 known.add(container)
                 todo.add(container)
     return [found[place] for place in sorted(found)]

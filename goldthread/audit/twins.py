@@ -178,6 +178,11 @@ def next_head(
     return keccak(b"".join(words))
 
 
+def seed(chain_id: int, twins: str, twin: bytes) -> bytes:
+    """What the history of a twin starts from, so that no two chains or contracts share a head."""
+    return keccak(_word(chain_id) + bytes(12) + bytes.fromhex(twins[2:]) + twin)
+
+
 def fresh_head(head: bytes) -> bytes:
     """The part of a registration's head that the chain keeps."""
     return head[: FRESH_BITS // 8] + bytes(32 - FRESH_BITS // 8)
@@ -200,7 +205,9 @@ def heads(known: dict[bytes, bytes], batch: Sequence[Event]) -> None:
 
     match event.name:
         case "Registered":
-            known[args["id"]] = fresh_head(step(args["id"], Action.REGISTERED, args["kind"]))
+            twin = args["id"]
+            known[twin] = seed(event.chain_id, event.address, twin)
+            known[twin] = fresh_head(step(twin, Action.REGISTERED, args["kind"]))
         case "Offered":
             step(args["id"], Action.OFFERED, args["to"], args["purpose"], args["deadline"])
         case "Accepted":
@@ -234,9 +241,11 @@ def heads(known: dict[bytes, bytes], batch: Sequence[Event]) -> None:
         case "TitleAccepted":
             step(args["id"], Action.TITLE_ACCEPTED, args["from"])
         case "Retired":
-            if args["container"] != ZERO32:
-                step(args["container"], Action.CONTENTS_REMOVED, 1, int.from_bytes(args["id"], "big"))
-            step(args["id"], Action.RETIRED, args["end"], int.from_bytes(args["container"], "big"))
+            container, outer_head = args["container"], ZERO32
+            if container != ZERO32:
+                outer_head = step(container, Action.CONTENTS_REMOVED, 1, int.from_bytes(args["id"], "big"))
+            where = (int.from_bytes(container, "big"), int.from_bytes(outer_head, "big"))
+            step(args["id"], Action.RETIRED, args["end"], *where)
         case _:
             raise FoldError(event, "nothing is known about this event")
 
@@ -333,7 +342,7 @@ def _take_out(state: State, event: Event, container: bytes, twin: bytes) -> None
     if outer.contents == 0:
         outer.height = 0
     for around in state.around(container):
-        around.held_inside -= facts.holds + facts.held_inside
+        around.held_inside -= facts.held_inside + (1 if facts.holds else 0)
 
 
 def _hold(state: State, event: Event, twin: bytes, facts: Twin) -> None:
@@ -342,10 +351,10 @@ def _hold(state: State, event: Event, twin: bytes, facts: Twin) -> None:
     if state.held.get(key, False) == holds:
         raise FoldError(event, "the hold is there already" if holds else "there is no such hold")
     state.held[key] = holds
-    change = 1 if holds else -1
-    facts.holds += change
+    before = bool(facts.holds)
+    facts.holds += 1 if holds else -1
     for outer in state.around(state.container_of(twin)):
-        outer.held_inside += change
+        outer.held_inside += bool(facts.holds) - before
 
 
 def _word(number: int) -> bytes:

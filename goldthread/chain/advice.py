@@ -14,11 +14,13 @@ _ADVICE: dict[str, str] = {
     "AccountOfAnotherOrganisation": "the other organisation's admin must let the account go (duties 0) first",
     "LicenceExpired": "governance must enter the renewed licence (setLicence)",
     "MissingDuty": "the organisation's admin must give the account this duty (setAccount)",
-    "MissingRole": "governance must give the organisation this role (setRoles), or another organisation must act",
+    "MissingRole": "governance must give the organisation this role (setRoles), or another organisation must "
+    "act",
     "NotANamespace": "give 4 to 12 digits, or an authority such as https://acme.example/ or urn:cage:1ABC2:",
     "NotAdmin": "send from the organisation's admin account",
     "NotCandidate": "the admin must offer the administration to this account first (offerAdmin)",
-    "NotNamespaceOwner": "register under a prefix of your own, or have its owner delegate it (delegateNamespace)",
+    "NotNamespaceOwner": "register under a prefix of your own, or have its owner delegate it "
+    "(delegateNamespace)",
     "OrganisationSuspended": "governance has silenced the organisation; money can still be withdrawn",
     "PrefixOverlap": "check the company prefix with GS1: assigned prefixes never contain one another",
     "SignerTooShort": "a signer is an address (20 bytes), or a verifier's address followed by the public key",
@@ -27,18 +29,21 @@ _ADVICE: dict[str, str] = {
     "ZeroAccount": "give the address of an account",
     # Twins
     "AlreadyHeld": "the hold is in place; another one needs another reason record",
-    "AlreadyRegistered": "if this is your serial number, somebody of your organisation has registered it; if not, "
-    "the label is a copy",
+    "AlreadyRegistered": "if this is your serial number, somebody of your organisation has "
+    "registered it; if not, the label is a copy",
     "Blocked": "find out why with clear(id); until then only return, quarantine or destruction is open",
     "ContainerCycle": "take the outer container out of the list of things to pack",
     "DeadlineNotPassed": "use cancel until the deadline, reclaim after it",
-    "DeadlinePassed": "make a new offer or receipt with a later deadline; take back an old offer with reclaim",
+    "DeadlinePassed": "make a new offer or receipt with a later deadline; take back an old offer with "
+    "reclaim",
     "EventInFuture": "check the clock and the time zone of the event; the block may also lag by some seconds",
-    "HeadMoved": "something has happened to the thing since the receipt was signed: look at its history, sign again",
+    "HeadMoved": "something has happened to the thing since the receipt was signed: "
+    "look at its history, sign again",
     "InvalidReceipt": "check that signer, chain, contract and every field are those that were signed",
     "IsPacked": "unpack the thing, or move its outermost container",
     "MayNotHold": "ask the owner, the custodian or a regulator to hold it",
-    "MayNotRelease": "ask the organisation that put the hold; a regulator may lift holds of others than regulators",
+    "MayNotRelease": "ask the organisation that put the hold; a regulator may lift holds of others than "
+    "regulators",
     "NoOffer": "nothing is offered, or the offer has ended: look at the newest events of the thing",
     "NoSuchHold": "look up organisation and reason in the event Held",
     "NotAReceiverFor": "offer it to its maker or owner, or to an organisation with a fitting role",
@@ -55,11 +60,13 @@ _ADVICE: dict[str, str] = {
     "UnknownExceptions": "use the bits of the library Exceptions; without exceptions call accept",
     "UnknownTwin": "register the thing first, and check that its id is the hash of its canonical URI",
     "WrongEnd": "name how the thing ended: 1 to 5",
-    "WrongKind": "parts, containers and assets move; only containers are packed; lots are not registered here",
+    "WrongKind": "parts, containers and assets move; only containers are packed; lots are not registered "
+    "here",
     # Devices
     "AlreadyAttached": "detach the device first",
     "AlreadyEnrolled": "use rotateKey for a new key; a revoked device is replaced by another one",
-    "InvalidDeviceSignature": "check that the device signed this chain and contract, and normalised s (low s)",
+    "InvalidDeviceSignature": "check that the device signed this chain and contract, and normalised s (low "
+    "s)",
     "NotADevice": "register the device as a twin of the kind ASSET",
     "NotAttached": "attach the device first",
     "NotAttachedDuring": "use readings from the time of the attachment only; see attachment(device, subject)",
@@ -69,22 +76,22 @@ _ADVICE: dict[str, str] = {
     "WrongSigner": "use the signer of the newest DeviceEnrolled or KeyRotated event",
     # Telemetry
     "CountDoesNotFit": "check count, longest interval and times of the segment against its readings",
-    "ExcursionContradicts": "list exactly the limits that some reading reached, with times that fit each other",
+    "ExcursionContradicts": "list exactly the limits that some reading reached, with times that fit each "
+    "other",
     "NotAnchored": "anchor the segment first, or look for the one that was anchored instead",
     "NotNextSegment": "bring the segments in order; stream(...) says which one was the last",
     "NotWellFormed": "pack frame and values as the library SegmentWords says",
-    "TimesNotInOrder": "a segment starts after the last reading anchored and ends before now: check the clock",
+    "TimesNotInOrder": "a segment starts after the last reading anchored and ends before now: check the "
+    "clock",
     "TooManyExcursions": "judge by fewer limits",
     "ValuesContradict": "check lowest, highest, last reading and sum against the readings",
     # Conditions
     "AlreadyMarked": "nothing to do: the silence is on record",
-    "BeforeStart": "start a new segment at the start of the policy",
     "BreachOpen": "quality must dispose of the breach first",
     "DeviceNotNamed": "set a new version of the policy that names the device",
-    "ExcursionMissing": "the device must summarise its readings for this limit: build the segment with the policy",
-    "GapInside": "end a segment where a gap begins",
     "InvalidRule": "check the rule against the type Rule: kind, duration, severity",
     "MayNotDispose": "the policy's organisation or a regulator decides",
+    "MoreBreaches": "look at the breaches found since, and decide about all of them",
     "NoDisposition": "decide RELEASE (1), REWORK (2) or REJECT (3)",
     "NoOpenBreach": "nothing is open; see policyState(policyId)",
     "NotNextToJudge": "judge the segments in order; track(...) says which one was the last",
@@ -94,6 +101,7 @@ _ADVICE: dict[str, str] = {
     "QuantityNotRuled": "judge only quantities for which the policy has a rule",
     "Rejected": "the thing can only be returned, quarantined or destroyed",
     "SecondPersonNeeded": "another person of quality must decide",
+    "StartInPast": "let the policy start now or later; what has been is not judged by it",
     "UnknownSubject": "register the thing first",
     "WrongSize": "1 to 8 rules, 1 to 8 devices",
     "WrongSubject": "judge the segment by a policy on the twin that it is about",
@@ -104,13 +112,13 @@ _ADVICE: dict[str, str] = {
     "AmountOutOfRange": "choose an amount between the two that the error names",
     "ClaimsOpen": "decide and pay the open claims first",
     "InsufficientCapital": "the treasury must provide more capital",
-    "InvalidQuoteSignature": "use the quote exactly as it was signed, on the chain and contract it was signed for",
+    "InvalidQuoteSignature": "use the quote exactly as it was signed, on the chain and contract it "
+    "was signed for",
     "MinimumAboveMaximum": "correct the terms",
     "MoreThanDriven": "metres at night and too fast are among those driven",
     "NoCredit": "nothing to withdraw",
     "NotCovered": "the loss is outside the cover; name the stretch of cover that contains it",
     "NotInForce": "hand in the policy as it was set; if its cover has ended, it must be renewed",
-    "NotInsurer": "the treasury or one of its underwriters must act",
     "NotLapsed": "deposit instead: cover still runs, or the policy is cancelled",
     "NotReported": "the device's report must come first",
     "NotUnderwriter": "the treasury must name the account (setUnderwriter)",

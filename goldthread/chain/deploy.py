@@ -91,11 +91,7 @@ def plan(deployer: str, token: str | None) -> tuple[Part, ...]:
         Part("Telemetry", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
         Part("Conditions", ("@Consortium", "@Twins", "@Telemetry"), ("CONSORTIUM", "TWINS", "TELEMETRY")),
     )
-    money = (
-        ()
-        if token
-        else (Part("TestToken", ("Goldthread test dollar", "tUSD", 6), ("name", "symbol", "decimals")),)
-    )
+    money = () if token else (Part("TestToken", ("Goldthread test dollar", "tUSD", 6)),)
     insurance = Part(
         "DriveInsurance",
         ("@Consortium", "@Devices", token or "@TestToken"),
@@ -158,7 +154,7 @@ class Deployer:
             manifest = manifest.with_contract(deployed)
             manifest.save(self.path)
             report(f"{part.name}: {verb} at {deployed.address}")
-        return self._wire(manifest, report)
+        return self._wire(manifest, artifacts["AccessManager"], report)
 
     def _begin(self) -> Manifest:
         nonce = self._nonce(self.me)
@@ -278,10 +274,9 @@ class Deployer:
         code = self.chain.code(address)
         return _deployed(part.name, address, receipt.tx_hash, receipt.block, args, code, artifact)
 
-    def _wire(self, manifest: Manifest, report: Callable[[str], None]) -> Manifest:
+    def _wire(self, manifest: Manifest, access: Artifact, report: Callable[[str], None]) -> Manifest:
         """Who may do what: governance of the consortium, and the powers of contracts that act themselves."""
-        built = ensure_built()["AccessManager"]
-        manager = Contract(self.chain, "AccessManager", manifest.address("AccessManager"), built.abi)
+        manager = Contract(self.chain, access.name, manifest.address(access.name), access.abi)
         consortium = Contract(self.chain, "Consortium", manifest.address("Consortium"))
         for step in self._steps(manager, consortium, manifest.address("Conditions")):
             grant = (step.contract, step.role, step.account)

@@ -40,6 +40,7 @@ class Event:
     """Place of the log in its block."""
     address: str
     block_hash: str
+    chain_id: int = 0
 
     def __getitem__(self, name: str) -> Any:
         """An argument by its name."""
@@ -107,6 +108,7 @@ def decode(contracts: Iterable[Contract], log: Mapping[str, Any]) -> Event:
         index=index,
         address=contract.address,
         block_hash=log["blockHash"],
+        chain_id=contract.chain.id,
     )
 
 

@@ -12,15 +12,8 @@ from typing import Any
 
 from goldthread.chain import eip712
 from goldthread.hashing import keccak
-from goldthread.rules.conditions import (
-    Excursion,
-    Limit,
-    Summary,
-    cut_at_gaps,
-    signed,
-    summarise,
-)
 from goldthread.rules.readings import Reading
+from goldthread.rules.summaries import Excursion, Limit, Summary, cut_at_gaps, signed, summarise
 
 MAX_EXCURSIONS = 16
 """Most limits that a segment can tell about."""

@@ -58,12 +58,22 @@ def history(
 
     identifier = twin_of("TWIN", twin)
     deployment = open_deployment(deployment_file, rpc)
-    found = reader.read(deployment, identifier, first=first, last=last)
+    with progress(as_json) as display:
+        reading = display.add_task("reading logs", total=None)
+        found = reader.read(
+            deployment,
+            identifier,
+            first=first,
+            last=last,
+            progress=lambda block, _: display.update(reading, description=f"reading logs, block {block}"),
+        )
     if not found.steps and found.chain_head == bytes(32):
         raise Failure(f"TWIN {twin!r}: no twin with the id 0x{identifier.hex()} is registered on this chain")
     names = reader.organisation_names(deployment, found.block)
     steps = [_step(reader, step, names) for step in found.steps]
     verdict = "complete" if found.is_complete else "NOT COMPLETE"
+    others = len(steps) - found.own
+    inherited = f", and {others} of containers that it was in" if others else ""
     if as_json:
         print_json(
             {
@@ -72,20 +82,27 @@ def history(
                 "complete": found.is_complete,
                 "head": f"0x{found.head.hex()}",
                 "chainHead": f"0x{found.chain_head.hex()}",
+                "containers": {
+                    f"0x{of.hex()}": {"head": f"0x{a.hex()}", "chainHead": f"0x{b.hex()}"}
+                    for of, (a, b) in found.heads.items()
+                    if of != identifier
+                },
                 "problem": found.problem or None,
                 "steps": steps,
             }
         )
     else:
         columns = ("time", "event", "organisation", "what", "account", "block")
-        print_table(columns, [[step[name] for name in columns] for step in map(_for_people, steps)])
+        uris = {f"0x{of.hex()}": uri for of, uri in found.uris.items()}
+        told = [_for_people(step, f"0x{identifier.hex()}", uris) for step in steps]
+        print_table(columns, [[step[name] for name in columns] for step in told])
         click.echo()
         print_fields(
             [
                 ("twin", f"0x{identifier.hex()}"),
                 ("head from logs", f"0x{found.head.hex()}"),
                 ("head on chain", f"0x{found.chain_head.hex()}"),
-                ("history", f"{verdict}: {len(steps)} steps up to block {found.block}"),
+                ("history", f"{verdict}: {found.own} steps up to block {found.block}{inherited}"),
                 *([("problem", found.problem)] if found.problem else []),
             ]
         )
@@ -163,9 +180,10 @@ def _step(reader: Any, step: Any, names: dict[int, str]) -> dict[str, Any]:
     from goldthread.audit.base import plain
 
     event = step.event
-    happened = reader.event_time(event)
+    happened = reader.event_time(step.ref.stamp)
     return {
         "event": event.name,
+        "of": f"0x{step.of.hex()}",
         "organisation": names.get(event["org"], f"#{event['org']}"),
         "org": event["org"],
         "account": event["caller"],
@@ -174,9 +192,9 @@ def _step(reader: Any, step: Any, names: dict[int, str]) -> dict[str, Any]:
             if name in _ORGANISATIONS and value
             else plain(value)
             for name, value in event.args.items()
-            if name not in _HIDDEN
+            if name not in _HIDDEN and value != step.of
         },
-        "ref": plain(event.args["ref"]) if "ref" in event.args else None,
+        "ref": plain(step.ref),
         "eventTime": moment(*happened) if happened else None,
         "blockTime": moment(step.time),
         "block": event.block,
@@ -186,11 +204,11 @@ def _step(reader: Any, step: Any, names: dict[int, str]) -> dict[str, Any]:
     }
 
 
-def _for_people(step: dict[str, Any]) -> dict[str, Any]:
+def _for_people(step: dict[str, Any], twin: str, uris: dict[str, str]) -> dict[str, Any]:
     from goldthread.chain.words import EndOfLife, Exceptions, Kind, Purpose
 
     enums = {"kind": Kind, "end": EndOfLife, "purpose": Purpose, "exceptions": Exceptions}
-    told = []
+    told = [] if step["of"] == twin else [f"inside {uris.get(step['of'], step['of'])}"]
     for name, value in step["args"].items():
         if isinstance(value, dict) and "number" in value:
             told.append(f"{name} {value['name'] or '#' + str(value['number'])}")
@@ -199,6 +217,6 @@ def _for_people(step: dict[str, Any]) -> dict[str, Any]:
         elif name == "deadline":
             told.append(f"{name} {moment(value)}")
         elif value not in (0, "0x" + 64 * "0"):
-            told.append(f"{name} {value}")
+            told.append(f"{name} {uris.get(value, value)}")
     time = step["eventTime"] or f"{step['blockTime']} (block)"
     return {**step, "time": time, "what": ", ".join(told)}

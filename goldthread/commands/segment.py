@@ -81,9 +81,9 @@ def build(
         --key logger.pem --out trip.json
     """
     from goldthread.chain import segments
-    from goldthread.rules.conditions import Limit
     from goldthread.rules.readings import quantity as quantity_of
     from goldthread.rules.readings import read_csv
+    from goldthread.rules.summaries import Limit
 
     manifest, where = _where(deployment_file, chain_id, telemetry)
     try:
@@ -235,7 +235,7 @@ def show(file: Path) -> None:
 
 def _check_segments(file: Path, data: dict[str, Any], signer: str | None) -> list[dict[str, Any]]:
     from goldthread.chain.segments import Tree
-    from goldthread.rules.conditions import Limit, summarise
+    from goldthread.rules.summaries import Limit, summarise
 
     checks = []
     for entry in _entries(file, data):

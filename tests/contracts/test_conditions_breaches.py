@@ -36,9 +36,10 @@ def state(cold: ColdChain, policy: Policy) -> Any:
 
 
 def dispose(cold: ColdChain, policy: Policy, disposition: Disposition, sender: Sender | None = None) -> Receipt:
-    """By the maker's second person unless somebody else is named."""
-    by = sender or cold.world.maker.all
-    receipt: Receipt = cold.conditions.dispose(cold.pallet, policy.setter, disposition, RECORD, sender=by)
+    """By the maker's second person unless somebody else is named, who has seen all breaches."""
+    by, seen = sender or cold.world.maker.all, state(cold, policy).breaches
+    decision = cold.pallet, policy.setter, disposition, seen, RECORD
+    receipt: Receipt = cold.conditions.dispose(*decision, sender=by)
     return receipt
 
 
@@ -59,7 +60,7 @@ def test_a_breach_is_told_and_the_twin_held(cold: ColdChain) -> None:
     hold = {"id": cold.pallet, "org": CONDITIONS_ORG, "reason": policy.id}
     hold |= {"caller": cold.conditions.address, "ref": NO_EVENT}
     assert happened(receipt)[-3:] == [("BreachFound", about | found), ("Alert", alert), ("Held", hold)]
-    assert state(cold, policy) == PolicyState(cold.setter, 1, open=True, holding=True)
+    assert state(cold, policy) == PolicyState(cold.setter, 1, 1, open=True, holding=True)
     assert held(cold, policy)
 
 
@@ -69,6 +70,7 @@ def test_each_broken_rule_is_told_with_its_severity(cold: ColdChain) -> None:
     assert [a["severity"] for a in cold.conditions.events(receipt, "Alert")] == [1, 3]
     assert [f["rule"] for f in cold.conditions.events(receipt, "BreachFound")] == [0, 1]
     assert len(cold.world.twins.events(receipt, "Held")) == 1
+    assert state(cold, policy).breaches == 2
 
 
 def test_a_second_breach_holds_nothing_again(cold: ColdChain) -> None:
@@ -78,7 +80,7 @@ def test_a_second_breach_holds_nothing_again(cold: ColdChain) -> None:
     [found] = cold.conditions.events(receipt, "BreachFound")
     assert (found["rule"], found["holding"]) == (1, True)
     assert cold.world.twins.events(receipt) == []
-    assert state(cold, policy) == PolicyState(cold.setter, 1, open=True, holding=True)
+    assert state(cold, policy) == PolicyState(cold.setter, 1, 2, open=True, holding=True)
 
 
 def test_a_held_twin_goes_back_or_nowhere(cold: ColdChain) -> None:
@@ -99,7 +101,7 @@ def test_owner_custodian_and_regulator_hold_the_twin_back(cold: ColdChain, sette
     [found] = cold.conditions.events(breach(cold, policy), "BreachFound")
     entitled = setter != "retailer"
     assert (found["holding"], held(cold, policy)) == (entitled, entitled)
-    assert state(cold, policy) == PolicyState(org.quality, 1, open=True, holding=entitled)
+    assert state(cold, policy) == PolicyState(org.quality, 1, 1, open=True, holding=entitled)
 
 
 def test_a_hold_that_was_not_possible_at_first(cold: ColdChain) -> None:
@@ -171,10 +173,10 @@ def test_quality_decides(cold: ColdChain, disposition: Disposition) -> None:
     breach(cold, policy)
     receipt = dispose(cold, policy, disposition)
     told = {"policyId": policy.id, "subject": cold.pallet, "org": maker.number, "caller": maker.all}
-    told |= {"disposition": disposition, "record": RECORD}
-    assert cold.conditions.events(receipt) == [told]
     stays = disposition != Disposition.RELEASE
-    assert state(cold, policy) == PolicyState(cold.setter, 1, stays, stays, disposition)
+    told |= {"disposition": disposition, "record": RECORD, "holding": stays}
+    assert cold.conditions.events(receipt) == [told]
+    assert state(cold, policy) == PolicyState(cold.setter, 1, 1, stays, stays, disposition)
     assert held(cold, policy) == stays
     released = {"id": cold.pallet, "org": CONDITIONS_ORG, "reason": policy.id, "holder": CONDITIONS_ORG}
     released |= {"caller": cold.conditions.address, "ref": NO_EVENT}
@@ -197,7 +199,7 @@ def test_rework_then_release(cold: ColdChain) -> None:
     assert held(cold, policy)
     dispose(cold, policy, Disposition.RELEASE)
     assert not held(cold, policy)
-    assert state(cold, policy) == PolicyState(cold.setter, 1, False, False, Disposition.RELEASE)
+    assert state(cold, policy) == PolicyState(cold.setter, 1, 1, False, False, Disposition.RELEASE)
 
 
 def test_a_new_breach_leaves_a_rework_to_be_decided(cold: ColdChain) -> None:
@@ -205,7 +207,7 @@ def test_a_new_breach_leaves_a_rework_to_be_decided(cold: ColdChain) -> None:
     breach(cold, policy)
     dispose(cold, policy, Disposition.REWORK)
     breach(cold, policy, 2, -60)
-    assert state(cold, policy) == PolicyState(cold.setter, 1, True, True, Disposition.REWORK)
+    assert state(cold, policy) == PolicyState(cold.setter, 1, 2, True, True, Disposition.REWORK)
 
 
 @pytest.mark.parametrize("first", [None, Disposition.REWORK])
@@ -216,12 +218,22 @@ def test_a_rejection_is_final(cold: ColdChain, first: Disposition | None) -> Non
         dispose(cold, policy, first)
     dispose(cold, policy, Disposition.REJECT)
     for disposition in (Disposition.RELEASE, Disposition.REWORK, Disposition.REJECT):
-        for sender in (cold.world.maker.all, cold.world.regulator.quality):
-            with reverts("Rejected", policy.id):
-                dispose(cold, policy, disposition, sender)
+        with reverts("Rejected", policy.id):
+            dispose(cold, policy, disposition)
     assert held(cold, policy)
     breach(cold, policy, 2, -60)
-    assert state(cold, policy) == PolicyState(cold.setter, 1, True, True, Disposition.REJECT)
+    assert state(cold, policy) == PolicyState(cold.setter, 1, 2, True, True, Disposition.REJECT)
+
+
+@pytest.mark.parametrize("disposition", [Disposition.RELEASE, Disposition.REWORK, Disposition.REJECT])
+def test_a_rejection_is_not_final_for_a_regulator(cold: ColdChain, disposition: Disposition) -> None:
+    policy = watched_by(cold, cold.world.maker)
+    breach(cold, policy)
+    dispose(cold, policy, Disposition.REJECT)
+    dispose(cold, policy, disposition, cold.world.regulator.quality)
+    stays = disposition != Disposition.RELEASE
+    assert state(cold, policy) == PolicyState(cold.setter, 1, 1, stays, stays, disposition)
+    assert held(cold, policy) == stays
 
 
 def test_without_a_breach_nothing_is_decided(cold: ColdChain) -> None:
@@ -246,7 +258,7 @@ def test_after_a_release_only_a_new_breach_opens(cold: ColdChain) -> None:
     assert not held(cold, policy)
     breach(cold, policy, 3, -60)
     assert held(cold, policy)
-    assert state(cold, policy) == PolicyState(cold.setter, 1, True, True, Disposition.NONE)
+    assert state(cold, policy) == PolicyState(cold.setter, 1, 2, True, True, Disposition.NONE)
 
 
 def test_without_a_hold_nothing_is_lifted(cold: ColdChain) -> None:
@@ -279,22 +291,99 @@ def test_a_contract_that_set_the_policy_does_not_decide(cold: ColdChain) -> None
     dispose(cold, policy, Disposition.RELEASE, maker.all)
 
 
-def test_a_regulator_decides_in_place_of_the_setter(cold: ColdChain) -> None:
-    world, policy = cold.world, watched_by(cold, cold.world.maker)
+DECISIONS = (Disposition.RELEASE, Disposition.REWORK, Disposition.REJECT)
+ALL, NOT_REJECT, NONE = set(DECISIONS), {Disposition.RELEASE, Disposition.REWORK}, set[Disposition]()
+
+
+@pytest.mark.parametrize(
+    ("setter", "org", "may"),
+    [
+        ("maker", "maker", ALL),
+        ("maker", "regulator", ALL),
+        ("maker", "carrier", NONE),
+        ("maker", "retailer", NONE),
+        ("retailer", "maker", ALL),
+        ("retailer", "retailer", NOT_REJECT),
+        ("retailer", "regulator", ALL),
+        ("retailer", "insurer", NONE),
+        ("regulator", "regulator", ALL),
+        ("regulator", "maker", NONE),
+        ("regulator", "carrier", NONE),
+    ],
+)
+@pytest.mark.parametrize("disposition", DECISIONS)
+def test_who_decides(
+    cold: ColdChain, setter: str, org: str, may: set[Disposition], disposition: Disposition
+) -> None:
+    """The maker owns the pallet, the carrier has it."""
+    world = cold.world
+    theirs: Org = getattr(world, org)
+    policy = watched_by(cold, getattr(world, setter))
+    world.move(cold.pallet, world.maker, world.carrier)
     breach(cold, policy)
-    receipt = dispose(cold, policy, Disposition.RELEASE, world.regulator.quality)
-    [told] = cold.conditions.events(receipt)
-    assert (told["org"], told["caller"]) == (world.regulator.number, world.regulator.quality)
+    if disposition in may:
+        [told] = cold.conditions.events(dispose(cold, policy, disposition, theirs.all), "Disposed")
+        assert (told["org"], told["caller"]) == (theirs.number, theirs.all)
+        assert state(cold, policy).disposition == disposition
+    else:
+        with reverts("MayNotDispose", policy.id, theirs.number):
+            dispose(cold, policy, disposition, theirs.all)
 
 
-@pytest.mark.parametrize("org", ["carrier", "retailer", "insurer"])
-def test_nobody_else_decides(cold: ColdChain, org: str) -> None:
-    other: Org = getattr(cold.world, org)
+def test_a_silenced_regulator_keeps_its_policies_from_others(cold: ColdChain) -> None:
+    """Its role counts, not whether it may speak."""
+    world = cold.world
+    policy = watched_by(cold, world.regulator)
+    breach(cold, policy)
+    world.suspend(world.regulator)
+    with reverts("MayNotDispose", policy.id, world.maker.number):
+        dispose(cold, policy, Disposition.RELEASE)
+
+
+def test_a_decision_is_about_the_breaches_that_were_seen(cold: ColdChain) -> None:
     policy = watched_by(cold, cold.world.maker)
-    cold.world.move(cold.pallet, cold.world.maker, cold.world.carrier)
+    decision = cold.pallet, policy.setter, Disposition.RELEASE
     breach(cold, policy)
-    with reverts("MayNotDispose", policy.id, other.number):
-        dispose(cold, policy, Disposition.RELEASE, other.all)
+    breach(cold, policy, 2, -60)
+    for seen in (0, 1, 3):
+        with reverts("MoreBreaches", policy.id, seen, 2):
+            cold.conditions.dispose(*decision, seen, RECORD, sender=cold.world.maker.all)
+    cold.conditions.dispose(*decision, 2, RECORD, sender=cold.world.maker.all)
+
+
+@pytest.mark.parametrize("disposition", [Disposition.REWORK, Disposition.REJECT])
+def test_a_decision_holds_the_twin_if_nothing_did_before(cold: ColdChain, disposition: Disposition) -> None:
+    """Where the policy may by now."""
+    world = cold.world
+    policy = watched_by(cold, world.retailer)
+    breach(cold, policy)
+    first = dispose(cold, policy, disposition, world.maker.all)
+    assert [name for name, _ in happened(first)] == ["Disposed"]
+    assert state(cold, policy) == PolicyState(world.retailer.quality, 1, 1, True, False, disposition)
+    world.give_title(cold.pallet, world.maker, world.retailer)
+    second = dispose(cold, policy, disposition, world.regulator.all)
+    assert [name for name, _ in happened(second)] == ["Disposed", "Held"]
+    assert cold.conditions.events(second)[0]["holding"] is True
+    assert state(cold, policy) == PolicyState(world.retailer.quality, 1, 1, True, True, disposition)
+    assert held(cold, policy)
+
+
+def test_a_release_holds_nothing(cold: ColdChain) -> None:
+    world = cold.world
+    policy = watched_by(cold, world.retailer)
+    breach(cold, policy)
+    world.give_title(cold.pallet, world.maker, world.retailer)
+    receipt = dispose(cold, policy, Disposition.RELEASE, world.retailer.all)
+    assert [name for name, _ in happened(receipt)] == ["Disposed"]
+    assert not held(cold, policy)
+
+
+def test_a_twin_that_has_ended_is_not_held_by_a_decision(cold: ColdChain) -> None:
+    policy = watched_by(cold, cold.world.maker)
+    cold.world.retire(cold.pallet, EndOfLife.DESTROYED)
+    breach(cold, policy)
+    receipt = dispose(cold, policy, Disposition.REJECT)
+    assert [name for name, _ in happened(receipt)] == ["Disposed"]
 
 
 def test_a_breach_is_decided_under_its_own_policy(cold: ColdChain) -> None:

@@ -1,12 +1,15 @@
 """All short streams of readings, cut into segments in all ways: the contract finds what the model finds in the raw
 readings, which knows nothing of segments. So every cut gives the same breaches.
+
+Where devices keep something back, by gaps inside a segment or by limits that they do not tell of, the model takes the
+segment's readings as unknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 
 import pytest
@@ -14,7 +17,7 @@ from eth_utils.crypto import keccak
 
 from tests.models import bits
 from tests.models.conditions import NO_TALLIES, Breach, Policy, Tally, extreme_of, packed
-from tests.models.readings import Finding, Rule, RuleKind, judge
+from tests.models.readings import Finding, Rule, RuleKind, judge, known
 from tests.models.segments import Limit, Reading, Segment, build
 from tests.support import Node, Receipt, deploy
 from tests.support.coldchain import ColdChain
@@ -53,24 +56,58 @@ class Space:
     firsts: tuple[int, ...]
     """Seconds from the policy's start to the first reading."""
     rules: tuple[Rule, ...]
+    held: int | None = None
+    """Value when the policy starts."""
+    telling: bool = True
+    """The device tells of every limit."""
+    tearing: bool = False
+    """The device goes on with a segment after a gap."""
+
+    @property
+    def inside(self) -> tuple[int, ...]:
+        """Intervals within a segment."""
+        return tuple(i for i in self.intervals if self.tearing or i <= MAX_INTERVAL)
+
+    @property
+    def told(self) -> list[Limit]:
+        return [rule.limit for rule in self.rules if rule.kind != RuleKind.GAP] if self.telling else []
 
     def cuts(self) -> int:
-        """How many streams there are, each cut in every way that ends segments at gaps."""
-        short = sum(interval <= MAX_INTERVAL for interval in self.intervals)
-        steps = len(self.values) * (len(self.intervals) + short)
+        """How many streams there are, each in every way in which it can be cut."""
+        steps = len(self.values) * (len(self.intervals) + len(self.inside))
         return sum(len(self.firsts) * len(self.values) * steps**n for n in range(self.most))
 
+    def says(self, rule: Rule, parts: Sequence[Part]) -> list[Reading]:
+        """What a rule gets to know; where nothing is kept back, the readings, however they are cut."""
+        return [reading for part in parts for reading in known(rule, part, self.told, MAX_INTERVAL)]
 
+
+ALL, SIDES = (-51, -50, 300, 800, 801), (-50, 300, 800)
 SPACES = {
     "three readings, everything": Space(
-        3, (-51, -50, 300, 800, 801), (60, 100, GAP), (0, 100, GAP), rules_for(LOW, HIGH, 160, 160, GAP)
+        3, ALL, (60, 100, GAP), (0, 100, GAP), rules_for(LOW, HIGH, 160, 160, GAP)
     ),
     "four readings, both sides": Space(
-        4, (-50, 300, 800), (100, GAP), (0, GAP), rules_for(LOW, HIGH, 201, 302, 202)
+        4, SIDES, (100, GAP), (0, GAP), rules_for(LOW, HIGH, 201, 302, 202)
     ),
     "six readings, one side": Space(6, (799, 800), (100, GAP), (0,), rules_for(LOW, HIGH, 301, 402, 303)),
     "four readings, one limit for both sides": Space(
         4, (299, 300, 301), (99, 100), (100,), rules_for(Limit(300, False), Limit(300, True), 199, 298, 1)
+    ),
+    "after a high reading": Space(
+        3, SIDES, (100, GAP), (0, 100, GAP), rules_for(LOW, HIGH, 201, 200, GAP), held=800
+    ),
+    "after a low reading": Space(
+        3, SIDES, (100, GAP), (0, 100, GAP), rules_for(LOW, HIGH, 100, 201, GAP), held=-50
+    ),
+    "gaps inside": Space(
+        4, (300, 800), (100, GAP), (0,), rules_for(LOW, HIGH, 302, 302, 202), tearing=True
+    ),
+    "untold limits": Space(
+        4, SIDES, (100, GAP), (0,), rules_for(LOW, HIGH, 301, 301, GAP), telling=False
+    ),
+    "gaps inside and untold limits": Space(
+        3, SIDES, (100, GAP), (0, GAP), rules_for(LOW, HIGH, 201, 302, 202), telling=False, tearing=True
     ),
 }
 
@@ -78,15 +115,17 @@ SPACES = {
 class Judging:
     """The contract, a policy whose setter cannot hold, and a device that signs anything."""
 
-    def __init__(self, node: Node, rules: Sequence[Rule]) -> None:
+    def __init__(self, node: Node, space: Space) -> None:
         self.cold = cold = ColdChain.create(node)
         self.anyone = bytes.fromhex(deploy(node, "AnySignature").address[2:])
         cold.devices.rotateKey(cold.logger.id, self.anyone, sender=cold.world.maker.device_admin)
         setter = cold.world.retailer
-        terms = cold.policy(rules, setter=setter.number, max_interval=MAX_INTERVAL, start=cold.start)
-        self.policy: Policy = cold.set(terms, setter.quality)
-        self.limits = self.policy.limits(1)
+        terms = {"setter": setter.number, "max_interval": MAX_INTERVAL, "start": cold.start + 10}
+        self.policy: Policy = cold.set(cold.policy(space.rules, **terms), setter.quality)
+        self.limits = space.told
         node.warp(10_000)
+        if space.held is not None:
+            assert self.judge([Reading(cold.start, space.held)], 1).ok
 
     def judge(self, readings: Sequence[Reading], seq: int) -> Receipt:
         segment = build(
@@ -120,11 +159,15 @@ class Template:
         return bytes(data)
 
 
+Part = tuple[Reading, ...]
+"""A segment's readings."""
+
+
 @dataclass(frozen=True)
 class State:
     """What was judged so far."""
 
-    readings: tuple[Reading, ...] = ()
+    parts: tuple[Part, ...] = ()
     seq: int = 0
     latched: int = 0
     tallies: tuple[Tally, ...] = NO_TALLIES
@@ -133,52 +176,42 @@ class State:
 @pytest.mark.parametrize("name", SPACES)
 def test_every_cut_of_every_stream(node: Node, name: str) -> None:
     space = SPACES[name]
-    judging = Judging(node, space.rules)
+    judging = Judging(node, space)
     start = judging.policy.start
     cases = 0
-
-    @cache
-    def findings(readings: tuple[Reading, ...]) -> list[Finding]:
-        return [judge(rule, readings, start, MAX_INTERVAL) for rule in space.rules]
 
     def visit(state: State) -> None:
         nonlocal cases
         here = node.snapshot()
-        for segment in segments(space, start, state.readings):
-            readings = state.readings + segment
-            receipt = judging.judge(segment, state.seq + 1)
-            after = check(space.rules, start, state, readings, findings(readings), receipt)
+        for part in parts_after(space, start, state):
+            receipt = judging.judge(part, state.seq + 1)
+            after = check(space, start, state, (*state.parts, part), receipt)
             cases += 1
-            if len(readings) < space.most:
+            if sum(map(len, after.parts)) < space.most:
                 visit(after)
             node.revert(here)
 
-    visit(State())
+    visit(State(seq=0 if space.held is None else 1))
     assert cases == space.cuts()
 
 
-def segments(space: Space, start: int, before: Sequence[Reading]) -> Iterator[tuple[Reading, ...]]:
+def parts_after(space: Space, start: int, state: State) -> Iterator[Part]:
     """All segments that can follow."""
-    since, waits = (before[-1].time, space.intervals) if before else (start, space.firsts)
-    inside = [interval for interval in space.intervals if interval <= MAX_INTERVAL]
-    for count in range(1, space.most - len(before) + 1):
+    before = state.parts[-1][-1].time if state.parts else start
+    waits = space.intervals if state.parts else space.firsts
+    for count in range(1, space.most - sum(map(len, state.parts)) + 1):
         for values in product(space.values, repeat=count):
-            for wait, *steps in product(waits, *[inside] * (count - 1)):
-                times = [since + wait + sum(steps[:i]) for i in range(count)]
+            for wait, *steps in product(waits, *[space.inside] * (count - 1)):
+                times = [before + wait + sum(steps[:i]) for i in range(count)]
                 yield tuple(map(Reading, times, values))
 
 
-def check(
-    rules: Sequence[Rule],
-    start: int,
-    state: State,
-    readings: tuple[Reading, ...],
-    findings: Iterable[Finding],
-    receipt: Receipt,
-) -> State:
+def check(space: Space, start: int, state: State, parts: tuple[Part, ...], receipt: Receipt) -> State:
     """The events are those of the model; returns what follows."""
     tallies, breaches = list(state.tallies), {}
-    for place, (rule, finding) in enumerate(zip(rules, findings, strict=True)):
+    readings = tuple(reading for part in parts for reading in part)
+    for place, rule in enumerate(space.rules):
+        finding = find(rule, tuple(space.says(rule, parts)), start, space.held)
         if finding.onset is None:
             continue
         tallies[place] = Tally(finding.running, finding.onset - start + 1)
@@ -187,8 +220,14 @@ def check(
             breaches[place] = Breach(finding.onset, extreme, finding.reached, state.seq + 1)
     latched = state.latched | sum(1 << place for place in breaches)
     changed = [] if tuple(tallies) == state.tallies else packed(tallies)
-    assert told(receipt) == (latched, changed, breaches), (state, readings)
-    return State(readings, state.seq + 1, latched, tuple(tallies))
+    assert told(receipt) == (latched, changed, breaches), (state, parts)
+    return State(parts, state.seq + 1, latched, tuple(tallies))
+
+
+@lru_cache(maxsize=1 << 16)
+def find(rule: Rule, readings: Part, start: int, held: int | None) -> Finding:
+    """The model's answer, the same for every cut."""
+    return judge(rule, readings, start, MAX_INTERVAL, held)
 
 
 def told(receipt: Receipt) -> tuple[int, list[int], dict[int, Breach]]:

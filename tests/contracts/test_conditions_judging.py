@@ -16,6 +16,8 @@ RUN = Rule(RuleKind.CONSECUTIVE, HOT, 600)
 TOTAL = Rule(RuleKind.CUMULATIVE, HOT, 600)
 GAPS = Rule(RuleKind.GAP, duration=2000)
 NONE = (0, 0, 0, 0)
+NO_READING = (2**31 - 1, -(2**31))
+"""Lowest and highest."""
 
 
 # What is told and kept
@@ -108,7 +110,7 @@ def test_a_policy_that_is_not_in_force(cold: ColdChain) -> None:
     """Not one field may differ."""
     policy = cold.set(cold.policy())
     segment = cold.segment(cold.every(300, [700]))
-    others = [{"version": 2}, {"start": policy.start - 1}, {"max_interval": 901}, {"max_silence": 1}]
+    others = [{"version": 2}, {"start": policy.start + 1}, {"max_interval": 901}, {"max_silence": 1}]
     others += [{"devices": policy.devices * 2}, {"words": policy.words * 2}]
     for change in others:
         other = policy._replace(**change)
@@ -143,28 +145,6 @@ def test_a_quantity_without_a_rule(cold: ColdChain) -> None:
         cold.judge(policy, cold.segment(cold.every(300, [700]), quantity=HUMIDITY))
 
 
-def test_a_gap_ends_a_segment(cold: ColdChain) -> None:
-    policy = cold.set(cold.policy())
-    with reverts("GapInside", MAX_INTERVAL, MAX_INTERVAL + 1):
-        cold.judge(policy, cold.segment(cold.every(MAX_INTERVAL + 1, [700, 700])))
-    cold.judge(policy, cold.segment(cold.every(MAX_INTERVAL, [700, 700], policy.start)))
-
-
-def test_a_segment_that_starts_before_the_policy(cold: ColdChain) -> None:
-    policy = cold.set(cold.policy(start=cold.start + 100))
-    with reverts("BeforeStart", policy.start, policy.start - 1):
-        cold.judge(policy, cold.segment([Reading(policy.start - 1, 500)]))
-    cold.judge(policy, cold.segment([Reading(policy.start, 500)]))
-
-
-def test_the_first_segment_judged_may_be_a_later_one(cold: ColdChain) -> None:
-    """Earlier ones were before the policy."""
-    cold.anchor(cold.segment(cold.every(300, [900, 900])))
-    policy = cold.set(cold.policy(start=cold.world.now + 1))
-    cold.judge(policy, cold.segment(cold.every(300, [500], policy.start), 2))
-    assert cold.conditions.track(policy.id, cold.logger.id, TEMPERATURE)[:6] == (2, policy.start, 500, 500, 500, 0)
-
-
 def test_no_segment_is_left_out_or_judged_twice(cold: ColdChain) -> None:
     course = Course(cold, [INSTANT])
     segments = [cold.segment(cold.every(300, [500, 500], cold.start + 1000 * i), i + 1) for i in range(3)]
@@ -179,23 +159,173 @@ def test_no_segment_is_left_out_or_judged_twice(cold: ColdChain) -> None:
     assert course.track.seq == 3
 
 
-@pytest.mark.parametrize("rule", [INSTANT, RUN, TOTAL, INSTANT._replace(limit=COLD)])
-def test_a_limit_that_was_reached_and_nothing_said_about_it(cold: ColdChain, rule: Rule) -> None:
-    policy = cold.set(cold.policy([GAPS, rule]))
-    value = rule.limit.value
-    said = [Limit(value, not rule.limit.high), Limit(value - 1, True), Limit(value + 1, False)]
-    silent = cold.segment(cold.every(300, [value]), limits=said)
-    with reverts("ExcursionMissing", 1, rule.limit.high, value):
-        cold.judge(policy, silent)
-    cold.judge(policy, cold.segment(cold.every(300, [value]), limits=[*said, rule.limit]))
-
-
 def test_of_other_limits_a_segment_may_tell(cold: ColdChain) -> None:
     course = Course(cold, [TOTAL])
     limits = [Limit(700, True), HOT, Limit(850, True)]
     segment = cold.segment(cold.every(100, [900, 820, 720, 500]), limits=limits)
     cold.judge(course.policy, segment)
     assert course.tally() == (200, 1)
+
+
+# Where counting starts
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_segment_counts_if_it_starts_with_the_policy(cold: ColdChain, before: int) -> None:
+    policy = cold.set(cold.policy(start=cold.start + 100))
+    receipt = cold.judge(policy, cold.segment(cold.every(50, [900, 950], policy.start - before)))
+    told = {"policyId": policy.id, "device": cold.logger.id, "quantity": TEMPERATURE, "seq": 1}
+    assert cold.conditions.events(receipt, "SegmentJudged") == [told | {"latched": 1 - before}]
+    track = cold.conditions.track(policy.id, cold.logger.id, TEMPERATURE)
+    counted, newest = (policy.start + 50, 900, 950), (policy.start + 49, *NO_READING)
+    assert track == (1, *(newest if before else counted), 950, 1 - before, True)
+
+
+def test_counting_starts_after_the_last_segment_before_the_policy(cold: ColdChain) -> None:
+    """Which one that was, anyone shows by judging it."""
+    for seq in (1, 2):
+        cold.anchor(cold.segment(cold.every(50, [900, 900], cold.start + 100 * (seq - 1)), seq))
+    policy = cold.set(cold.policy(start=cold.start + 200))
+    third, fourth = (cold.segment(cold.every(50, [500, 510], cold.start + 200 + 100 * i), 3 + i) for i in (0, 1))
+    with reverts("NotNextToJudge", policy.id, cold.logger.id, 1, 3):
+        cold.judge(policy, third)
+    cold.judge(policy, cold.segment(cold.every(50, [900, 900], cold.start + 100), 2))
+    assert cold.conditions.track(policy.id, cold.logger.id, TEMPERATURE).to == policy.start
+    with reverts("NotNextToJudge", policy.id, cold.logger.id, 3, 4):
+        cold.anchor(third)
+        cold.judge(policy, fourth)
+    cold.judge(policy, third)
+    cold.judge(policy, fourth)
+    track = cold.conditions.track(policy.id, cold.logger.id, TEMPERATURE)
+    assert track == (4, policy.start + 150, 500, 510, 510, 0, True)
+
+
+def test_the_first_readings_of_a_policy_are_not_left_out(cold: ColdChain) -> None:
+    """Not even if they are shorter than a gap."""
+    policy = cold.set(cold.policy())
+    cold.anchor(cold.segment(cold.every(50, [999])))
+    later = cold.segment(cold.every(50, [500, 500], policy.start + 100), 2)
+    with reverts("NotNextToJudge", policy.id, cold.logger.id, 1, 2):
+        cold.judge(policy, later)
+    cold.judge(policy, cold.segment(cold.every(50, [999], policy.start)))
+    assert cold.conditions.track(policy.id, cold.logger.id, TEMPERATURE).latched == 1
+
+
+def test_of_the_segments_before_the_policy_the_last_one_is_enough(cold: ColdChain) -> None:
+    """Whoever judges an old one cannot make others judge all that follow."""
+    early = [cold.segment(cold.every(50, [500, 500 + i], cold.start + 100 * i), i + 1) for i in range(5)]
+    for segment in early:
+        cold.anchor(segment)
+    policy = cold.set(cold.policy(start=cold.start + 1000))
+    for seq in (1, 2, 4):
+        cold.judge(policy, early[seq - 1])
+        track = cold.conditions.track(policy.id, cold.logger.id, TEMPERATURE)
+        assert track == (seq, policy.start, *NO_READING, 499 + seq, 0, True)
+    for seq in (1, 3, 4):
+        with reverts("NotNextToJudge", policy.id, cold.logger.id, 5, seq):
+            cold.judge(policy, early[seq - 1])
+    with reverts("NotNextToJudge", policy.id, cold.logger.id, 5, 6):
+        cold.anchor(early[4])
+        cold.judge(policy, cold.segment(cold.every(50, [500], policy.start), 6))
+
+
+@pytest.mark.parametrize(("value", "counted"), [(900, True), (799, False)])
+def test_what_was_measured_last_holds_when_the_policy_starts(
+    cold: ColdChain, value: int, counted: bool
+) -> None:
+    """It is no reading of the policy's time, so it breaks no INSTANT rule."""
+    cold.anchor(cold.segment(cold.every(50, [value])))
+    course = Course(cold, [INSTANT, TOTAL, RUN, GAPS], start=cold.start + 100)
+    course.judge((-100, value))
+    assert course.judge((MAX_INTERVAL, 500)) == (0b110 if counted else 0)
+    assert [course.tally(rule) for rule in range(4)] == (
+        [(0, 1), (MAX_INTERVAL, 1), (0, 1), (0, 0)] if counted else [(0, 0)] * 4
+    )
+    if counted:
+        assert course.breach(1) == course.breach(2) == (0, 500, MAX_INTERVAL, 2)
+
+
+def test_a_segment_across_the_start_does_not_count(cold: ColdChain) -> None:
+    """Its last reading holds on from its own time."""
+    course = Course(cold, [INSTANT, TOTAL, GAPS], start=cold.start + 100)
+    assert course.judge((-50, 900), (300, 900)) == 0
+    assert course.judge((500, 500), (600, 500)) == 0
+    assert course.tally(1) == (200, 301)
+    assert course.tally(0) == (0, 301)
+
+
+def test_a_gap_may_begin_before_the_first_counted_reading(cold: ColdChain) -> None:
+    course = Course(cold, [GAPS._replace(duration=MAX_INTERVAL + 1)], start=cold.start + 100)
+    course.judge((-50, 500), (300, 500))
+    assert course.judge((300 + MAX_INTERVAL, 500)) == 0
+    assert course.judge((301 + 2 * MAX_INTERVAL, 500)) == 1
+    assert course.breach() == (300 + MAX_INTERVAL, 0, MAX_INTERVAL + 1, 3)
+
+
+# What is not said counts as the worst
+
+GAP = MAX_INTERVAL + 1
+
+
+@pytest.mark.parametrize("longest", [MAX_INTERVAL, GAP])
+def test_a_segment_with_a_gap_inside_is_a_gap(cold: ColdChain, longest: int) -> None:
+    """From end to end, whatever it tells of."""
+    course = Course(cold, [INSTANT, RUN, TOTAL, GAPS._replace(duration=GAP + 200), RUN._replace(limit=COLD)])
+    torn = longest == GAP
+    assert course.judge((50, 500), (150, 700), (150 + longest, 600), (250 + longest, 500)) == 0b11111 * torn
+    whole = longest + 200
+    tallies = [course.tally(rule) for rule in range(5)]
+    assert tallies == ([(0, 51), (0, 51), (whole, 51), (whole, 51), (0, 51)] if torn else [(0, 0)] * 5)
+    if torn:
+        assert [course.breach(rule) for rule in range(5)] == [
+            (50, 700, 0, 1),
+            (50, 700, whole, 1),
+            (50, 700, whole, 1),
+            (50, 0, whole, 1),
+            (50, 500, whole, 1),
+        ]
+
+
+def test_a_run_goes_through_a_segment_with_a_gap_inside(cold: ColdChain) -> None:
+    """Also past the good readings in it."""
+    course = Course(cold, [RUN._replace(duration=1500)])
+    course.judge((0, 900), (100, 900))
+    assert course.judge((300, 500), (300 + GAP, 500), (400 + GAP, 900)) == 0
+    assert course.tally() == (400 + GAP, 1)
+    assert course.judge((1500, 900)) == 1
+    assert course.breach() == (0, 900, 1500, 3)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_what_a_segment_does_not_tell_of(cold: ColdChain, told: bool) -> None:
+    """Counts from end to end, if some reading was beyond the limit; a good last reading ends it."""
+    course = Course(cold, [INSTANT, RUN._replace(duration=299), TOTAL._replace(duration=299), GAPS])
+    near = [Limit(800, False), Limit(799, True), Limit(801, True)]
+    readings = (0, 500), (100, 800), (200, 500), (300, 500)
+    assert course.judge(*readings, told=[*near, HOT] if told else near) == (0b001 if told else 0b111)
+    assert [course.tally(rule) for rule in range(4)] == (
+        [(0, 101), (0, 101), (100, 101), (0, 0)] if told else [(0, 1), (0, 1), (300, 1), (0, 0)]
+    )
+
+
+def test_what_a_segment_does_not_tell_of_goes_on(cold: ColdChain) -> None:
+    course = Course(cold, [RUN._replace(limit=COLD)])
+    course.judge((0, 500), (100, 500), (200, -50), told=())
+    assert course.tally() == (200, 1)
+    assert course.judge((500, 500), (600, 500), told=()) == 0
+    assert course.tally() == (0, 1)
+
+
+def test_a_limit_that_was_not_reached_need_not_be_told_of(cold: ColdChain) -> None:
+    course = Course(cold, [INSTANT, INSTANT._replace(limit=COLD)])
+    assert course.judge((0, 799), (100, -49), told=()) == 0
+    assert course.judge((200, 800), (300, -50), told=()) == 0b11
+
+
+def test_a_single_reading_needs_no_telling(cold: ColdChain) -> None:
+    course = Course(cold, [TOTAL])
+    course.judge((0, 900), told=())
+    assert course.tally() == (0, 1)
 
 
 # INSTANT

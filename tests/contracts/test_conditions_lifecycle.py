@@ -5,12 +5,13 @@ do the same.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
 from functools import partial
 
 import pytest
 from eth_utils.crypto import keccak
 
-from tests.models.conditions import Disposition, PolicyState
+from tests.models.conditions import NO_TRACK, Disposition, Policy, PolicyState
 from tests.models.readings import Rule, RuleKind
 from tests.models.segments import TEMPERATURE, Reading
 from tests.models.shadow import Move, explore
@@ -25,27 +26,38 @@ RULES = (Rule(RuleKind.INSTANT, HOT), Rule(RuleKind.CONSECUTIVE, COLD, 5))
 GOOD, TOO_HOT, TOO_COLD = (500, 500), (500, 900), (-60, 500)
 LONGEST_SILENCE = 2000
 RECORD = keccak(text="the record that explains the decision")
-SEGMENTS, VERSIONS = 2, 2
+
+
+@dataclass(frozen=True)
+class Scope:
+    """How far to go; all of it together is 7,000 states and four minutes for each setter."""
+
+    setter: str
+    segments: int = 1
+    versions: int = 1
+    values: tuple[tuple[int, ...], ...] = (GOOD, TOO_HOT, TOO_COLD)
+    unrest: bool = False
+    """The regulator may be silenced, the pallet may end."""
 
 
 class Life:
-    """One policy on the pallet. The regulator may lose its voice, the pallet may end."""
+    """One policy on the pallet."""
 
-    def __init__(self, node: Node, setter: str) -> None:
+    def __init__(self, node: Node, scope: Scope) -> None:
+        self.scope = scope
         self.watch = watch = Watch(node)
-        self.cold, world = watch.cold, watch.world
-        self.setter: Org = getattr(world, setter)
-        self.machine = Forwarder.deploy(node, world.stranger)
-        world.hire(self.setter, self.machine, Duty.QUALITY)
+        self.cold, self.world = watch.cold, watch.world
+        self.setter: Org = getattr(watch.world, scope.setter)
+        machine = Forwarder.deploy(node, self.world.stranger)
+        self.world.hire(self.setter, machine, Duty.QUALITY)
         watch.catch_up()
-        node.warp(1000)
-        self.first = self.setter.quality
-        self.callers: list[Sender] = [self.first, self.setter.all, self.setter.ship, self.machine]
-        self.callers += [world.insurer.all, world.regulator.quality, world.stranger]
+        world = self.world
+        self.callers: list[Sender] = [self.setter.quality, self.setter.all, self.setter.ship, machine]
+        self.callers += [world.maker.all, world.insurer.all, world.regulator.quality, world.stranger]
         self.segments = {
             (seq, values): self._segment(seq, values)
-            for seq in range(1, SEGMENTS + 2)
-            for values in (GOOD, TOO_HOT, TOO_COLD)
+            for seq in range(1, scope.segments + 1)
+            for values in scope.values
         }
 
     def _segment(self, seq: int, values: tuple[int, ...]) -> Signed:
@@ -53,65 +65,88 @@ class Life:
         readings = [Reading(start + 5 * i, value) for i, value in enumerate(values)]
         return self.watch.record(self.cold.logger, readings, (HOT, COLD), seq=seq)
 
+    # What the future depends on
+
     def key(self) -> Hashable:
         watch, ledger = self.watch, self.watch.conditions.ledger
-        policy = self.policy(0)
-        track = watch.conditions.track(policy, self.cold.logger.id, TEMPERATURE)
-        twin = watch.twins.ledger.twins[self.cold.pallet]
-        silent = watch.consortium.ledger.orgs[watch.world.regulator.number].suspended
-        late = watch.node.timestamp > self.cold.start + LONGEST_SILENCE
-        return (
-            ledger.states.get(policy.id), policy.id in ledger.policies, self.anchored(), track.seq, track.latched,
-            track.tallies, twin.end, silent, late,
-        )  # fmt: skip
+        id_ = self.policy(0).id
+        track = ledger.tracks.get((id_, self.cold.logger.id, TEMPERATURE), NO_TRACK)
+        end = watch.twins.ledger.twins[self.cold.pallet].end
+        policy = ledger.states.get(id_), ledger.policies[id_].start if id_ in ledger.policies else None
+        return policy, self.anchored(), track, end, self.silenced(), watch.node.timestamp
 
-    def policy(self, version: int):  # noqa: ANN201
-        terms = {"setter": self.setter.number, "version": version, "start": self.cold.start}
+    def policy(self, version: int, start: int = 0) -> Policy:
+        terms = {"setter": self.setter.number, "version": version, "start": start}
         return self.cold.policy(RULES, max_silence=LONGEST_SILENCE, **terms)
 
     def anchored(self) -> int:
         return self.watch.telemetry.ledger.end((self.cold.logger.id, self.cold.pallet, TEMPERATURE))[0]
 
+    def silenced(self) -> bool:
+        return self.watch.consortium.ledger.orgs[self.world.regulator.number].suspended
+
+    # What can be tried
+
     def moves(self) -> Iterator[Move]:
-        watch, cold, world = self.watch, self.cold, self.watch.world
-        rule, pallet = watch.rule, cold.pallet
+        watch, pallet, now = self.watch, self.cold.pallet, self.watch.node.timestamp
         state = watch.conditions.ledger.states.get(self.policy(0).id, PolicyState("", 0))
-        current = self.policy(state.version)
         for sender in self.callers:
-            for version in {state.version, min(state.version + 1, VERSIONS)}:
-                yield partial(rule, "setPolicy", self.policy(version), sender=sender)
-            yield partial(rule, "closePolicy", pallet, sender=sender)
+            for version in {state.version, min(state.version + 1, self.scope.versions)}:
+                yield partial(watch.rule, "setPolicy", self.policy(version, now), sender=sender)
+            yield partial(watch.rule, "closePolicy", pallet, sender=sender)
             for disposition in Disposition:
-                decided = pallet, self.setter.number, disposition, RECORD
-                yield partial(rule, "dispose", *decided, sender=sender)
-        if state.version:
+                decided = pallet, self.setter.number, disposition, state.breaches, RECORD
+                yield partial(watch.rule, "dispose", *decided, sender=sender)
+        decided = pallet, self.setter.number, Disposition.RELEASE, state.breaches + 1, RECORD
+        yield partial(watch.rule, "dispose", *decided, sender=self.setter.all)
+        current = watch.conditions.ledger.policies.get(self.policy(0).id)
+        if current is not None:
             yield from self.judging(current)
-        ended = watch.twins.ledger.twins[pallet].end != EndOfLife.NONE
-        if not ended:
-            yield partial(watch.do, "retire", pallet, EndOfLife.DESTROYED, world.ref(), sender=world.maker.register)
-        silent = watch.consortium.ledger.orgs[world.regulator.number].suspended
-        yield partial(watch.govern, "setSuspended", world.regulator.number, not silent, sender=world.governor)
+        if self.scope.unrest:
+            yield from self.unrest()
 
-    def judging(self, current) -> Iterator[Move]:  # noqa: ANN001
-        watch, anyone, due = self.watch, self.watch.world.stranger, self.anchored() + 1
-        for seq in {due - 1, due, due + 1} & set(range(1, SEGMENTS + 1)):
-            for values in (GOOD, TOO_HOT, TOO_COLD):
-                yield partial(watch.rule, "judge", current, *self.segments[seq, values], sender=anyone)
-        track = watch.conditions.track(current, self.cold.logger.id, TEMPERATURE)
-        newest = self.cold.start + (10 * track.seq + 5 if track.seq else 0)
-        for moment in (newest + LONGEST_SILENCE, newest + LONGEST_SILENCE + 1):
-            yield partial(self.silence, max(moment, watch.node.timestamp), current)
+    def unrest(self) -> Iterator[Move]:
+        destroyed = self.cold.pallet, EndOfLife.DESTROYED, self.world.ref()
+        yield partial(self.watch.do, "retire", *destroyed, sender=self.world.maker.register)
+        regulator, governor = self.world.regulator.number, self.world.governor
+        yield partial(self.watch.govern, "setSuspended", regulator, not self.silenced(), sender=governor)
 
-    def silence(self, moment: int, current) -> bool:  # noqa: ANN001
-        self.watch.node.timestamp = moment
-        marked = current, self.cold.logger.id, TEMPERATURE
-        return self.watch.rule("markSilent", *marked, sender=self.watch.world.stranger)
+    def judging(self, policy: Policy) -> Iterator[Move]:
+        for (seq, _), signed in self.segments.items():
+            if abs(seq - self.anchored() - 0.5) < 1:
+                yield partial(self.judge, seq, policy, signed)
+        track = self.watch.conditions.track(policy, self.cold.logger.id, TEMPERATURE)
+        stream = self.cold.logger.id, self.cold.pallet, TEMPERATURE
+        until = self.watch.conditions.newest(policy, track, stream) + LONGEST_SILENCE
+        for moment in (until, until + 1):
+            yield partial(self.silence, moment, policy)
+
+    def judge(self, seq: int, policy: Policy, signed: Signed) -> bool:
+        self.wait(self.cold.start + 10 * seq + 5)
+        return self.watch.rule("judge", policy, *signed, sender=self.world.stranger)
+
+    def silence(self, moment: int, policy: Policy) -> bool:
+        self.wait(moment)
+        marked = policy, self.cold.logger.id, TEMPERATURE
+        return self.watch.rule("markSilent", *marked, sender=self.world.stranger)
+
+    def wait(self, moment: int) -> None:
+        self.watch.node.timestamp = max(moment, self.watch.node.timestamp)
 
 
-@pytest.mark.parametrize("setter", ["maker", "retailer", "regulator"])
-def test_the_life_of_a_policy(node: Node, setter: str) -> None:
-    life = Life(node, setter)
-    states = explore(life.watch, life.moves, life.key)
-    life.watch.count.require(["setPolicy", "closePolicy", "judge", "markSilent", "dispose", "retire"])
-    assert states > 100
-    print(states, life.watch.steps)
+@pytest.mark.parametrize(
+    "scope",
+    [
+        Scope("maker", segments=2),
+        Scope("maker", versions=2),
+        Scope("retailer", values=(TOO_HOT,), unrest=True),
+        Scope("regulator", values=(TOO_HOT,), unrest=True),
+    ],
+    ids=lambda scope: f"{scope.setter}, {scope.segments} segments, {scope.versions} versions",
+)
+def test_the_life_of_a_policy(node: Node, scope: Scope) -> None:
+    life = Life(node, scope)
+    explore(life.watch, life.moves, life.key, life.watch.check_conditions)
+    life.watch.count.require(["setPolicy", "closePolicy", "judge", "markSilent", "dispose"])
+    life.watch.count.require(["retire", "setSuspended"] if scope.unrest else [])
+    assert life.watch.steps > 10_000

@@ -94,6 +94,14 @@ def test_a_gap_has_a_second_at_least(cold: ColdChain) -> None:
     cold.set(cold.policy(max_interval=1))
 
 
+def test_a_policy_does_not_begin_in_the_past(cold: ColdChain) -> None:
+    now = cold.world.now
+    with reverts("StartInPast", now - 1, now):
+        cold.set(cold.policy(start=now - 1))
+    cold.set(cold.policy(start=now))
+    cold.set(cold.policy(start=now + 1, version=2))
+
+
 ODD_RULES = {
     "a kind that is none": INSTANT.word + (4 << 40) | 1 << 64,
     "the last kind that is none": LONG.word | 0xFF << 40,
@@ -153,7 +161,7 @@ def test_a_new_version_starts_afresh(cold: ColdChain) -> None:
     """Nothing of the old one counts, and whoever sets it is the first person now."""
     maker, old = cold.world.maker, cold.set(cold.policy([INSTANT, LONG]))
     cold.judge(old, cold.segment(cold.every(300, [700, 900, 900])))
-    cold.conditions.dispose(cold.pallet, maker.number, Disposition.RELEASE, NOTHING, sender=maker.all)
+    cold.conditions.dispose(cold.pallet, maker.number, Disposition.RELEASE, 1, NOTHING, sender=maker.all)
     start = cold.world.now + 1
     new = cold.set(cold.policy([INSTANT, LONG], version=2, start=start), maker.all)
     assert state(cold, new) == PolicyState(maker.all, 2)
@@ -162,7 +170,8 @@ def test_a_new_version_starts_afresh(cold: ColdChain) -> None:
     assert cold.conditions.tally(new.id, cold.logger.id, TEMPERATURE, 1) == (0, 0)
     with reverts("NotInForce", old.id, new.hash, old.hash):
         cold.judge(old, cold.segment(cold.every(300, [700], start), 2))
-    cold.judge(new, cold.segment(cold.every(300, [900], start), 2))
+    cold.judge(new, cold.segment(cold.every(300, [700, 900, 900], old.start)))
+    cold.judge(new, cold.segment(cold.every(300, [900], start + 10), 2))
     assert cold.conditions.breach(new.id, cold.logger.id, TEMPERATURE, 0) == (start, 900, 0, 2)
 
 
@@ -172,7 +181,7 @@ def test_an_open_breach_keeps_the_policy_in_force(cold: ColdChain, disposition: 
     maker, policy = cold.world.maker, cold.set(cold.policy())
     cold.judge(policy, cold.segment(cold.every(300, [900])))
     if disposition is not None:
-        cold.conditions.dispose(cold.pallet, maker.number, disposition, NOTHING, sender=maker.all)
+        cold.conditions.dispose(cold.pallet, maker.number, disposition, 1, NOTHING, sender=maker.all)
     with reverts("BreachOpen", policy.id):
         cold.set(cold.policy(version=2))
     with reverts("BreachOpen", policy.id):
@@ -229,7 +238,7 @@ class TestDuty:
             cold.set(policy)
         if function == "dispose":
             cold.judge(policy, cold.segment(cold.every(300, [900])))
-        release = cold.pallet, maker.number, Disposition.RELEASE, NOTHING
+        release = cold.pallet, maker.number, Disposition.RELEASE, 1, NOTHING
         return {"setPolicy": (policy,), "closePolicy": (cold.pallet,), "dispose": release}[function]
 
     def test_the_duty_alone(self, cold: ColdChain, function: str, args: tuple[Any, ...]) -> None:

@@ -47,7 +47,7 @@ def test_a_device_that_never_spoke(cold: ColdChain, policy: Policy) -> None:
     alert = {"subject": cold.pallet, "code": SILENT_CODE, "org": policy.setter, "severity": 3}
     assert cold.conditions.events(receipt) == [about | {"holding": True}, alert | {"ref": policy.id}]
     assert silence(cold, policy) == about["breach"]
-    assert cold.conditions.policyState(policy.id) == PolicyState(cold.setter, 1, open=True, holding=True)
+    assert cold.conditions.policyState(policy.id) == PolicyState(cold.setter, 1, 1, open=True, holding=True)
     track = cold.conditions.track(policy.id, cold.logger.id, TEMPERATURE)
     assert track == (0, 0, 0, 0, 0, BIT, False)
 

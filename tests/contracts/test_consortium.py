@@ -98,12 +98,29 @@ def test_only_what_was_admitted_is_governed(world: World, org: int) -> None:
         world.consortium.delegateNamespace(namespace, org, 0, sender=world.maker.admin)
 
 
+def test_governance_frees_an_account_that_another_organisation_took(world: World) -> None:
+    squatter, victim = world.carrier, world.maker
+    world.hire(squatter, world.stranger, Duty.SHIP)
+    with reverts("AccountOfAnotherOrganisation", world.stranger, squatter.number):
+        world.hire(victim, world.stranger)
+    mined = world.consortium.releaseAccount(world.stranger, sender=world.governor)
+    fact = {"org": squatter.number, "account": world.stranger, "duties": 0, "signer": b""}
+    assert happened(mined) == [("AccountSet", fact)]
+    with reverts("UnknownAccount", world.stranger):
+        authorize(world, world.stranger)
+    with reverts("UnknownAccount", world.stranger):
+        world.consortium.releaseAccount(world.stranger, sender=world.governor)
+    world.hire(victim, world.stranger)
+    assert authorize(world, world.stranger) == victim.number
+
+
 GOVERNED = {
     "admit": ("", ONE, 0, LICENCE, 0),
     "setRoles": (1, 0),
     "setLicence": (1, LICENCE, 0),
     "setSuspended": (1, True),
     "assignNamespace": ("1234", 1),
+    "releaseAccount": (person("maker SHIP"),),
 }
 
 
@@ -457,6 +474,30 @@ def test_a_delegation_ends_with_the_ownership(world: World, new_owner: str | Non
     with reverts("NotNamespaceOwner", namespace, supplier, org.number if org else 0):
         world.consortium.requireNamespace(supplier, namespace)
     assert world.consortium.delegationExpiry(namespace, supplier) == 0
+    assign(world, MAKER_PREFIX, world.maker)  # and it does not come back with the former owner
+    with reverts("NotNamespaceOwner", namespace, supplier, world.maker.number):
+        world.consortium.requireNamespace(supplier, namespace)
+    world.consortium.delegateNamespace(namespace, supplier, world.now, sender=world.maker.admin)
+    world.consortium.requireNamespace(supplier, namespace)
+
+
+def test_the_delegate_of_a_silenced_owner_is_silenced_under_its_namespace(world: World) -> None:
+    namespace, supplier = keccak(text=MAKER_PREFIX), world.supplier
+    world.consortium.delegateNamespace(namespace, supplier.number, 2**40 - 1, sender=world.maker.admin)
+    start = world.node.snapshot()
+    world.suspend(world.maker)
+    silenced = [("OrganisationSuspended", world.maker.number)]
+    for _ in range(2):
+        with reverts(*silenced[-1]):
+            world.consortium.authorizeUnder(supplier.register, namespace)
+        with reverts(*silenced[-1]):
+            world.consortium.delegateNamespace(namespace, supplier.number, 1, sender=world.maker.admin)
+        world.consortium.requireNamespace(world.maker.number, namespace)  # whose it is, whoever may speak
+        assert authorize(world, supplier.register) == supplier.number
+        world.node.revert(start)
+        expiry = world.now - 1
+        world.consortium.setLicence(world.maker.number, LICENCE, expiry, sender=world.governor)
+        silenced.append(("LicenceExpired", world.maker.number, expiry))
 
 
 def test_a_delegate_does_not_delegate(world: World) -> None:

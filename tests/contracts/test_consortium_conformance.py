@@ -35,15 +35,22 @@ def test_namespaces(node: Node) -> None:
             for expiry in (0, world.now):
                 arguments = namespace, delegate, expiry
                 yield partial(shadow.govern, "delegateNamespace", *arguments, sender=sender)
+        for suspended in (True, False):
+            yield partial(shadow.govern, "setSuspended", maker.number, suspended, sender=world.governor)
 
     def state() -> Hashable:
-        ledger = shadow.consortium.ledger
-        delegations = frozenset(item for item in ledger.delegations.items() if item[1])
-        return tuple(ledger.owners.get(keccak(text=text), 0) for text in TEXTS), delegations
+        owners = tuple(shadow.consortium.owner(keccak(text=text)) for text in TEXTS)
+        silent = shadow.consortium.ledger.orgs[maker.number].suspended
+        return owners, shadow.consortium.delegated(namespace, world.supplier.number), silent
 
-    found = explore(shadow, moves, state, shadow.check_consortium_views)
+    def check() -> None:
+        shadow.check_consortium_views()
+        for org in (maker, world.supplier):
+            shadow.ask_under(org.register, namespace)
+
+    found = explore(shadow, moves, state, check)
     shadow.count.require(["assignNamespace", "delegateNamespace"])
-    assert found == 204, f"{found} states, {shadow.steps} steps"
+    assert found == 138, f"{found} states, {shadow.steps} steps"
 
 
 def test_accounts_and_admins(node: Node) -> None:
@@ -62,6 +69,8 @@ def test_accounts_and_admins(node: Node) -> None:
             yield partial(shadow.govern, "offerAdmin", org.number, candidate, sender=sender)
             yield partial(shadow.govern, "offerAdmin", org.number, ZERO, sender=sender)
             yield partial(shadow.govern, "acceptAdmin", org.number, sender=sender)
+        for sender in (world.governor, first.admin):
+            yield partial(shadow.govern, "releaseAccount", account, sender=sender)
         for suspended in (True, False):
             yield partial(shadow.govern, "setSuspended", first.number, suspended, sender=world.governor)
         for expiry in (0, world.now - 1):
@@ -83,5 +92,7 @@ def test_accounts_and_admins(node: Node) -> None:
             assert world.consortium.hasRole(org, Role.MANUFACTURER) == expected
 
     found = explore(shadow, moves, state, check)
-    shadow.count.require(["setAccount", "setSigner", "offerAdmin", "acceptAdmin", "setSuspended"])
+    shadow.count.require(
+        ["setAccount", "setSigner", "offerAdmin", "acceptAdmin", "setSuspended", "releaseAccount"]
+    )
     assert found == 256, f"{found} states, {shadow.steps} steps"

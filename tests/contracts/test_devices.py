@@ -159,6 +159,19 @@ def test_an_asset_that_has_ended_is_no_device(cold: ColdChain) -> None:
         cold.enrol(logger)
 
 
+@pytest.mark.parametrize("function", ["rotateKey", "attach"])
+def test_a_device_that_has_ended_gets_nothing_new(cold: ColdChain, function: str) -> None:
+    """It can still be silenced and taken off."""
+    arguments, _ = CALLS[function]
+    args, admin = arguments(cold), cold.world.maker.device_admin
+    cold.world.retire(args[0], EndOfLife.DECOMMISSIONED)
+    with reverts("NotADevice", args[0]):
+        getattr(cold.devices, function)(*args, sender=admin)
+    cold.devices.revoke(args[0], REASON, sender=admin)
+    if function == "rotateKey":
+        cold.devices.detach(args[0], sender=admin)
+
+
 def test_a_device_is_enrolled_once(cold: ColdChain) -> None:
     with reverts("AlreadyEnrolled", cold.logger.id):
         cold.enrol(cold.logger)

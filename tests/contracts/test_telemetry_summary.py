@@ -34,6 +34,11 @@ def cool(cold: ColdChain) -> Segment:
     return cold.segment(cold.every(300, [-20, 500, 700, 300], cold.start))
 
 
+def flat(cold: ColdChain) -> Segment:
+    """The same value all the time."""
+    return cold.segment(cold.every(300, [300, 300], cold.start))
+
+
 def single(cold: ColdChain) -> Segment:
     """One reading, above the limit."""
     return cold.segment([Reading(cold.start, 900)])
@@ -77,7 +82,9 @@ def test_a_bit_of_the_values_that_means_nothing(cold: ColdChain, bit: int) -> No
         pytest.param(0, 2, 0, id="two readings in one second"),
         pytest.param(10, 12, 1, id="more readings than seconds"),
         pytest.param(10, 2**32 - 1, 10, id="far more"),
-        pytest.param(10, 3, 11, id="an interval longer than all of the time"),
+        pytest.param(10, 2, 11, id="an interval longer than all of the time"),
+        pytest.param(10, 3, 10, id="an interval that leaves no time for the other"),
+        pytest.param(10, 4, 9, id="an interval that leaves too little time for two others"),
         pytest.param(10, 2, 9, id="an interval too short for two readings"),
         pytest.param(10, 3, 4, id="an interval too short for three"),
         pytest.param(10, 2, 0, id="no interval"),
@@ -92,11 +99,20 @@ def test_readings_that_do_not_fit(cold: ColdChain, duration: int, count: int, ma
 
 @pytest.mark.parametrize(
     ("duration", "count", "max_interval"),
-    [(0, 1, 0), (10, 11, 1), (10, 2, 10), (10, 3, 5), (10, 4, 4), (2**32 - 1, 2, 2**32 - 1)],
+    [
+        (0, 1, 0),
+        (10, 11, 1),
+        (10, 2, 10),
+        (10, 3, 5),
+        (10, 3, 9),
+        (10, 4, 4),
+        (10, 4, 8),
+        (2**32 - 1, 2, 2**32 - 1),
+    ],
 )
 def test_readings_that_just_fit(cold: ColdChain, duration: int, count: int, max_interval: int) -> None:
     fields = {"end": cold.start + duration, "count": count, "max_interval": max_interval}
-    anchor(cold, cool(cold).with_frame(**fields).with_values(sum=0))
+    anchor(cold, flat(cold).with_frame(**fields).with_values(sum=300 * count))
 
 
 # Values
@@ -107,11 +123,11 @@ def test_readings_that_just_fit(cold: ColdChain, duration: int, count: int, max_
     [
         pytest.param({"last": -21}, id="last below the lowest"),
         pytest.param({"last": 701}, id="last above the highest"),
-        pytest.param({"min": 301}, id="lowest above the last"),
+        pytest.param({"min": 301, "sum": 1700}, id="lowest above the last"),
         pytest.param({"max": 299}, id="highest below the last"),
         pytest.param({"min": 700, "max": -20}, id="lowest above the highest"),
-        pytest.param({"sum": 4 * -20 - 1}, id="too small a sum"),
-        pytest.param({"sum": 4 * 700 + 1}, id="too large a sum"),
+        pytest.param({"sum": 3 * -20 + 700 - 1}, id="too small a sum"),
+        pytest.param({"sum": 3 * 700 - 20 + 1}, id="too large a sum"),
     ],
 )
 def test_values_that_contradict_each_other(cold: ColdChain, fields: dict[str, int]) -> None:
@@ -121,7 +137,15 @@ def test_values_that_contradict_each_other(cold: ColdChain, fields: dict[str, in
 
 
 @pytest.mark.parametrize(
-    "fields", [{"last": -20}, {"last": 700}, {"min": 300}, {"sum": 4 * -20}, {"sum": 4 * 700}]
+    "fields",
+    [
+        {"last": -20},
+        {"last": 700},
+        {"min": 300, "sum": 1700},
+        {"max": 300, "sum": 600},
+        {"sum": 3 * -20 + 700},
+        {"sum": 3 * 700 - 20},
+    ],
 )
 def test_values_that_just_fit(cold: ColdChain, fields: dict[str, int]) -> None:
     anchor(cold, cool(cold).with_values(**fields))
@@ -147,14 +171,38 @@ def test_no_more_than_sixteen_excursions(cold: ColdChain) -> None:
     anchor(cold, cold.segment(readings, limits=limits[:16]))
 
 
+def test_excursions_are_sorted(cold: ColdChain) -> None:
+    """Low sides first, then by the limit, and each limit once."""
+    limits = [Limit(-60, False), Limit(500, False), Limit(-60, True), Limit(500, True), Limit(800, True)]
+    readings = cold.every(300, [-70, 900, 400], cold.start)
+    segment = cold.segment(readings, limits=limits)
+    assert [Excursion.of(word).limit for word in segment.excursions] == limits
+    for place in range(1, len(limits)):
+        words = list(segment.excursions)
+        words[place - 1], words[place] = words[place], words[place - 1]
+        with reverts("ExcursionContradicts", place):
+            cold.anchor(segment._replace(excursions=tuple(words)))
+        with reverts("ExcursionContradicts", place):
+            cold.anchor(segment._replace(excursions=segment.excursions[:place] + segment.excursions[place - 1 :]))
+    anchor(cold, segment)
+
+
 ODD: dict[str, tuple[Callable[[ColdChain], Segment], dict[str, object]]] = {
     "no reading so high": (hot, {"limit": Limit(901, True)}),
     "no reading so low": (hot, {"limit": Limit(499, False), "suffix": 0}),
-    "more in total than there is time": (hot, {"total": 1201}),
     "longer than in total": (hot, {"longest": 601}),
+    "more in total than there are pieces": (hot, {"total": 601}),
+    "more in total than one piece has": (hot_at_first, {"total": 301}),
+    "no time left for all of it": (hot, {"first": 601}),
+    "no time at all, though it was before the end": (hot, {"suffix": 0, "longest": 0, "total": 0}),
     "longer at the end than the longest": (hot, {"suffix": 301}),
     "longer at first than the longest": (hot_at_first, {"prefix": 301}),
-    "first after the end": (hot, {"first": 1201}),
+    "always, and not at first": (hot_always, {"first": 1}),
+    "always, and not from the start": (hot_always, {"prefix": 599}),
+    "always, and not to the end": (hot_always, {"suffix": 599}),
+    "always, and not in one piece": (hot_always, {"longest": 599}),
+    "always, and not in all": (hot_always, {"total": 599}),
+    "always, and longer": (hot_always, {"longest": 601, "total": 601}),
     "at the end, though the last reading is not": (hot_at_first, {"suffix": 1}),
     "at first, though the first reading is not": (hot, {"prefix": 1}),
     "not at first, though the first reading is": (hot, {"first": 0}),
@@ -171,10 +219,10 @@ def test_an_excursion_that_contradicts(cold: ColdChain, name: str) -> None:
     segment = of(cold)
     with reverts("ExcursionContradicts", 0):
         cold.anchor(segment.with_excursion(**fields))
-    [true] = segment.excursions
-    odd = Excursion.of(true)._replace(**fields).word
+    lower = Excursion(Limit(-(2**31), high=True), 0, *[Frame.of(segment.frame).duration] * 4).word
+    odd = segment.with_excursion(**fields)
     with reverts("ExcursionContradicts", 1):
-        cold.anchor(segment._replace(excursions=(true, odd)))
+        cold.anchor(segment._replace(excursions=(lower, *odd.excursions)))
     anchor(cold, segment)
 
 
@@ -187,18 +235,18 @@ def test_a_bit_of_an_excursion_that_means_nothing(cold: ColdChain, bit: int) -> 
 
 
 def test_a_single_reading_is_beyond_or_not(cold: ColdChain) -> None:
-    """One reading is the first and the last; a limit between its lowest and highest is nonsense."""
-    between = single(cold).with_values(max=901).with_excursion(limit=Limit(901, True))
-    with reverts("ExcursionContradicts", 0):
-        cold.anchor(between)
+    """It is the lowest and the highest."""
+    for odd in (single(cold).with_values(max=901), single(cold).with_values(min=899)):
+        with reverts("ValuesContradict", odd.values):
+            cold.anchor(odd)
 
 
 FITTING: dict[str, tuple[Callable[[ColdChain], Segment], dict[str, object]]] = {
     "just so high": (hot, {"limit": Limit(900, True), "suffix": 0}),
     "just so low": (hot, {"limit": Limit(500, False), "suffix": 0, "prefix": 1, "first": 0}),
-    "all of the time": (hot, {"total": 1200}),
     "in one piece": (hot, {"longest": 600}),
-    "at the very end": (hot, {"first": 1200}),
+    "as late as can be": (hot, {"first": 600}),
+    "at the very end": (hot, {"first": 1200, "suffix": 0, "longest": 0, "total": 0}),
     "at first the longest": (hot_at_first, {"prefix": 300}),
     "the last reading only": (hot, {"suffix": 0}),
     "always": (hot_always, {}),

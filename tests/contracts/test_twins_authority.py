@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.models.twins import next_head
+from tests.models.twins import first_head, next_head
 from tests.support import Forwarder, decode_logs, reverts
 from tests.support.calls import FUNCTIONS, Call, prepare
 from tests.support.contract import Sender
@@ -16,6 +16,13 @@ every_function = pytest.mark.parametrize("function", FUNCTIONS)
 
 def send(world: World, call: Call, sender: Sender | None = None) -> None:
     getattr(world.twins, call.function)(*call.args, sender=sender or call.sender)
+
+
+def head_before(world: World, call: Call) -> bytes:
+    if call.action == Action.REGISTERED:
+        return first_head(world.node.chain_id, world.twins.address, call.twin)
+    head: bytes = world.twins.head(call.twin)
+    return head
 
 
 def test_no_function_is_left_out(world: World) -> None:
@@ -105,7 +112,7 @@ def test_a_contract_acts_in_its_own_name(world: World, function: str) -> None:
 @every_function
 def test_each_step_moves_the_head_by_the_documented_values(world: World, function: str) -> None:
     call = prepare(world, function)
-    before = world.twins.head(call.twin)
+    before = head_before(world, call)
     send(world, call)
     after = next_head(before, call.action, call.org.number, call.sender, call.values, call.ref)
     if call.action == Action.REGISTERED:
@@ -118,7 +125,7 @@ def test_every_step_counts_the_contract_that_called(world: World, function: str)
     call = prepare(world, function)
     machine = Forwarder.deploy(world.node, world.stranger)
     world.hire(call.org, machine, call.duty)
-    before = world.twins.head(call.twin)
+    before = head_before(world, call)
     send(world, call, machine)
     after = next_head(before, call.action, call.org.number, machine.address, call.values, call.ref)
     assert world.twins.head(call.twin)[:27] == after[:27]

@@ -108,16 +108,20 @@ class Custody(Exploration):
         yield partial(self.shadow.govern, "setSuspended", carrier, not silent, sender=world.governor)
         deadlines = world.now - 1, world.now, world.now + HOUR
         purposes = Purpose.TRANSPORT, Purpose.QUARANTINE
-        moments = self.moments(self.shadow.twins.ledger.twins[part].deadline)
+        ledger = self.shadow.twins.ledger
+        head, moments = ledger.heads[part], self.moments(ledger.twins[part].deadline)
         for sender, to in product(self.callers, (0, world.maker.number, carrier)):
             for purpose, deadline in product(purposes, deadlines):
                 yield partial(do, "offer", part, to, purpose, deadline, ref, sender=sender)
             yield partial(do, "handOver", *self.receipt(to), sender=sender)
         for sender, moment in product(self.callers, moments):
-            for function in ("accept", "decline", "cancel", "reclaim"):
+            for function in ("decline", "cancel", "reclaim"):
                 yield partial(self.later, moment, function, part, ref, sender=sender)
+            for seen in (head, bytes(32)):
+                yield partial(self.later, moment, "accept", part, seen, ref, sender=sender)
             for found in (0, Found.DAMAGED, sum(Found) + 1):
-                yield partial(self.later, moment, "acceptWithExceptions", part, found, ref, sender=sender)
+                args = part, head, found, ref
+                yield partial(self.later, moment, "acceptWithExceptions", *args, sender=sender)
 
     def receipt(self, to: int) -> tuple[Receipt, bytes, bytes]:
         """Signed for the carrier, or else for the maker."""
@@ -166,7 +170,8 @@ class Packing(Exploration):
     def handed_on(self, thing: bytes, giver: Org, taker: Org) -> bool:
         ref, until = self.world.ref(), self.world.now
         offered = self.shadow.do("offer", thing, taker.number, 0, until, ref, sender=giver.all)
-        return offered and self.shadow.do("accept", thing, ref, sender=taker.all)
+        head = self.shadow.twins.ledger.heads[thing]
+        return offered and self.shadow.do("accept", thing, head, ref, sender=taker.all)
 
     def offers(self, thing: bytes) -> Iterator[Move]:
         """Each thing that is not packed may be on offer."""
@@ -241,7 +246,8 @@ class Title(Exploration):
                 yield partial(do, "release", part, holder, REASON, ref, sender=sender)
         until = world.now
         yield partial(do, "offer", part, carrier.number, Purpose.RETURN, until, ref, sender=maker.ship)
-        yield partial(do, "accept", part, ref, sender=carrier.receive)
+        head = self.shadow.twins.ledger.heads[part]
+        yield partial(do, "accept", part, head, ref, sender=carrier.receive)
 
 
 def test_title(node: Node) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import reverts
 from tests.support.words import Cause, Duty, EndOfLife, Found, Kind, Purpose
-from tests.support.world import DAY, World, happened, sscc, uri
+from tests.support.world import DAY, Org, World, happened, sscc, uri
 
 ALL_FOUND = int(sum(Found))
 
@@ -16,6 +16,10 @@ ALL_FOUND = int(sum(Found))
 @pytest.fixture
 def part(world: World) -> bytes:
     return world.register(uri("1"))
+
+
+def decline(world: World, id_: bytes, org: Org) -> None:
+    world.twins.decline(id_, world.ref(), sender=org.receive)
 
 
 def test_an_offer_names_receiver_purpose_and_deadline(world: World, part: bytes) -> None:
@@ -150,16 +154,28 @@ def test_an_offer_ends_now_at_the_earliest(world: World, part: bytes) -> None:
 def test_only_the_named_receiver_accepts_or_declines(world: World, part: bytes) -> None:
     world.offer(part, world.maker, world.carrier)
     for org in (world.maker, world.retailer):
-        for call in (world.accept, decline):
+        for call in (World.accept, decline):
             with reverts("NotOfferedTo", part, org.number, world.carrier.number):
-                call(part, org)
+                call(world, part, org)
 
 
 def test_what_is_not_offered_is_not_accepted(world: World, part: bytes) -> None:
     for id_ in (part, bytes(32)):
-        for call in (world.accept, decline):
+        for call in (World.accept, decline):
             with reverts("NotOfferedTo", id_, world.carrier.number, 0):
-                call(id_, world.carrier)
+                call(world, id_, world.carrier)
+
+
+def test_the_receiver_accepts_what_it_saw(world: World, part: bytes) -> None:
+    """And not an offer that was withdrawn, nor another pallet under the same label."""
+    world.offer(part, world.maker, world.carrier, Purpose.QUARANTINE)
+    seen = world.twins.head(part)
+    world.twins.cancel(part, world.ref(), sender=world.maker.ship)
+    world.offer(part, world.maker, world.carrier)
+    for call, found in ((world.twins.accept, []), (world.twins.acceptWithExceptions, [Found.DAMAGED])):
+        with reverts("HeadMoved", part, seen, world.twins.head(part)):
+            call(part, seen, *found, world.ref(), sender=world.carrier.receive)
+    world.accept(part, world.carrier)
 
 
 def test_only_the_custodian_offers(world: World, part: bytes) -> None:
@@ -261,6 +277,12 @@ def blocked_thing(world: World, state: str) -> bytes:
     return thing
 
 
+def receivers(state: str, purpose: Purpose) -> set[str]:
+    """A container goes back to its maker or owner as such only if nothing in it is held."""
+    homes = {"insurer"} if state == "contents held" and purpose == Purpose.RETURN else set()
+    return RECEIVERS[purpose] - homes
+
+
 @pytest.mark.parametrize("state", CAUSES)
 @pytest.mark.parametrize("purpose", list(Purpose))
 def test_what_is_blocked_goes_only_to_who_deals_with_it(world: World, state: str, purpose: Purpose) -> None:
@@ -269,7 +291,7 @@ def test_what_is_blocked_goes_only_to_who_deals_with_it(world: World, state: str
     for org in world.orgs:
         if org == holder:
             continue
-        if org.name in RECEIVERS[purpose]:
+        if org.name in receivers(state, purpose):
             world.offer(thing, holder, org, purpose=purpose)
             world.accept(thing, org)
             assert world.twins.custodianOf(thing) == org.number

@@ -96,7 +96,9 @@ def test_a_receipt_is_used_once(world: World, part: bytes, key: Any) -> None:
 
 
 CHANGES = {
-    "twin": lambda world, receipt: receipt._replace(twin=world.register(uri("another"))),
+    "twin": lambda world, receipt: receipt._replace(
+        twin=(id_ := world.register(uri("2"))), head=world.twins.head(id_)
+    ),
     "head": lambda world, receipt: receipt._replace(head=bytes(32)),
     "from": lambda world, receipt: receipt._replace(from_=world.carrier.number),
     "to": lambda world, receipt: receipt._replace(to=world.retailer.number),
@@ -121,9 +123,6 @@ def test_a_receipt_says_only_what_was_signed(world: World, part: bytes, field: s
     """Every field, changed after signing, one by one."""
     receipt, signer, signature = signed(world, to_carrier(world, part), Wallet(world.carrier.receive))
     changed = CHANGES[field](world, receipt)
-    if field == "twin":
-        changed = changed._replace(head=receipt.head)  # registered alike, both have the same head
-        assert world.twins.head(changed.twin) == receipt.head
     digest = digest_of(changed, world.twins.address, world.node.chain_id)
     expected = REFUSED_EARLIER.get(field, lambda *_: reverts("InvalidReceipt", digest, signer))
     with expected(world, part):

@@ -220,7 +220,9 @@ def test_what_is_held_leaves_and_the_rest_moves_on(world: World, nested: list[by
     world.hold(nested[0], REASON)
     world.hold(nested[0], OTHER)
     world.hold(nested[0], REASON, world.regulator)
-    assert held_inside(world, nested) == [0, 3, 3]
+    assert held_inside(world, nested) == [0, 1, 1]  # things, not holds
+    world.release(nested[0], OTHER, world.maker)
+    assert held_inside(world, nested) == [0, 1, 1]
     world.unpack(nested[1], nested[:1])
     assert held_inside(world, nested) == [0, 0, 0]
     world.move(nested[2], world.maker, world.carrier)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from eth_utils.crypto import keccak
 
-from tests.models.twins import next_head
-from tests.support import reverts
+from tests.models.twins import first_head, next_head
+from tests.support import deploy, reverts
 from tests.support.words import Action, Cause, EndOfLife, Kind, Purpose
 from tests.support.world import (
     MAKER_PREFIX,
@@ -69,7 +69,8 @@ def test_the_maker_has_title_and_custody(world: World, kind: Kind) -> None:
 def test_the_first_head_is_cut_to_216_bits_and_the_second_counts_what_is_left(world: World) -> None:
     ref, maker = world.ref("commissioning"), world.maker
     part = world.register(uri("1"))
-    full = next_head(bytes(32), Action.REGISTERED, maker.number, maker.register, (Kind.PART, 0, 0), ref)
+    origin = first_head(world.node.chain_id, world.twins.address, part)
+    full = next_head(origin, Action.REGISTERED, maker.number, maker.register, (Kind.PART, 0, 0), ref)
     assert world.twins.head(part) == full[:27] + bytes(5)
     world.hold(part, bytes(32))
     first, ref = full[:27] + bytes(5), world.ref("holding")
@@ -172,6 +173,16 @@ def test_many_things_share_one_commissioning_event(world: World) -> None:
 def test_many_means_at_least_one(world: World) -> None:
     with reverts("NothingNamed"):
         world.twins.registerMany([], world.ref(), sender=world.maker.register)
+
+
+def test_no_two_twins_have_the_same_history(world: World) -> None:
+    """Not even when they are registered in one transaction, by one event."""
+    items, ref = [Registration(uri(str(number))) for number in range(3)], world.ref()
+    world.twins.registerMany(items, ref, sender=world.maker.register)
+    other = deploy(world.node, "Twins", world.consortium)
+    other.registerMany(items, ref, sender=world.maker.register)
+    heads = {twins.head(twin_id(item.uri)) for item in items for twins in (world.twins, other)}
+    assert len(heads) == 6
 
 
 def test_of_many_things_all_or_none_are_registered(world: World) -> None:

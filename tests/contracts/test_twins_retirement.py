@@ -111,10 +111,11 @@ def test_what_is_packed_ends_in_place_and_leaves(world: World, nested: list[byte
     assert (facts.contents, facts.height, facts.heldInside) == (0, 0, 0)
     facts = world.twins.twin(pallet)
     assert (facts.contents, facts.height, facts.heldInside) == (1, 2, 0)
-    values = EndOfLife.STOLEN, int.from_bytes(box), 0
-    assert world.twins.head(part) == next_head(heads[0], Action.RETIRED, org, caller, values, ref)
     values = 1, int.from_bytes(part), 0
-    assert world.twins.head(box) == next_head(heads[1], Action.CONTENTS_REMOVED, org, caller, values, ref)
+    box_head = next_head(heads[1], Action.CONTENTS_REMOVED, org, caller, values, ref)
+    assert world.twins.head(box) == box_head
+    values = EndOfLife.STOLEN, int.from_bytes(box), int.from_bytes(box_head)
+    assert world.twins.head(part) == next_head(heads[0], Action.RETIRED, org, caller, values, ref)
     assert world.twins.head(pallet) == heads[2]
 
 

@@ -171,11 +171,11 @@ class History:
 
     def do_accept(self) -> None:
         thing, facts = self._offered()
-        taker = self.org(facts.pendingTo)
+        taker, head = self.org(facts.pendingTo), self.world.twins.head(thing)
         if self.random.random() < 0.3:
-            self.world.twins.acceptWithExceptions(thing, 0b101, self.world.ref(), sender=taker.all)
+            self.world.twins.acceptWithExceptions(thing, head, 0b101, self.world.ref(), sender=taker.all)
         else:
-            self.world.twins.accept(thing, self.world.ref("receiving"), sender=taker.all)
+            self.world.twins.accept(thing, head, self.world.ref("receiving"), sender=taker.all)
 
     def do_decline(self) -> None:
         thing, facts = self._offered()
@@ -411,8 +411,11 @@ class History:
         subject, setter = self.random.choice(sorted(self.policies))
         disposition = self.random.choice((1, 1, 1, 2, 3))
         record = self.random.randbytes(32)
-        sender = self.org(setter).all
-        self.world.conditions.dispose(subject, setter, disposition, record, sender=sender)
+        identifier = self.world.conditions.policyIdOf(subject, setter)
+        seen = self.world.conditions.policyState(identifier).breaches
+        owner = self.org(self.world.twins.ownerOf(subject))
+        sender = self.random.choice((self.org(setter), owner, self.world.regulator)).all
+        self.world.conditions.dispose(subject, setter, disposition, seen, record, sender=sender)
 
     # --------------------------------------------------------------------------------------------- insurance
 

@@ -26,7 +26,6 @@ from tests.support import AnvilNode
 from tests.support.words import Kind
 from tests.support.world import World, sscc, uri
 
-ORACLES = Path("/work/shared/domain/oracles/worked-numbers.json")
 LINK = "https://id.gs1.org/01/09506000134352/21/ABC"
 VERIFIER = "0x" + "77" * 20
 TELEMETRY = "0x" + "55" * 20
@@ -442,12 +441,19 @@ def test_a_history_is_told_and_complete(told: tuple[World, Path], anvil: AnvilNo
     assert "regulator" in result.stdout
     assert "2027-01-15T09:00:00+01:00" in result.stdout
     assert "history         complete: 4 steps" in result.stdout
+    assert "and 4 of containers that it was in" in result.stdout
+    assert f"inside {sscc('2')}, to carrier, purpose TRANSPORT" in result.stdout
     assert max(map(len, lines)) < 400
     data = json.loads(run("history", f"0x{part.hex()}", *where, "--json").stdout)
     assert data["complete"] is True
     assert data["head"] == data["chainHead"] == f"0x{world.twins.head(part).hex()}"
-    assert [step["event"] for step in data["steps"]] == names
-    assert data["steps"][3]["organisation"] == "regulator"
+    own = [step for step in data["steps"] if step["of"] == data["twin"]]
+    assert [step["event"] for step in own] == names
+    assert own[3]["organisation"] == "regulator"
+    assert [step["event"] for step in data["steps"] if step["of"] == f"0x{twin_id(sscc('2')).hex()}"] == [
+        "Offered",
+        "Accepted",
+    ]
     assert data["steps"][0]["args"]["uri"] == uri("1")
     pallet = json.loads(run("history", sscc("1"), *where, "--json").stdout)
     assert pallet["complete"] is True

@@ -11,21 +11,16 @@ from hypothesis import strategies as st
 from goldthread.rules.conditions import (
     SILENCE,
     Breach,
-    Excursion,
     Judge,
     JudgeError,
     Kind,
-    Limit,
     Policy,
     Rule,
-    Summary,
     Track,
-    cut_at_gaps,
     judge_readings,
-    merge,
-    summarise,
 )
 from goldthread.rules.readings import Reading
+from goldthread.rules.summaries import Excursion, Limit, Summary, cut_at_gaps, merge, summarise
 from tests.support import Counters
 
 START = 1000
@@ -197,20 +192,52 @@ def test_the_time_before_the_first_reading_can_be_a_gap() -> None:
     assert not judged(of, [Reading(START + 10, 5)]).breaches
 
 
-def test_what_the_contract_would_not_judge_is_refused() -> None:
+def test_segments_are_judged_in_their_order() -> None:
     judge = Judge(policy(Rule(Kind.INSTANT, 1, HIGH, 0, 1)), 1)
-    early = summarise([Reading(START - 1, 5)], LIMITS)
-    with pytest.raises(JudgeError, match="BeforeStart"):
-        judge.step(Track(), 1, early)
-    gap = summarise([Reading(START, 5), Reading(START + 11, 5)], LIMITS)
-    with pytest.raises(JudgeError, match="GapInside"):
-        judge.step(Track(), 1, gap)
-    first = judge.step(Track(), 4, summarise([Reading(START, 5)], LIMITS))
-    with pytest.raises(JudgeError, match="NotNextToJudge"):
-        judge.step(first, 6, summarise([Reading(START + 5, 5)], LIMITS))
-    silent_about_it = summarise([Reading(START, 9)], ())
-    with pytest.raises(JudgeError, match="ExcursionMissing"):
-        judge.step(Track(), 1, silent_about_it)
+    with pytest.raises(JudgeError, match="NotNextToJudge: segment 4, expected 1"):
+        judge.step(Track(), 4, summarise([Reading(START, 5)], LIMITS))
+    first = judge.step(Track(), 1, summarise([Reading(START, 5)], LIMITS))
+    with pytest.raises(JudgeError, match="NotNextToJudge: segment 3, expected 2"):
+        judge.step(first, 3, summarise([Reading(START + 5, 5)], LIMITS))
+    early = judge.step(Track(), 4, summarise([Reading(START - 9, 5)], LIMITS))
+    later = judge.step(early, 6, summarise([Reading(START - 5, 5)], LIMITS))
+    with pytest.raises(JudgeError, match="NotNextToJudge: segment 6, expected 7"):
+        judge.step(later, 6, summarise([Reading(START - 2, 5)], LIMITS))
+    with pytest.raises(JudgeError, match="NotNextToJudge: segment 8, expected 7"):
+        judge.step(later, 8, summarise([Reading(START, 5)], LIMITS))
+    assert judge.step(later, 7, summarise([Reading(START, 5)], LIMITS)).seq == 7
+
+
+def test_what_began_before_the_policy_only_holds_on() -> None:
+    of = policy(Rule(Kind.CUMULATIVE, 1, HIGH, 5, 1), Rule(Kind.INSTANT, 1, HIGH, 0, 1))
+    readings = [Reading(START - 20, 9), Reading(START - 10, 9), Reading(START + 6, 5)]
+    judge = Judge(of, 1)
+    track = judge.step(Track(), 7, summarise(readings[:2], LIMITS))
+    assert (track.seq, track.to, track.latched, track.counting) == (7, START, 0, True)
+    assert track.max < track.min
+    track = judge.step(track, 8, summarise(readings[2:], LIMITS))
+    assert track.breaches == {0: Breach(0, START, 5, 6, 8)}
+    assert {rule: b.first_crossing for rule, b in judge_readings(of, 1, readings).items()} == {0: START}
+
+
+def test_a_gap_inside_a_segment_counts_from_end_to_end() -> None:
+    of = policy(
+        Rule(Kind.GAP, 1, Limit(False, 0), 21, 3),
+        Rule(Kind.CUMULATIVE, 1, HIGH, 21, 1),
+        Rule(Kind.INSTANT, 1, LOW, 0, 1),
+    )
+    torn = summarise([Reading(START, 5), Reading(START + 10, 5), Reading(START + 21, 5)], LIMITS)
+    track = Judge(of, 1).step(Track(), 1, torn)
+    assert {rule: (b.first_crossing, b.time) for rule, b in track.breaches.items()} == {
+        0: (START, 21), 1: (START, 21), 2: (START, 0),
+    }  # fmt: skip
+
+
+def test_a_segment_that_says_nothing_of_a_limit_it_passed_is_judged_as_the_worst() -> None:
+    of = policy(Rule(Kind.CONSECUTIVE, 1, HIGH, 10, 1))
+    readings = [Reading(START, 5), Reading(START + 5, 9), Reading(START + 10, 5)]
+    assert not Judge(of, 1).step(Track(), 1, summarise(readings, LIMITS)).breaches
+    assert Judge(of, 1).step(Track(), 1, summarise(readings, (LOW,))).breaches[0].time == 10
 
 
 def test_summaries_that_do_not_follow_each_other_are_not_merged() -> None:

@@ -23,14 +23,15 @@ from tests.support import AnvilNode, Counters, Node, deploy
 from tests.support.words import Kind
 from tests.support.world import World, sscc, uri
 
-OFTEN = [
-    "admit", "govern", "delegate", "change_admin", "accounts",
-    "register", "register_many", "offer", "accept", "decline", "cancel", "reclaim", "hand_over", "pack", "unpack",
-    "hold", "release", "offer_title", "accept_title", "cancel_title", "retire",
-    "enrol", "rotate_key", "revoke", "attach", "detach", "anchor", "judge", "mark_silent", "dispose", "set_policy",
-    "close_policy", "open_policy", "deposit", "withdraw", "report", "settle", "settle_default", "cancel_policy",
-    "claim", "pay_claim", "release_capital", "capital",
-]  # fmt: skip
+OFTEN = """
+    admit govern delegate change_admin accounts release_account
+    register register_many offer accept decline cancel reclaim hand_over pack unpack hold release
+    offer_title accept_title cancel_title retire
+    enrol rotate_key revoke attach detach anchor
+    judge mark_silent dispose set_policy close_policy
+    open_policy deposit withdraw report settle settle_default cancel_policy claim pay_claim
+    release_capital capital
+""".split()
 
 
 def history(node: Node, seed: int, steps: int) -> tuple[History, Deployment]:
@@ -85,7 +86,7 @@ def test_on_a_real_node_and_after_each_slot_is_tampered_with(anvil: AnvilNode) -
     spots = [
         ("Consortium", "_organisations", [word(3)], 160, "organisation 3", "organisation.roles"),
         ("Consortium", "organisationCount", [], 0, "organisations", "organisationCount"),
-        ("Consortium", "namespaceOwner", [keccak(b"9506000")], 0, "namespace 9506000", "namespaceOwner"),
+        ("Consortium", "_namespaces", [keccak(b"9506000")], 0, "namespace 9506000", "namespaceOwner"),
         ("Twins", "_twins", [container], 40, f"twin {base.short(container)}", "twin.maker"),
         ("Twins", "_twins", [part], 256 + 3, f"twin {base.short(part)}", "head"),
         ("Devices", "signerHash", [device], 7, f"device {base.short(device)}", "signerHash"),
@@ -105,6 +106,15 @@ def test_on_a_real_node_and_after_each_slot_is_tampered_with(anvil: AnvilNode) -
             label,
         )
         tamper(anvil, address, place, before)
+    token = happened.drive.token
+    place = int.from_bytes(
+        keccak(bytes(12) + bytes.fromhex(happened.drive.insurance.address[2:]) + bytes(32)), "big"
+    )
+    before = anvil.storage(token.address, place)
+    assert before == token.balanceOf(happened.drive.insurance)
+    for balance, missing in ((before - 1, True), (before + 1, False), (before, False)):
+        tamper(anvil, token.address, place, balance)
+        assert bool(compare(deployment, system)) == missing
     assert compare(deployment, system) == []
     world.register(uri("one more"))
     assert compare(deployment, system) == []
@@ -146,6 +156,43 @@ def test_no_log_of_a_twin_can_be_left_out() -> None:
 
     check()
     count.require(["read"])
+
+
+def test_a_packed_thing_lives_with_its_containers() -> None:
+    """Custody of a pallet is custody of what is in it: its steps are told, and none can be left out."""
+    world = World.create(RecordingNode())
+    part, pallet, outer = world.register(uri("1")), *(world.register(sscc(n), Kind.CONTAINER) for n in "12")
+    other = world.register(uri("2"))
+    world.move(pallet, world.maker, world.carrier)
+    world.move(pallet, world.carrier, world.maker)
+    world.pack(pallet, [part, other])
+    world.pack(outer, [pallet])
+    world.move(outer, world.maker, world.carrier)
+    world.twins.unpack(outer, [pallet], world.ref(), sender=world.carrier.ship)
+    world.twins.unpack(pallet, [other], world.ref(), sender=world.carrier.ship)
+    world.move(pallet, world.carrier, world.retailer)
+    deployment = deployment_of(world)
+    found = reader.read(deployment, part)
+    told = [(step.event.name, step.of) for step in found.steps]
+    assert told == [
+        ("Registered", part),
+        ("Packed", part),
+        ("Packed", pallet),
+        ("Offered", outer),
+        ("Accepted", outer),
+        ("Unpacked", pallet),
+        ("Offered", pallet),
+        ("Accepted", pallet),
+    ]
+    assert (found.own, found.is_complete) == (2, True)
+    assert list(found.heads) == [part, pallet]
+    assert found.uris == {part: uri("1"), pallet: sscc("1"), outer: sscc("2")}
+    assert isinstance(world.node, RecordingNode)
+    whole = world.node.recorded.copy()
+    for step in found.steps:
+        place = next(i for i, log in enumerate(whole) if int(log["blockNumber"], 16) == step.event.block)
+        world.node.recorded[:] = whole[:place] + whole[place + 1 :]
+        assert not reader.read(deployment, part).is_complete, step.event.name
 
 
 def test_a_packing_whose_end_is_missing_is_a_problem() -> None:

@@ -29,13 +29,12 @@ from goldthread.rules.conditions import (
     SILENCE,
     Judge,
     Kind,
-    Limit,
     Policy,
     Rule,
-    Summary,
     Track,
 )
 from goldthread.rules.readings import Reading
+from goldthread.rules.summaries import Limit, Summary
 from tests.goldthread.chains import RecordingNode
 from tests.support import Counters, Reverted
 from tests.support.words import Duty, Role
@@ -189,14 +188,20 @@ class Cold:
             time += random.choice((10, 30, 60, 61, 200))
         return readings
 
-    def segments(self, readings: list[Reading], most: int) -> list[tuple[Segment, list[Reading]]]:
+    def segments(
+        self,
+        readings: list[Reading],
+        most: int,
+        max_interval: int | None = MAX_INTERVAL,
+        limits: tuple[Limit, ...] = (HIGH, LOW),
+    ) -> list[tuple[Segment, list[Reading]]]:
         return build(
             readings,
             device=self.logger,
             subject=self.pallet,
             quantity=TEMPERATURE,
-            limits=(LOW, HIGH),
-            max_interval=MAX_INTERVAL,
+            limits=limits,
+            max_interval=max_interval,
             most=most,
         )
 
@@ -251,21 +256,26 @@ def test_the_judge_judges_as_the_contract() -> None:
         node, world = here.world.node, here.world
         node.revert(here.base)
         rules = tuple(random.sample(RULES, random.randint(1, len(RULES))))
+        start = here.start + random.choice((0, 0, 100))
         policy = Policy(
-            here.pallet, world.maker.number, 1, here.start, MAX_INTERVAL, max_silence, (here.logger,), rules
+            here.pallet, world.maker.number, 1, start, MAX_INTERVAL, max_silence, (here.logger,), rules
         )
         world.conditions.setPolicy(policy.to_contract(), sender=world.maker.quality)
         identifier = world.conditions.policyIdOf(here.pallet, world.maker.number)
         judge, track = Judge(policy, TEMPERATURE), Track()
-        for segment, inside in here.segments(here.stream(random, length), most):
+        max_interval = random.choice((MAX_INTERVAL, MAX_INTERVAL, None))
+        limits = random.choice(((LOW, HIGH), (LOW, HIGH), (HIGH,)))
+        for segment, inside in here.segments(here.stream(random, length), most, max_interval, limits):
+            count.hit("early" if segment.summary.from_ < start else "counted")
+            if segment.summary.max_interval > MAX_INTERVAL:
+                count.hit("torn")
             node.timestamp = max(world.now, inside[-1].time + random.choice((0, 0, 200)))
             argument, signer, signature = here.signed(segment)
             world.conditions.judge(policy.to_contract(), argument, signer, signature, sender=world.stranger)
             track = judge.step(track, segment.seq, segment.summary, now=world.now)
         told = world.conditions.track(identifier, here.logger, TEMPERATURE)
-        assert (told.seq, told.to, told.min, told.max, told.last, told.latched) == (
-            track.seq, track.to, track.min, track.max, track.last, track.latched
-        )  # fmt: skip
+        for field in ("seq", "to", "min", "max", "last", "latched", "counting"):
+            assert getattr(told, field) == getattr(track, field), field
         for rule in (*range(len(rules)), SILENCE):
             key = (identifier, here.logger, TEMPERATURE, rule)
             found = world.conditions.breach(*key)
@@ -280,4 +290,4 @@ def test_the_judge_judges_as_the_contract() -> None:
             assert tuple(counted) == (track.tallies[place].time, track.tallies[place].onset)
 
     check()
-    count.require([*Kind.__members__, "SILENCE"])
+    count.require([*Kind.__members__, "SILENCE", "early", "counted", "torn"])

@@ -12,9 +12,9 @@ from eth_utils.crypto import keccak
 
 from tests.models import bits
 from tests.models.devices import Stream, Telemetry, TelemetryLedger
-from tests.models.readings import Rule, RuleKind, judge
+from tests.models.readings import Rule, RuleKind, judge, known
 from tests.models.rules import Fact, Objections
-from tests.models.segments import Excursion, Frame, Limit, Reading, Segment, Values
+from tests.models.segments import Frame, Limit, Reading, Segment, Values
 from tests.models.twins import Twins
 from tests.support.words import Duty, EndOfLife, Role
 from tests.support.world import NO_EVENT
@@ -24,6 +24,13 @@ CRITICAL = 3
 BREACH_CODE, SILENT_CODE = keccak(text="BREACH")[:4], keccak(text="SILENT")[:4]
 POLICY = "(bytes32,uint32,uint32,uint40,uint32,uint32,bytes32[],uint256[])"
 NOWHERE = bytes(32)
+
+
+class INT32:
+    """Where numbers end."""
+
+    min = -(2**31)
+    max = 2**31 - 1
 
 
 class Disposition(IntEnum):
@@ -75,6 +82,7 @@ class PolicyState(NamedTuple):
 
     set_by: str
     version: int
+    breaches: int = 0
     open: bool = False
     holding: bool = False
     disposition: Disposition = Disposition.NONE
@@ -155,17 +163,16 @@ class ConditionsLedger:
                 self._put(a, latched=track.latched | 1 << rule, breaches=found)
                 self._opened(id_, a["holding"])
             case "Disposed":
-                released = a["disposition"] == Disposition.RELEASE
-                self._change(id_, disposition=Disposition(a["disposition"]))
-                if released:
-                    self._change(id_, open=False, holding=False)
+                decided = Disposition(a["disposition"])
+                still = decided != Disposition.RELEASE
+                self._change(id_, disposition=decided, open=still, holding=a["holding"])
             case _:
                 raise LookupError(f"the ledger does not know the event {name}")
 
     def _opened(self, id_: bytes, holding: bool) -> None:
         if not self.states[id_].open:
             self._change(id_, open=True, disposition=Disposition.NONE)
-        self._change(id_, holding=holding)
+        self._change(id_, holding=holding, breaches=self.states[id_].breaches + 1)
 
     def _track(self, a: Any) -> Track:
         return self.tracks.get((a["policyId"], a["device"], a["quantity"]), NO_TRACK)
@@ -189,8 +196,8 @@ class Conditions:
         self.twins = twins
         self.consortium = twins.consortium
         self.address = address
-        self.archive: dict[bytes, Sequence[Reading]] = {}
-        """The readings of every segment, by its digest."""
+        self.archive: dict[bytes, tuple[Sequence[Reading], list[Limit]]] = {}
+        """The readings of every segment and the limits it tells of, by its digest."""
 
     def setPolicy(self, policy: Policy, *, sender: str) -> list[Fact]:  # noqa: N802
         no = Objections()
@@ -200,6 +207,7 @@ class Conditions:
         rules, devices = len(policy.rules), len(policy.devices)
         no.when(not 1 <= rules <= 8 or not 1 <= devices <= 8, "WrongSize", rules, devices)
         no.when(policy.max_interval == 0, "ZeroMaxInterval")
+        no.when(policy.start < self.now, "StartInPast", policy.start, self.now)
         state = self.ledger.states.get(policy.id, PolicyState("", 0))
         no.when(state.open, "BreachOpen", policy.id)
         due = state.version + 1
@@ -225,25 +233,21 @@ class Conditions:
         anchoring = self.telemetry.anchoring(no, segment, signer, signature, self.address)
         frame, (device, subject, quantity) = Frame.of(segment.frame), segment.key
         no.when(subject != policy.subject, "WrongSubject", policy.subject, subject)
-        longest = frame.max_interval
-        no.when(longest > policy.max_interval, "GapInside", policy.max_interval, longest)
-        self._in_force(no, policy, device, quantity)
+        self._in_force(no, policy, device)
         track = self.track(policy, device, quantity)
-        if track.seq == 0:
-            no.when(frame.start < policy.start, "BeforeStart", policy.start, frame.start)
-        else:
-            due = track.seq + 1
-            no.when(frame.seq != due, "NotNextToJudge", policy.id, device, due, frame.seq)
-        self._complete(no, policy, segment)
+        counts, due = frame.start >= policy.start, track.seq + 1
+        misplaced = frame.seq != due if counts else frame.seq < due
+        no.when(misplaced, "NotNextToJudge", policy.id, device, due, frame.seq)
+        if counts:
+            self._ruled(no, policy, quantity)
         no.settle()
         for fact in anchoring:
             self.telemetry.ledger.apply(fact)
-        silence = self._silence(policy, track, segment.key)
-        judged = track.first or frame.seq
-        readings = list(self._readings(segment.key, judged, frame.seq))
-        found, tallies = self._rules(policy, quantity, track, readings, frame.seq)
-        if silence is not None:
-            found[SILENCE] = silence
+        found, tallies = {}, track.tallies
+        if counts:
+            silence = self._silence(policy, track, segment.key)
+            found, tallies = self._rules(policy, segment.key, track, frame.seq)
+            found |= {} if silence is None else {SILENCE: silence}
         about = {"policyId": policy.id, "device": device, "quantity": quantity}
         latched = track.latched | sum(1 << rule for rule in found)
         facts: list[Fact] = []
@@ -254,12 +258,13 @@ class Conditions:
 
     def markSilent(self, policy: Policy, device: bytes, quantity: int, *, sender: str) -> list[Fact]:  # noqa: N802
         no = Objections()
-        self._in_force(no, policy, device, quantity)
+        self._in_force(no, policy, device)
+        self._ruled(no, policy, quantity)
         track = self.track(policy, device, quantity)
         no.when(bool(track.latched >> SILENCE & 1), "AlreadyMarked", policy.id, device)
         stream = device, policy.subject, quantity
         silence = self._silence(policy, track, stream)
-        until = self._newest(policy, track, stream) + policy.max_silence
+        until = self.newest(policy, track, stream) + policy.max_silence
         if silence is None:
             forever = policy.max_silence == 0
             no.final("NotSilent", policy.id, device, 2**256 - 1 if forever else until)
@@ -267,24 +272,42 @@ class Conditions:
         return self._opened(policy, device, quantity, {SILENCE: silence})
 
     def _rules(
-        self, policy: Policy, quantity: int, track: Track, readings: Sequence[Reading], seq: int
+        self, policy: Policy, stream: Stream, track: Track, seq: int
     ) -> tuple[dict[int, Breach], tuple[Tally, ...]]:
         """The rules broken now and never before, and what all rules have counted."""
         found, tallies = {}, list(track.tallies)
+        begun, counted = self._counted(policy, stream, track.first or seq, seq)
+        since = max(policy.start, begun[-1].time) if begun else policy.start
+        held = begun[-1].value if begun else None
         for place, rule in enumerate(policy.rules):
-            if rule.quantity != quantity:
+            if rule.quantity != stream[2]:
                 continue
-            finding = judge(rule, readings, policy.start, policy.max_interval)
+            readings = [r for part in counted for r in known(rule, *part, policy.max_interval)]
+            finding = judge(rule, readings, since, policy.max_interval, held)
             if finding.onset is None:
                 continue
             tallies[place] = Tally(finding.running, finding.onset - policy.start + 1)
             if finding.broken and not track.latched >> place & 1:
-                extreme = extreme_of(rule, readings)
+                extreme = extreme_of(rule, [r for part, _ in counted for r in part])
                 found[place] = Breach(finding.onset, extreme, finding.reached, seq)
         return found, tuple(tallies)
 
+    def _counted(
+        self, policy: Policy, stream: Stream, first: int, last: int
+    ) -> tuple[Sequence[Reading], list[tuple[Sequence[Reading], list[Limit]]]]:
+        """The segment before the counted ones, if one was judged; and these, each with the limits it tells of."""
+        begun: Sequence[Reading] = ()
+        counted = []
+        for seq in range(first, last + 1):
+            readings, told = self.archive[self.telemetry.ledger.digest(stream, seq)]
+            if readings[0].time < policy.start:
+                begun = readings
+            else:
+                counted.append((readings, told))
+        return begun, counted
+
     def _silence(self, policy: Policy, track: Track, stream: Stream) -> Breach | None:
-        newest = self._newest(policy, track, stream)
+        newest = self.newest(policy, track, stream)
         late = policy.max_silence != 0 and self.now - newest > policy.max_silence
         known = track.latched >> SILENCE & 1
         return Breach(newest, 0, self.now - newest) if late and not known else None
@@ -295,7 +318,7 @@ class Conditions:
         if not found:
             return []
         holding = self.ledger.states[policy.id].holding
-        may_hold = self.may_hold(policy)
+        may_hold = self.may_hold(policy.subject, policy.setter)
         held: list[Fact] = []
         if may_hold and not holding:
             held = self.twins.hold(policy.subject, policy.id, NO_EVENT, sender=self.address)
@@ -306,17 +329,17 @@ class Conditions:
             facts += [("BreachFound", about | told), alert(policy, rule)]
         return self._happened(Objections(), *facts) + held
 
-    def may_hold(self, policy: Policy) -> bool:
-        """True if the policy holds the twin back from a breach on."""
-        twin = self.twins.ledger.twins[policy.subject]
-        holders = twin.owner, self.twins.ledger.custodian(policy.subject)
-        concerned = policy.setter in holders or self.consortium.has_role(policy.setter, Role.REGULATOR)
+    def may_hold(self, subject: bytes, setter: int) -> bool:
+        """True if the setter's policy holds the twin back from a breach on."""
+        twin = self.twins.ledger.twins[subject]
+        holders = twin.owner, self.twins.ledger.custodian(subject)
+        concerned = setter in holders or self.consortium.has_role(setter, Role.REGULATOR)
         return twin.end == EndOfLife.NONE and concerned
 
     # Disposition
 
     def dispose(
-        self, subject: bytes, setter: int, disposition: Disposition, record: bytes, *, sender: str
+        self, subject: bytes, setter: int, disposition: Disposition, seen: int, record: bytes, *, sender: str
     ) -> list[Fact]:
         no = Objections()
         org = self.consortium.authorize(no, sender, Duty.QUALITY)
@@ -324,18 +347,26 @@ class Conditions:
         state = self.ledger.states.get(id_, PolicyState("", 0))
         no.when(disposition == Disposition.NONE, "NoDisposition")
         no.when(not state.open, "NoOpenBreach", id_)
-        no.when(state.disposition == Disposition.REJECT, "Rejected", id_)
+        no.when(seen != state.breaches, "MoreBreaches", id_, seen, state.breaches)
         no.when(sender == state.set_by, "SecondPersonNeeded", id_, sender)
-        entitled = org == setter or self.consortium.has_role(org, Role.REGULATOR)
-        no.when(not entitled, "MayNotDispose", id_, org)
+        if not self.consortium.has_role(org, Role.REGULATOR):
+            no.when(state.disposition == Disposition.REJECT, "Rejected", id_)
+            owner = self.twins.ledger.twins[subject].owner if subject in self.twins.ledger.twins else 0
+            entitled = org == owner or (org == setter and disposition != Disposition.REJECT)
+            theirs = setter in self.consortium.ledger.orgs and self.consortium.ledger.orgs[setter].roles
+            no.when(not entitled or bool(theirs & Role.REGULATOR), "MayNotDispose", id_, org)
         no.settle()
-        lifted: list[Fact] = []
-        if disposition == Disposition.RELEASE and state.holding:
+        release = disposition == Disposition.RELEASE
+        holding = not release and (state.holding or self.may_hold(subject, setter))
+        moved: list[Fact] = []
+        if holding and not state.holding:
+            moved = self.twins.hold(subject, id_, NO_EVENT, sender=self.address)
+        if state.holding and not holding:
             me, _ = self.consortium.ledger.accounts[self.address]
-            lifted = self.twins.release(subject, me, id_, NO_EVENT, sender=self.address)
+            moved = self.twins.release(subject, me, id_, NO_EVENT, sender=self.address)
         fact = {"policyId": id_, "subject": subject, "org": org, "caller": sender}
-        fact |= {"disposition": disposition, "record": record}
-        return self._happened(no, ("Disposed", fact)) + lifted
+        fact |= {"disposition": disposition, "record": record, "holding": holding}
+        return self._happened(no, ("Disposed", fact)) + moved
 
     # Questions
 
@@ -346,34 +377,23 @@ class Conditions:
     def track(self, policy: Policy, device: bytes, quantity: int) -> Track:
         return self.ledger.tracks.get((policy.id, device, quantity), NO_TRACK)
 
-    def _in_force(self, no: Objections, policy: Policy, device: bytes, quantity: int) -> None:
+    def _in_force(self, no: Objections, policy: Policy, device: bytes) -> None:
         in_force = self.ledger.policies.get(policy.id)
         if in_force != policy:
             expected = NOWHERE if in_force is None else in_force.hash
             no.final("NotInForce", policy.id, expected, policy.hash)
         no.when(device not in policy.devices, "DeviceNotNamed", policy.id, device)
+
+    def _ruled(self, no: Objections, policy: Policy, quantity: int) -> None:
         ruled = any(rule.quantity == quantity for rule in policy.rules)
         no.when(not ruled, "QuantityNotRuled", policy.id, quantity)
 
-    def _complete(self, no: Objections, policy: Policy, segment: Segment) -> None:
-        """Something is said about every limit that was reached."""
-        values, (_, _, quantity) = Values.of(segment.values), segment.key
-        told = [Excursion.of(word).limit for word in segment.excursions]
-        for place, rule in enumerate(policy.rules):
-            if rule.quantity != quantity or rule.kind == RuleKind.GAP or rule.limit in told:
-                continue
-            reached = rule.limit.beyond(values.max if rule.limit.high else values.min)
-            no.when(reached, "ExcursionMissing", place, rule.limit.high, rule.limit.value)
-
-    def _newest(self, policy: Policy, track: Track, stream: Stream) -> int:
-        """Time of the newest judged reading; the policy's start, if there is none."""
+    def newest(self, policy: Policy, track: Track, stream: Stream) -> int:
+        """Time of the newest judged reading, not before the policy's start."""
         if track.seq == 0:
             return policy.start
-        return Frame.of(self.telemetry.ledger.anchored[stream][track.seq - 1][1]).end
-
-    def _readings(self, stream: Stream, first: int, last: int) -> Iterator[Reading]:
-        for seq in range(first, last + 1):
-            yield from self.archive[self.telemetry.ledger.digest(stream, seq)]
+        end = Frame.of(self.telemetry.ledger.anchored[stream][track.seq - 1][1]).end
+        return max(policy.start, end)
 
     def _happened(self, no: Objections, *facts: Fact) -> list[Fact]:
         no.settle()
@@ -382,16 +402,21 @@ class Conditions:
         return list(facts)
 
 
-def track_view(track: Track, telemetry: TelemetryLedger, stream: Stream) -> tuple[int | bool, ...]:
-    """What `track` returns."""
+def track_view(
+    track: Track, start: int, telemetry: TelemetryLedger, stream: Stream
+) -> tuple[int | bool, ...]:
+    """What `track` returns under a policy that starts then."""
     counting = track.tallies != NO_TALLIES
     if track.seq == 0:
         return 0, 0, 0, 0, 0, track.latched, counting
-    judged = telemetry.anchored[stream][track.first - 1 : track.seq]
-    values = [Values.of(word) for _, _, word in judged]
-    lowest, highest = min(v.min for v in values), max(v.max for v in values)
-    end = Frame.of(judged[-1][1]).end
-    return track.seq, end, lowest, highest, values[-1].last, track.latched, counting
+    judged = [
+        (Frame.of(frame), Values.of(values))
+        for _, frame, values in telemetry.anchored[stream][track.first - 1 : track.seq]
+    ]
+    counted = [values for frame, values in judged if frame.start >= start]
+    lowest, highest = min([INT32.max, *(v.min for v in counted)]), max([INT32.min, *(v.max for v in counted)])
+    newest = max(start, judged[-1][0].end), lowest, highest, judged[-1][1].last
+    return track.seq, *newest, track.latched, counting or len(counted) < len(judged)
 
 
 def extreme_of(rule: Rule, readings: Sequence[Reading]) -> int:

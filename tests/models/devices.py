@@ -66,8 +66,7 @@ class Devices:
 
     def enrol(self, device: bytes, signer: bytes, model: bytes, *, sender: str) -> list[Fact]:
         no, org = self._administered(device, sender)
-        twin = self.twins.ledger.twins[device]
-        no.when(twin.kind != Kind.ASSET or twin.end != EndOfLife.NONE, "NotADevice", device)
+        self._device(no, device)
         known = device in self.ledger.signers or device in self.ledger.revoked
         no.when(known, "AlreadyEnrolled", device)
         no.when(len(signer) < 20, "SignerTooShort", len(signer))
@@ -76,6 +75,7 @@ class Devices:
 
     def rotateKey(self, device: bytes, signer: bytes, *, sender: str) -> list[Fact]:  # noqa: N802
         no, org = self._administered(device, sender)
+        self._device(no, device)
         self._enrolled(no, device)
         no.when(len(signer) < 20, "SignerTooShort", len(signer))
         fact = {"device": device, "org": org, "caller": sender, "signer": signer}
@@ -89,6 +89,7 @@ class Devices:
 
     def attach(self, device: bytes, subject: bytes, *, sender: str) -> list[Fact]:
         no, org = self._administered(device, sender)
+        self._device(no, device)
         self._enrolled(no, device)
         current = self.ledger.subjects.get(device)
         no.when(current is not None, "AlreadyAttached", device, current)
@@ -131,6 +132,10 @@ class Devices:
         if org != owner:
             no.final("NotDeviceOwner", device, org, owner)
         return no, org
+
+    def _device(self, no: Objections, device: bytes) -> None:
+        twin = self.twins.ledger.twins[device]
+        no.when(twin.kind != Kind.ASSET or twin.end != EndOfLife.NONE, "NotADevice", device)
 
     def _enrolled(self, no: Objections, device: bytes) -> None:
         no.when(device not in self.ledger.signers, "NotEnrolled", device)

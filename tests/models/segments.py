@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
@@ -53,6 +53,10 @@ class Frame(NamedTuple):
     end: int
     count: int
     max_interval: int
+
+    @property
+    def duration(self) -> int:
+        return self.end - self.start
 
     @property
     def word(self) -> int:
@@ -122,10 +126,11 @@ class Segment(NamedTuple):
     def with_values(self, **fields: int) -> Segment:
         return self._replace(values=Values.of(self.values)._replace(**fields).word)
 
-    def with_excursion(self, **fields: int) -> Segment:
-        """With the first excursion changed."""
-        first, *others = self.excursions
-        return self._replace(excursions=(Excursion.of(first)._replace(**fields).word, *others))
+    def with_excursion(self, place: int = 0, **fields: Any) -> Segment:
+        """With one of the excursions changed."""
+        words = list(self.excursions)
+        words[place] = Excursion.of(words[place])._replace(**fields).word
+        return self._replace(excursions=tuple(words))
 
 
 def build(
@@ -140,7 +145,7 @@ def build(
     """An honest segment of at least one reading."""
     times, values = [r.time for r in readings], [r.value for r in readings]
     most = max((b - a for a, b in pairwise(times)), default=0)
-    reached = [limit for limit in limits if any(map(limit.beyond, values))]
+    reached = sorted({limit for limit in limits if any(map(limit.beyond, values))}, key=order)
     return Segment(
         device,
         subject,
@@ -149,6 +154,11 @@ def build(
         tuple(excursion(limit, readings).word for limit in reached),
         Tree(readings).root,
     )
+
+
+def order(limit: Limit) -> tuple[bool, int]:
+    """In which excursions are told: low sides first."""
+    return limit.high, limit.value
 
 
 def excursion(limit: Limit, readings: Sequence[Reading]) -> Excursion:

@@ -7,6 +7,7 @@ The state of the models is never set by hand: it is folded from the logs, from t
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from tests.models.consortium import Consortium, ConsortiumLedger
@@ -145,19 +146,28 @@ class Shadow:
 
     def ask(self, account: str, roles: int, duties: int) -> None:
         """May the account speak? Contract and model give the same answer."""
+        ask, model = self.world.consortium.authorize, self.consortium.authorize
+        self._same_answer(partial(ask, account, roles, duties), lambda no: model(no, account, duties, roles))
+
+    def ask_under(self, account: str, namespace: bytes) -> None:
+        """May the account register under the namespace?"""
+        ask, model = self.world.consortium.authorizeUnder, self.consortium.authorize_under
+        self._same_answer(partial(ask, account, namespace), lambda no: model(no, account, namespace))
+
+    def _same_answer(self, ask: Callable[[], int], model: Callable[[Objections], int]) -> None:
         self.consortium.now = self.node.timestamp
         no = Objections()
         try:
-            expected = self.consortium.authorize(no, account, duties, roles)
+            expected = model(no)
             no.settle()
         except Refused as refused:
             try:
-                self.world.consortium.authorize(account, roles, duties)
+                ask()
             except Reverted as reverted:
                 assert (reverted.error, tuple(reverted.values)) in refused.reasons
                 return
             raise AssertionError(f"authorized, expected {refused.reasons}") from None
-        assert self.world.consortium.authorize(account, roles, duties) == expected
+        assert ask() == expected
 
     def check_consortium_views(self) -> None:
         contract, ledger = self.world.consortium, self.consortium.ledger

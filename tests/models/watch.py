@@ -76,7 +76,7 @@ class Watch(Shadow):
         signed = self.cold.sign(segment, logger)
         digest = self.telemetry.digest_of(segment)
         self.devices.signatures[signed[2]] = (signed[1], digest)
-        self.conditions.archive[digest] = readings
+        self.conditions.archive[digest] = readings, list(limits)
         return signed
 
     def replayed_watch(self) -> tuple[DevicesLedger, TelemetryLedger, ConditionsLedger]:
@@ -126,8 +126,9 @@ class Watch(Shadow):
             in_force = ledger.policies.get(id_)
             assert contract.policyHash(id_) == (in_force.hash if in_force else NOTHING)
         for (id_, device, quantity), track in ledger.tracks.items():
-            stream = device, ledger.policies[id_].subject, quantity
-            view = track_view(track, self.telemetry.ledger, stream)
+            policy = ledger.policies[id_]
+            stream = device, policy.subject, quantity
+            view = track_view(track, policy.start, self.telemetry.ledger, stream)
             assert contract.track(id_, device, quantity) == view
             self._check_rules(id_, device, quantity, track)
 

@@ -84,7 +84,8 @@ class Compiler:
         """The bytecode with some files changed, None when it does not compile."""
         bytecode: Bytecode = {}
         for entry in self._target.entries:
-            answer = self._cached(self._sources.closure(entry) | dict(changed), entry)
+            closure = self._sources.closure(entry)
+            answer = self._cached({name: changed.get(name, text) for name, text in closure.items()}, entry)
             if not answer:
                 return None
             bytecode.update(answer)
@@ -97,7 +98,7 @@ class Compiler:
             "settings": {**self._settings, "outputSelection": {entry: {"*": ["evm.bytecode.object"]}}},
         }
         line = json.dumps(request)
-        path = ROOT / ".build" / "mutants" / hashlib.sha256(line.encode()).hexdigest()
+        path = ROOT / ".build" / "mutants" / _digest(line)
         if path.is_file():
             known: Bytecode = json.loads(zlib.decompress(path.read_bytes()))
             return known
@@ -226,11 +227,10 @@ class Worker:
         cls.current = cls(TARGETS[name])
 
     @classmethod
-    def verdict(cls, mutant: Mutant) -> tuple[Mutant, str]:
-        """What became of a mutant."""
+    def verdict(cls, mutant: Mutant, source: str) -> tuple[Mutant, str]:
+        """What became of a mutant of this source."""
         worker = cls.current
-        changed = {mutant.file: mutant.apply((ROOT / mutant.file).read_text())}
-        bytecode = worker.compiler.compile(changed)
+        bytecode = worker.compiler.compile({mutant.file: mutant.apply(source)})
         if bytecode is None:
             return mutant, "stillborn"
         if bytecode == worker.original:
@@ -250,7 +250,7 @@ class Report:
     score: float
 
     @classmethod
-    def of(cls, contract: str, results: Sequence[tuple[Mutant, str]]) -> Report:
+    def of(cls, contract: str, sources: Mapping[str, str], results: Sequence[tuple[Mutant, str]]) -> Report:
         """Count the verdicts."""
         verdicts = Counter(verdict for _, verdict in results)
         operators: dict[str, Counter[str]] = {}
@@ -259,10 +259,7 @@ class Report:
         killed = verdicts["killed"] + verdicts["timeout"]
         return cls(
             contract=contract,
-            sources={
-                source: hashlib.sha256((ROOT / source).read_bytes()).hexdigest()
-                for source in TARGETS[contract].sources
-            },
+            sources={name: _digest(text) for name, text in sources.items()},
             verdicts=dict(sorted(verdicts.items())),
             operators={name: dict(sorted(counts.items())) for name, counts in sorted(operators.items())},
             survivors=[asdict(mutant) for mutant, verdict in results if verdict == "survived"],
@@ -274,6 +271,10 @@ class Report:
         path = HERE / "reports" / f"{self.contract}.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def ignored(contract: str, mutants: Sequence[Mutant]) -> set[str]:
@@ -294,25 +295,31 @@ def ignored(contract: str, mutants: Sequence[Mutant]) -> set[str]:
     return found
 
 
-def mutants_of_target(target: Target) -> list[Mutant]:
-    """Every mutant of the target's sources."""
+def closure_of(target: Target) -> dict[str, str]:
+    """All that is compiled for a target."""
     sources = Sources(ROOT, Settings.load().remappings)
-    closure = {name: text for entry in target.entries for name, text in sources.closure(entry).items()}
+    return {name: text for entry in target.entries for name, text in sources.closure(entry).items()}
+
+
+def mutants_of_target(target: Target, closure: Mapping[str, str]) -> list[Mutant]:
+    """Every mutant of the target's sources."""
     enums = enums_of(text for name, text in closure.items() if name.startswith("contracts/"))
     return [mutant for source in target.sources for mutant in mutants_of(source, closure[source], enums)]
 
 
 def run(contract: str, sample: int | None, jobs: int) -> Report:
     """Try the mutants of a contract; survivors are printed as they are found."""
-    mutants = mutants_of_target(TARGETS[contract])
+    target = TARGETS[contract]
+    closure = closure_of(target)
+    mutants = mutants_of_target(target, closure)
     skip = ignored(contract, mutants)
-    if sample is not None:
-        mutants = mutants[:: max(1, len(mutants) // sample)]
+    if sample is not None and sample < len(mutants):
+        mutants = [mutants[i * len(mutants) // sample] for i in range(sample)]
     results = [(mutant, "ignored") for mutant in mutants if mutant.id in skip]
     trying = [mutant for mutant in mutants if mutant.id not in skip]
     processes = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, processes, Worker.start, (contract,)) as pool:
-        runs = [pool.submit(Worker.verdict, mutant) for mutant in trying]
+        runs = [pool.submit(Worker.verdict, mutant, closure[mutant.file]) for mutant in trying]
         for done, finished in enumerate(as_completed(runs), 1):
             mutant, verdict = finished.result()
             results.append((mutant, verdict))
@@ -320,8 +327,11 @@ def run(contract: str, sample: int | None, jobs: int) -> Report:
                 print(f"survived {mutant}", flush=True)
             if sys.stderr.isatty():
                 print(f"\r{contract}: {done} of {len(trying)} ", end="", file=sys.stderr, flush=True)
+    if closure_of(target) != closure:
+        raise SystemExit(f"{contract} was edited while it was mutated: the results mean nothing")
     order = {mutant.id: number for number, mutant in enumerate(mutants)}
-    return Report.of(contract, sorted(results, key=lambda result: order[result[0].id]))
+    results.sort(key=lambda result: order[result[0].id])
+    return Report.of(contract, {name: closure[name] for name in target.sources}, results)
 
 
 def reports() -> Iterator[Report]:
@@ -346,7 +356,9 @@ def table() -> str:
             *(count[verdict] for verdict in ("survived", "ignored", "equivalent", "stillborn")),
         ]
         cells = " | ".join(map(str, numbers))
-        rows.append(f"| {report.contract} | {cells} | {report.score:.1%} |")
+        current = all(_digest((ROOT / name).read_text()) == known for name, known in report.sources.items())
+        name = report.contract if current else f"{report.contract} (edited since)"
+        rows.append(f"| {name} | {cells} | {report.score:.1%} |")
     return "\n".join(rows) + "\n"
 
 
@@ -375,7 +387,8 @@ def main() -> int:
     failed = False
     for contract in options.contracts or TARGETS:
         if options.list:
-            print(*mutants_of_target(TARGETS[contract]), sep="\n")
+            target = TARGETS[contract]
+            print(*mutants_of_target(target, closure_of(target)), sep="\n")
             continue
         report = run(contract, options.sample, options.jobs)
         counts = ", ".join(f"{number} {verdict}" for verdict, number in report.verdicts.items())

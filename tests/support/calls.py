@@ -94,7 +94,9 @@ def _accept(world: World, seconds: int) -> Call:
 def _accept_with_exceptions(world: World, seconds: int) -> Call:
     part, ref, found = _offered(world, world.now + DAY), _ref(world, seconds), Found.DAMAGED | Found.OVERAGE
     step = part, Action.ACCEPTED, (world.maker.number, int(found), 0), ref
-    return Call("acceptWithExceptions", (part, world.twins.head(part), found, ref), world.carrier, Duty.RECEIVE, *step)
+    return Call(
+        "acceptWithExceptions", (part, world.twins.head(part), found, ref), world.carrier, Duty.RECEIVE, *step
+    )
 
 
 def _decline(world: World, seconds: int) -> Call:

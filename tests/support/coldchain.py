@@ -16,7 +16,7 @@ from tests.models.conditions import Policy
 from tests.models.readings import Rule, RuleKind
 from tests.models.segments import TEMPERATURE, Frame, Limit, Reading, Segment, build
 
-from .contract import Contract, Sender, deploy
+from .contract import Contract, Sender
 from .nodes import Account, Node, Receipt
 from .signers import Signer, Wallet
 from .words import Duty, Kind, Role
@@ -178,10 +178,10 @@ class Course:
         self.policy: Policy = cold.set(cold.policy(rules, **policy))
         self.seq = 0
 
-    def judge(self, *readings: tuple[int, int]) -> int:
-        """Judge the next segment; the rules broken by now."""
+    def judge(self, *readings: tuple[int, int], told: Sequence[Limit] | None = None) -> int:
+        """Judge the next segment, which tells of these limits (all); the rules broken by now."""
         self.seq += 1
-        start, limits = self.policy.start, self.policy.limits(TEMPERATURE)
+        start, limits = self.policy.start, self.policy.limits(TEMPERATURE) if told is None else told
         segment = self.cold.segment([Reading(start + t, value) for t, value in readings], self.seq, limits)
         [told] = self.cold.conditions.events(self.cold.judge(self.policy, segment), "SegmentJudged")
         latched: int = told["latched"]

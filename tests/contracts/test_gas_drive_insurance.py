@@ -1,0 +1,96 @@
+"""What drive insurance costs on a real node, as ceilings; the figures go to docs/gas.md."""
+
+from __future__ import annotations
+
+import pytest
+from eth_utils.crypto import keccak
+
+from tests.models.premium import Counters
+from tests.support import AnvilNode, Receipt
+from tests.support.drive import USD, Drive, Quote
+
+REASON = keccak(text="reason")
+
+
+@pytest.fixture
+def drive(anvil: AnvilNode) -> Drive:
+    return Drive.create(anvil)
+
+
+@pytest.fixture
+def quote(drive: Drive) -> Quote:
+    """Open, with a first period settled: what follows is the steady state."""
+    quote = drive.quote()
+    drive.open(quote, 600 * USD)
+    drive.settle_next(quote, odometer=10_500_000)
+    return quote
+
+
+def within(receipt: Receipt, ceiling: int) -> None:
+    assert receipt.gas_used <= ceiling
+
+
+def test_open(drive: Drive) -> None:
+    within(drive.open(drive.quote()), 170_000)
+
+
+def test_deposit_and_withdraw(drive: Drive, quote: Quote) -> None:
+    within(drive.insurance.deposit(quote, 150 * USD, sender=drive.holder), 66_000)
+    within(drive.insurance.withdraw(quote, 10 * USD, sender=drive.holder), 63_000)
+
+
+def test_report_and_settle(drive: Drive, quote: Quote) -> None:
+    end = drive.usage(quote).to
+    drive.node.timestamp = end
+    usage = {"odometer": 11_700_000, "night": 150_000, "brakes": 6, "trips": 41, "tripsRoot": REASON}
+    within(drive.report(quote, **usage), 110_000)
+    drive.node.warp(quote.cover.disputeWindow + 1)
+    within(drive.insurance.settle(quote, sender=drive.keeper), 65_000)
+
+
+def test_settle_without_a_report(drive: Drive, quote: Quote) -> None:
+    drive.node.timestamp = drive.usage(quote).to + quote.cover.reportWindow + 1
+    within(drive.insurance.settleDefault(quote, sender=drive.keeper), 68_000)
+
+
+def test_dispute(drive: Drive, quote: Quote) -> None:
+    drive.node.timestamp = drive.usage(quote).to
+    drive.report(quote, odometer=11_700_000, brakes=6)
+    within(drive.insurance.dispute(quote, REASON, sender=drive.holder), 49_000)
+    within(drive.insurance.resolve(quote, Counters(1_200_000), REASON, sender=drive.arbiter), 56_000)
+
+
+def test_cancel_and_reinstate(drive: Drive, quote: Quote) -> None:
+    within(drive.insurance.cancel(quote, sender=drive.holder), 49_000)
+    lapsed = drive.quote()
+    drive.open(lapsed, 150 * USD)
+    drive.settle_next(lapsed)
+    within(drive.reinstate(lapsed, 150 * USD, 10_000_000), 121_000)
+
+
+def test_claim(drive: Drive, quote: Quote) -> None:
+    insurance = drive.insurance
+    within(insurance.submitClaim(quote, 0, drive.now, 1000, REASON, sender=drive.holder), 80_000)
+    within(insurance.decideClaim(quote, 1, 500, REASON, sender=drive.treasury), 50_000)
+    within(insurance.appealClaim(quote, 1, REASON, sender=drive.holder), 49_000)
+    within(insurance.decideClaim(quote, 1, 700, REASON, sender=drive.arbiter), 50_000)
+    within(insurance.payClaim(quote, 1, sender=drive.keeper), 82_000)
+    within(insurance.withdrawCredit(sender=drive.holder), 42_000)
+
+
+def test_capital(drive: Drive, quote: Quote) -> None:
+    drive.token.mint(drive.treasury, 2, sender=drive.governor)
+    within(drive.insurance.provideCapital(2, sender=drive.treasury), 46_000)
+    within(drive.insurance.withdrawCapital(1, sender=drive.treasury), 64_000)
+
+
+def test_cost_does_not_grow_with_history(drive: Drive) -> None:
+    """The third settlement costs what the second did, within the digits of its numbers."""
+    quote, used = drive.quote(), []
+    drive.open(quote, 1500 * USD)
+    for period in range(3):
+        drive.node.timestamp = max(drive.now, drive.usage(quote).to)
+        drive.report(quote, odometer=10_000_000 + 100_000 * (period + 1))
+        drive.node.warp(quote.cover.disputeWindow + 1)
+        used.append(drive.insurance.settle(quote, sender=drive.keeper).gas_used)
+    assert abs(used[2] - used[1]) < 100

@@ -1,0 +1,144 @@
+"""Rebuilding drive insurance from its logs: what an auditor finds when logs are missing or altered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from goldthread.audit import drive_insurance as audit
+from goldthread.audit.base import Difference, FoldError
+from goldthread.chain.logs import Event
+from tests.models.drive_shadow import DriveShadow
+from tests.models.premium import Counters
+from tests.support import fresh
+from tests.support.drive import DAY, USD
+
+REASON = bytes(range(32))
+
+
+@pytest.fixture(scope="module")
+def history() -> DriveShadow:
+    """A history with every event in it."""
+    shadow = DriveShadow(fresh())
+    drive, node = shadow.drive, shadow.node
+    shadow.fund(drive.treasury, 50_000 * USD)
+    quote = drive.quote()
+
+    def do(function: str, *args: Any, sender: str) -> None:
+        assert shadow.do(function, *args, sender=sender)
+
+    def end_period(**counted: int) -> None:
+        node.timestamp = shadow.policy(quote).periods()[0][1]
+        assert shadow.report(quote, shadow.next_usage(quote, 1_200_000, **counted), sender=drive.keeper)
+
+    do("provideCapital", 50_000 * USD, sender=drive.treasury)
+    do("withdrawCapital", 5 * USD, sender=drive.treasury)
+    do("setUnderwriter", drive.underwriter, True, sender=drive.treasury)
+    assert shadow.open(quote, 200 * USD, sender=drive.holder)
+    do("deposit", quote, 150 * USD, sender=drive.holder)
+    do("withdraw", quote, 30 * USD, sender=drive.holder)
+    end_period(night=100_000, brakes=7)
+    do("dispute", quote, REASON, sender=drive.holder)
+    do("resolve", quote, Counters(1_200_000, brakes=6), REASON, sender=drive.arbiter)
+    do("settle", quote, sender=drive.keeper)
+    node.timestamp = shadow.policy(quote).periods()[0][1] + 8 * DAY
+    do("settleDefault", quote, sender=drive.keeper)
+    assert shadow.reinstate(quote, 150 * USD, 13_000_000, sender=drive.holder)
+    for amount, approved in ((1000, 400), (700, 700), (50, None)):
+        do("submitClaim", quote, 1, node.timestamp, amount, REASON, sender=drive.holder)
+        number = len(shadow.policy(quote).claims)
+        if approved is not None:
+            do("decideClaim", quote, number, approved, REASON, sender=drive.treasury)
+        if approved == 400:
+            do("appealClaim", quote, number, REASON, sender=drive.holder)
+            do("decideClaim", quote, number, 600, REASON, sender=drive.arbiter)
+    node.warp(11 * DAY)
+    for number in (1, 2, 3):
+        do("payClaim", quote, number, sender=drive.keeper)
+    do("withdrawCredit", sender=drive.holder)
+    do("cancel", quote, sender=drive.treasury)
+    end_period()
+    node.warp(80 * DAY)
+    do("settle", quote, sender=drive.keeper)
+    do("release", quote, sender=drive.keeper)
+    shadow.check_views()
+    return shadow
+
+
+def found(shadow: DriveShadow, events: list[Event]) -> list[Difference]:
+    return audit.compare(audit.rebuild(events), reader(shadow))
+
+
+def reader(shadow: DriveShadow) -> Callable[[str, tuple[Any, ...]], Any]:
+    return lambda function, args: getattr(shadow.contract, function)(*args)
+
+
+def test_the_history_has_every_event(history: DriveShadow) -> None:
+    declared = {entry["name"] for entry in history.contract.abi if entry["type"] == "event"}
+    elsewhere = {"Alert", "EIP712DomainChanged"}
+    assert {event.name for event in history.events()} == declared - elsewhere
+
+
+def test_all_logs_lead_to_the_chain(history: DriveShadow) -> None:
+    assert found(history, list(history.events())) == []
+    state = audit.rebuild(history.events())
+    assert state.obligations == history.drive.token.balanceOf(history.contract)
+
+
+def test_no_log_can_be_left_out(history: DriveShadow) -> None:
+    events = list(history.events())
+    for index, event in enumerate(events):
+        try:
+            noticed = found(history, events[:index] + events[index + 1 :])
+        except FoldError:
+            continue
+        assert noticed, f"nobody misses {event.name}"
+
+
+NOT_STATE = {
+    "caller", "holder", "org", "reason", "evidence", "lossTime", "trips", "timedOut", "refundable", "stretch",
+}  # fmt: skip
+"""What events tell besides the state: who, why, and what follows from other fields."""
+
+
+def test_no_number_can_be_altered(history: DriveShadow) -> None:
+    """Each number that the state depends on, one more than it was, but times that later events overwrite."""
+    events = list(history.events())
+    for index, event in enumerate(events):
+        for name, value in event.args.items():
+            if name in {*NOT_STATE, "until", "time"} or not isinstance(value, int):
+                continue
+            altered = replace(event, args={**event.args, name: int(value) + 1})
+            try:
+                noticed = found(history, [*events[:index], altered, *events[index + 1 :]])
+            except FoldError:
+                continue
+            assert noticed, f"nobody notices another {name} in {event.name}"
+
+
+def test_a_charge_that_the_terms_do_not_give_is_noticed(history: DriveShadow) -> None:
+    events = list(history.events())
+    index = next(i for i, event in enumerate(events) if event.name == "UsageReported")
+    counters = events[index]["counters"]
+    for counter in ("metres", "brakes", "night"):
+        other = counters._replace(**{counter: getattr(counters, counter) + 1000})
+        altered = replace(events[index], args={**events[index].args, "counters": other})
+        with pytest.raises(FoldError, match="follows from the events before"):
+            audit.rebuild([*events[:index], altered])
+
+
+def test_events_of_nobody(history: DriveShadow) -> None:
+    events = list(history.events())
+    deposited = next(event for event in events if event.name == "Deposited")
+    with pytest.raises(FoldError, match="was never opened"):
+        audit.rebuild([deposited])
+    with pytest.raises(FoldError, match="nothing is known about this event"):
+        audit.rebuild([replace(deposited, name="Robbed")])
+    opened = next(i for i, event in enumerate(events) if event.name == "PolicyOpened")
+    with pytest.raises(FoldError, match="is open already"):
+        audit.rebuild([*events[: opened + 1], events[opened]])
+    with pytest.raises(FoldError, match="has 0, not"):
+        audit.rebuild([events[opened]])
