@@ -27,6 +27,9 @@ library Ids {
             uint256 start = _prefixStart(bytes5(text[19:]));
             uint256 end = start + prefixLength;
             if (start == 0 || prefixLength < 4 || prefixLength > 12 || end > text.length) revert NotCanonical(uri);
+            for (uint256 i = start; i < end; ++i) {
+                if (text[i] < "0" || text[i] > "9") revert NotCanonical(uri);
+            }
             return keccak256(text[start:end]);
         }
         uint256 length = authorityLength(text);

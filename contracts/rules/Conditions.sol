@@ -257,7 +257,9 @@ contract Conditions is IConditions, Module {
     function markSilent(Policy calldata policy, bytes32 device, uint16 quantity) external {
         (bytes32 policyId, bytes32 key) = _keyInForce(policy, device, quantity);
         bool ruled;
-        for (uint256 i; i < policy.rules.length && !ruled; ++i) ruled = policy.rules[i].quantity() == quantity;
+        for (uint256 i; i < policy.rules.length && !ruled; ++i) {
+            ruled = policy.rules[i].quantity() == quantity;
+        }
         if (!ruled) revert QuantityNotRuled(policyId, quantity);
         Track memory t = _tracks[key];
         if (t.latched & 1 << SILENCE != 0) revert AlreadyMarked(policyId, device);

@@ -74,6 +74,10 @@ class Policy:
     """Those that a reinstatement has followed: first second, and end."""
     roots: dict[int, bytes] = field(default_factory=dict)
     """Of the trips, by period."""
+    missed: int = 0
+    """The last period without a report."""
+    following_tier: int | None = None
+    """What the tier must be from the last settlement on."""
 
     @property
     def claimed(self) -> int:
@@ -184,6 +188,17 @@ def _expect(event: Event, what: str, named: int, follows: int) -> None:
         raise FoldError(event, f"{what} is {named}, but {follows} follows from the events before")
 
 
+def _expect_state(event: Event, subject: str, state: int, *allowed: IntEnum) -> None:
+    if state not in allowed:
+        names = " or ".join(found.name for found in allowed)
+        raise FoldError(event, f"the {subject} was not {names}")
+
+
+def _expect_tier(event: Event, policy: Policy) -> None:
+    if policy.following_tier is not None:
+        _expect(event, "tier", policy.tier, policy.following_tier)
+
+
 def _take(event: Event, amounts: defaultdict[str, int], owner: str, amount: int) -> None:
     if amounts[owner] < amount:
         raise FoldError(event, f"{owner} has {amounts[owner]}, not {amount}")
@@ -256,6 +271,7 @@ def _released(state: State, event: Event, policy: Policy) -> None:
 
 
 def _reported(state: State, event: Event, policy: Policy) -> None:
+    _expect_tier(event, policy)
     counters = Counters.of(event["counters"])
     _expect(event, "period", event["period"], policy.settled + 1)
     _expect(event, "metres", counters.metres, max(0, event["odometer"] - policy.billed))
@@ -270,20 +286,24 @@ def _reported(state: State, event: Event, policy: Policy) -> None:
 
 
 def _missed(state: State, event: Event, policy: Policy) -> None:
+    _expect_tier(event, policy)
     _expect(event, "period", event["period"], policy.settled + 1)
     seconds = min(policy.cursor + policy.terms.period, policy.covered_until) - policy.cursor
     _expect(event, "metres", event["metres"], premium.default_counters(policy.terms, seconds).metres)
     policy.billed = min(policy.billed + event["metres"], _UINT64_MAX)
+    policy.missed = event["period"]
 
 
 def _disputed(state: State, event: Event, policy: Policy) -> None:
     _expect(event, "period", event["period"], policy.report.period)
+    _expect_state(event, "report", policy.report.state, ReportState.REPORTED)
     policy.report.state, policy.report.until = ReportState.DISPUTED, event["until"]
 
 
 def _resolved(state: State, event: Event, policy: Policy) -> None:
     report = policy.report
     _expect(event, "period", event["period"], report.period)
+    _expect_state(event, "report", report.state, ReportState.DISPUTED)
     _expect(event, "charge before", event["oldCharge"], report.charge)
     if event["newCharge"] > report.charge or event["tier"] > report.tier:
         raise FoldError(event, "a dispute raised the charge or the tier")
@@ -294,11 +314,16 @@ def _settled(state: State, event: Event, policy: Policy) -> None:
     policy.settled += 1
     _expect(event, "period", event["period"], policy.settled)
     _expect(event, "begin", event["from"], policy.cursor)
-    charge, seconds = policy.report.charge, event["to"] - event["from"]
+    seconds = min(policy.cursor + policy.terms.period, policy.covered_until) - policy.cursor
+    _expect(event, "length", event["to"] - event["from"], seconds)
     if event["byDefault"]:
+        _expect(event, "missed period", policy.missed, policy.settled)
         charge = premium.default_premium(policy.terms, seconds, policy.tier)
+        policy.following_tier = premium.next_tier(policy.terms, Counters(), policy.tier, reported=False)
     else:
         _expect(event, "reported period", policy.report.period, policy.settled)
+        _expect_state(event, "report", policy.report.state, ReportState.REPORTED, ReportState.RESOLVED)
+        charge, policy.following_tier = policy.report.charge, policy.report.tier
     _expect(event, "charge", event["charge"], charge)
     policy.cursor = event["to"]
     policy.settled_time = event["time"]
@@ -311,12 +336,14 @@ def _tier_updated(state: State, event: Event, policy: Policy) -> None:
     _expect(event, "period", event["period"], policy.settled)
     _expect(event, "tier before", event["oldTier"], policy.tier)
     policy.tier = event["tier"]
+    _expect_tier(event, policy)
 
 
 def _claim(event: Event, policy: Policy) -> Claim:
-    if not 1 <= event["claim"] <= len(policy.claims):
-        raise FoldError(event, f"claim {event['claim']} was never submitted")
-    return policy.claims[event["claim"] - 1]
+    number: int = event["claim"]
+    if not 1 <= number <= len(policy.claims):
+        raise FoldError(event, f"claim {number} was never submitted")
+    return policy.claims[number - 1]
 
 
 def _claim_submitted(state: State, event: Event, policy: Policy) -> None:
@@ -326,16 +353,20 @@ def _claim_submitted(state: State, event: Event, policy: Policy) -> None:
 
 def _claim_decided(state: State, event: Event, policy: Policy) -> None:
     claim = _claim(event, policy)
+    _expect_state(event, "claim", claim.state, ClaimState.SUBMITTED, ClaimState.APPEALED)
     claim.approved, claim.state, claim.until = event["approved"], event["state"], event["until"]
 
 
 def _claim_appealed(state: State, event: Event, policy: Policy) -> None:
     claim = _claim(event, policy)
+    _expect_state(event, "claim", claim.state, ClaimState.DECIDED)
     claim.state, claim.until = ClaimState.APPEALED, event["until"]
 
 
 def _claim_paid(state: State, event: Event, policy: Policy) -> None:
     claim = _claim(event, policy)
+    open_ = (ClaimState.SUBMITTED, ClaimState.DECIDED, ClaimState.APPEALED, ClaimState.FINAL)
+    _expect_state(event, "claim", claim.state, *open_)
     amount = claim.amount if claim.state == ClaimState.SUBMITTED else claim.approved
     _expect(event, "amount", event["amount"], amount)
     claim.approved, claim.state = amount, ClaimState.PAID

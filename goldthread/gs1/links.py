@@ -188,8 +188,8 @@ def _namespace(uri: str, prefix_length: int) -> bytes:
         if not 4 <= prefix_length <= 12:
             raise IdError("prefix length", str(prefix_length), "a GS1 company prefix has 4 to 12 digits")
         found = text[start : start + prefix_length]
-        if len(found) < prefix_length:
-            raise IdError("URI", uri, f"is too short for a company prefix of {prefix_length} digits")
+        if len(found) < prefix_length or not found.isdigit():
+            raise IdError("URI", uri, f"has no company prefix of {prefix_length} digits")
         return found
     length = authority_length(uri)
     if length == 0:

@@ -31,7 +31,6 @@ class Machine:
         for account in (drive.holder, drive.treasury):
             self.shadow.fund(account, 10_000 * USD)
         assert self.shadow.do("provideCapital", 1000 * USD, sender=drive.treasury)
-        assert self.shadow.do("setUnderwriter", drive.underwriter, True, sender=drive.treasury)
         defaults = {
             "period": PERIOD,
             "start": node.timestamp + 10,

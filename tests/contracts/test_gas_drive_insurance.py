@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from eth_utils.crypto import keccak
 
 from tests.models.premium import Counters
 from tests.support import AnvilNode, Receipt
 from tests.support.drive import USD, Drive, Quote
+from tests.support.gas import GasBook
 
 REASON = keccak(text="reason")
 
@@ -26,62 +29,79 @@ def quote(drive: Drive) -> Quote:
     return quote
 
 
-def within(receipt: Receipt, ceiling: int) -> None:
-    assert receipt.gas_used <= ceiling
+Record = Callable[[str, Receipt, int], None]
 
 
-def test_open(drive: Drive) -> None:
-    within(drive.open(drive.quote()), 170_000)
+@pytest.fixture
+def within(gas: GasBook) -> Record:
+    """Writes down what a call cost; fails when that is more than the ceiling."""
+
+    def record(function: str, receipt: Receipt, ceiling: int) -> None:
+        gas.record(f"DriveInsurance.{function}", receipt.gas_used, ceiling)
+
+    return record
 
 
-def test_deposit_and_withdraw(drive: Drive, quote: Quote) -> None:
-    within(drive.insurance.deposit(quote, 150 * USD, sender=drive.holder), 66_000)
-    within(drive.insurance.withdraw(quote, 10 * USD, sender=drive.holder), 63_000)
+def test_open(within: Record, drive: Drive) -> None:
+    within("openPolicy", drive.open(drive.quote()), 170_000)
 
 
-def test_report_and_settle(drive: Drive, quote: Quote) -> None:
+def test_deposit_and_withdraw(within: Record, drive: Drive, quote: Quote) -> None:
+    within("deposit", drive.insurance.deposit(quote, 150 * USD, sender=drive.holder), 66_000)
+    within("withdraw", drive.insurance.withdraw(quote, 10 * USD, sender=drive.holder), 63_000)
+
+
+def test_report_and_settle(within: Record, drive: Drive, quote: Quote) -> None:
     end = drive.usage(quote).to
     drive.node.timestamp = end
     usage = {"odometer": 11_700_000, "night": 150_000, "brakes": 6, "trips": 41, "tripsRoot": REASON}
-    within(drive.report(quote, **usage), 110_000)
+    within("report", drive.report(quote, **usage), 110_000)
     drive.node.warp(quote.cover.disputeWindow + 1)
-    within(drive.insurance.settle(quote, sender=drive.keeper), 65_000)
+    within("settle", drive.insurance.settle(quote, sender=drive.keeper), 65_000)
 
 
-def test_settle_without_a_report(drive: Drive, quote: Quote) -> None:
+def test_settle_without_a_report(within: Record, drive: Drive, quote: Quote) -> None:
     drive.node.timestamp = drive.usage(quote).to + quote.cover.reportWindow + 1
-    within(drive.insurance.settleDefault(quote, sender=drive.keeper), 68_000)
+    within("settleDefault", drive.insurance.settleDefault(quote, sender=drive.keeper), 68_000)
 
 
-def test_dispute(drive: Drive, quote: Quote) -> None:
+def test_dispute(within: Record, drive: Drive, quote: Quote) -> None:
     drive.node.timestamp = drive.usage(quote).to
     drive.report(quote, odometer=11_700_000, brakes=6)
-    within(drive.insurance.dispute(quote, REASON, sender=drive.holder), 49_000)
-    within(drive.insurance.resolve(quote, Counters(1_200_000), REASON, sender=drive.arbiter), 56_000)
+    within("dispute", drive.insurance.dispute(quote, REASON, sender=drive.holder), 49_000)
+    within(
+        "resolve", drive.insurance.resolve(quote, Counters(1_200_000), REASON, sender=drive.arbiter), 56_000
+    )
 
 
-def test_cancel_and_reinstate(drive: Drive, quote: Quote) -> None:
-    within(drive.insurance.cancel(quote, sender=drive.holder), 49_000)
+def test_cancel_and_reinstate(within: Record, drive: Drive, quote: Quote) -> None:
+    within("cancel", drive.insurance.cancel(quote, sender=drive.holder), 49_000)
     lapsed = drive.quote()
     drive.open(lapsed, 150 * USD)
     drive.settle_next(lapsed)
-    within(drive.reinstate(lapsed, 150 * USD, 10_000_000), 121_000)
+    within("reinstate", drive.reinstate(lapsed, 150 * USD, 10_000_000), 121_000)
 
 
-def test_claim(drive: Drive, quote: Quote) -> None:
+def test_claim(within: Record, drive: Drive, quote: Quote) -> None:
     insurance = drive.insurance
-    within(insurance.submitClaim(quote, 0, drive.now, 1000, REASON, sender=drive.holder), 80_000)
-    within(insurance.decideClaim(quote, 1, 500, REASON, sender=drive.treasury), 50_000)
-    within(insurance.appealClaim(quote, 1, REASON, sender=drive.holder), 49_000)
-    within(insurance.decideClaim(quote, 1, 700, REASON, sender=drive.arbiter), 50_000)
-    within(insurance.payClaim(quote, 1, sender=drive.keeper), 82_000)
-    within(insurance.withdrawCredit(sender=drive.holder), 42_000)
+    within(
+        "submitClaim", insurance.submitClaim(quote, 0, drive.now, 1000, REASON, sender=drive.holder), 80_000
+    )
+    within("decideClaim", insurance.decideClaim(quote, 1, 500, REASON, sender=drive.treasury), 50_000)
+    within("appealClaim", insurance.appealClaim(quote, 1, REASON, sender=drive.holder), 49_000)
+    within(
+        "decideClaim, by the arbiter",
+        insurance.decideClaim(quote, 1, 700, REASON, sender=drive.arbiter),
+        50_000,
+    )
+    within("payClaim", insurance.payClaim(quote, 1, sender=drive.keeper), 82_000)
+    within("withdrawCredit", insurance.withdrawCredit(sender=drive.holder), 42_000)
 
 
-def test_capital(drive: Drive, quote: Quote) -> None:
+def test_capital(within: Record, drive: Drive, quote: Quote) -> None:
     drive.token.mint(drive.treasury, 2, sender=drive.governor)
-    within(drive.insurance.provideCapital(2, sender=drive.treasury), 46_000)
-    within(drive.insurance.withdrawCapital(1, sender=drive.treasury), 64_000)
+    within("provideCapital", drive.insurance.provideCapital(2, sender=drive.treasury), 46_000)
+    within("withdrawCapital", drive.insurance.withdrawCapital(1, sender=drive.treasury), 64_000)
 
 
 def test_cost_does_not_grow_with_history(drive: Drive) -> None:

@@ -227,7 +227,7 @@ def test_a_p256_logger_reports_a_breach_and_quality_decides(system: System) -> N
         system.event("shipping"),
     )
     refused("Blocked", twins, "offer", *offer, sender=maker.desk)
-    decision = (pallet, maker.number, int(Disposition.RELEASE), 1 << breach.rule, b"r" * 32)
+    decision = (pallet, maker.number, int(Disposition.RELEASE), 1, b"r" * 32)
     refused("SecondPersonNeeded", conditions, "dispose", *decision, sender=maker.desk)
     conditions.dispose(*decision, sender=maker.quality)
     twins.offer(*offer, sender=maker.desk)

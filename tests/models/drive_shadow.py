@@ -48,10 +48,10 @@ class DriveShadow:
             accounts={self.drive.underwriter: (self.drive.insurer, Role.INSURER, Duty.FINANCE)},
             device=(DEVICE, self.drive.box.name, VEHICLE, 0, FOREVER),
             signatures=self.drive.signed,
-            underwriters={(self.drive.treasury, self.drive.underwriter)},
         )
         for account in (self.drive.treasury, self.drive.holder):
             self.model.token.balances[account] = self.drive.token.balanceOf(account)
+        assert self.do("setUnderwriter", self.drive.underwriter, True, sender=self.drive.treasury)
 
     def fund(self, account: Sender, amount: int) -> None:
         """Give somebody tokens."""

@@ -32,7 +32,7 @@ def namespace_of(uri: str, prefix_length: int) -> bytes | None:
         if before is None or not 4 <= prefix_length <= 12:
             return None
         prefix = value[before : before + prefix_length]
-        return keccak(prefix) if len(prefix) == prefix_length else None
+        return keccak(prefix) if len(prefix) == prefix_length and prefix.isdigit() else None
     authority = authority_of(uri)
     canonical = authority not in (b"", text) and not text.startswith(b"urn:epc:")
     return keccak(authority) if canonical else None
