@@ -18,7 +18,8 @@ import click
 from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).parent))
-from _story import ACCOUNTS, Recording, Story, StoryError
+from _story import Story
+from _telling import ACCOUNTS, Recording, StoryError
 
 from goldthread.chain.deploy import DeployError
 from goldthread.chain.errors import ChainError
@@ -26,8 +27,11 @@ from goldthread.chain.manifest import ManifestError, manifest_path
 from goldthread.chain.node import LocalNode, NoNode
 from goldthread.rules.readings import ReadingsError
 
+HELP = (__doc__ or "").replace("\n\n    ", "\n\n\b\n    ")
+"""click keeps the lines of a paragraph that begins with a backspace."""
 
-@click.command(help=__doc__)
+
+@click.command(help=HELP)
 @click.option(
     "--input",
     "path",

@@ -33,7 +33,11 @@ def address(_: click.Context, parameter: click.Parameter, value: str | None) -> 
     return None if value is None else to_checksum_address(value)
 
 
-@click.command(cls=ConnectedProviderCommand, help=__doc__)
+HELP = (__doc__ or "").replace("\n\n    ", "\n\n\b\n    ")
+"""click keeps the lines of a paragraph that begins with a backspace."""
+
+
+@click.command(cls=ConnectedProviderCommand, help=HELP)
 @account_option(prompt=False)
 @click.option("--token", callback=address, help="ERC-20 token of the insurance; a local chain needs none.")
 @click.option("--governance", callback=address, help="Gets all powers; the deployer keeps none.")

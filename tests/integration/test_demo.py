@@ -195,6 +195,18 @@ def test_a_trip_within_all_limits_has_no_breach(tell: Callable[..., Told], tmp_p
     assert not (tmp_path / "deployments").exists()
 
 
+def test_a_logger_that_kept_silent_for_hours_breaks_a_limit(
+    tell: Callable[..., Told], tmp_path: Path
+) -> None:
+    file = tmp_path / "trip.csv"
+    hours = [0, 1, 2, 3, 11, 12]
+    file.write_text("".join(f"2026-07-01T{hour:02}:00:00Z\t5\n" for hour in hours))
+    told = tell("--input", str(file))
+    assert told.status == 0, told.err
+    assert "breach: no readings for 8:00:00, first after 3:01:00; the pallet is held" in told.out
+    assert "no difference" in told.out
+
+
 def test_a_recorded_drive_is_paid_for(tell: Callable[..., Told], tmp_path: Path) -> None:
     file = tmp_path / "drive.csv"
     file.write_text("seconds,m/s\n" + "".join(f"{second},{second * 7 % 45}\n" for second in range(600)))

@@ -186,9 +186,9 @@ class Histories(RuleBasedStateMachine):
         COUNT.hit("record")
 
     @rule(data=st.data())
-    @precondition(lambda self: self.streams)
+    @precondition(lambda self: any(stream.made for stream in self.streams.values()))
     def anchor(self, data: st.DataObject) -> None:
-        key = draw(data, self.streams)
+        key = draw(data, [key for key, stream in self.streams.items() if stream.made])
         made = self.streams[key].made
         seq, _ = self.watch.telemetry.ledger.end(key)
         signed = made.get(seq + 1) or made[draw(data, made)]
@@ -274,7 +274,7 @@ class Histories(RuleBasedStateMachine):
         seen = self.watch.conditions.ledger.states[policy.id].breaches
         decider = draw(data, [*self.setters, self.org(policy.setter)])
         sender = draw(data, [decider.quality, decider.all])
-        decision = policy.subject, policy.setter, disposition, seen - (late and disposition > 2), RECORD
+        decision = policy.subject, policy.setter, disposition, seen - late, RECORD
         self.rule("dispose", *decision, sender=sender)
 
     def open(self) -> list[Policy]:

@@ -53,8 +53,6 @@ class Watch(Shadow):
             ConditionsLedger(), self.telemetry, twins, self.world.conditions.address
         )
         self.catch_up()
-        ledgers = self.replayed_watch()
-        self.devices.ledger, self.telemetry.ledger, self.conditions.ledger = ledgers
 
     def equip(self, function: str, *args: Any, sender: Sender) -> bool:
         """Call Devices and its model; True if both did it."""
@@ -78,6 +76,12 @@ class Watch(Shadow):
         self.devices.signatures[signed[2]] = (signed[1], digest)
         self.conditions.archive[digest] = readings, list(limits)
         return signed
+
+    def catch_up(self) -> None:
+        super().catch_up()
+        if "conditions" in vars(self):
+            ledgers = self.replayed_watch()
+            self.devices.ledger, self.telemetry.ledger, self.conditions.ledger = ledgers
 
     def replayed_watch(self) -> tuple[DevicesLedger, TelemetryLedger, ConditionsLedger]:
         """What the logs of all transactions add up to."""
