@@ -135,7 +135,8 @@ contract Telemetry is ITelemetry, Module {
         }
         bool atStart = prefix != 0;
         bool atEnd = e.isBeyond(values.last());
-        // Beyond the limit at most half of the time's pieces, rounded up, can lie apart.
+        // Of the steps at most half, rounded up, can be beyond the limit and lie apart from each other.
+        // slither-disable-next-line divide-before-multiply: the half is a whole number of steps
         return prefix <= longest && suffix <= longest && longest <= total && longest * ((steps + 1) / 2) >= total
             && atStart == (first == 0) && first + total <= duration && (atEnd || suffix == 0)
             && (total == 0) == (first == duration);

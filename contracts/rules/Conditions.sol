@@ -129,6 +129,7 @@ contract Conditions is IConditions, Module {
         bytes calldata signer,
         bytes calldata signature
     ) external {
+        // slither-disable-next-line unused-return: the digest is Telemetry's affair
         TELEMETRY.anchor(segment, signer, signature);
         if (segment.subject != policy.subject) revert WrongSubject(policy.subject, segment.subject);
         Frame frame = segment.frame;
@@ -265,6 +266,7 @@ contract Conditions is IConditions, Module {
         if (t.latched & 1 << SILENCE != 0) revert AlreadyMarked(policyId, device);
         if (t.seq == 0) t.to = policy.start;
         uint32 silence = _silence(policy, t);
+        // slither-disable-next-line incorrect-equality: seconds, of which none is exactly that
         if (silence == 0) {
             revert NotSilent(
                 policyId, device, policy.maxSilence == 0 ? type(uint256).max : uint256(t.to) + policy.maxSilence
@@ -335,6 +337,7 @@ contract Conditions is IConditions, Module {
         if (hold) _hold(subject, policyId);
         if (lift) {
             EventRef memory none;
+            // slither-disable-next-line unused-return: its duties are not looked at
             (uint32 self,) = CONSORTIUM.accountOf(address(this));
             TWINS.release(subject, self, policyId, none);
         }

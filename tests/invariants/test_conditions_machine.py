@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 
 from tests.models.conditions import NO_TRACK, SILENCE, Disposition, Policy, PolicyState, policy_id
 from tests.models.readings import Rule, RuleKind
-from tests.models.segments import HUMIDITY, TEMPERATURE, Limit, Reading
+from tests.models.segments import HUMIDITY, TEMPERATURE, Frame, Limit, Reading
 from tests.models.watch import Signed, Watch, WatchPoint
 from tests.support import Counters, Node, fresh
 from tests.support.coldchain import Logger
@@ -106,13 +106,15 @@ class Histories(RuleBasedStateMachine):
     # Devices
 
     @rule(data=st.data())
-    def attach_or_detach(self, data: st.DataObject) -> None:
-        device = draw(data, self.loggers)
-        sender = self.owner(device).device_admin
-        if device in self.watch.devices.ledger.subjects:
-            self.equip("detach", device, sender=sender)
-        else:
-            self.equip("attach", device, draw(data, self.subjects), sender=sender)
+    def attach(self, data: st.DataObject) -> None:
+        device, subject = draw(data, self.loggers), draw(data, self.subjects)
+        self.equip("attach", device, subject, sender=self.owner(device).device_admin)
+
+    @rule(data=st.data())
+    @precondition(lambda self: len(self.watch.devices.ledger.subjects) > 1)
+    def detach(self, data: st.DataObject) -> None:
+        device = draw(data, self.watch.devices.ledger.subjects)
+        self.equip("detach", device, sender=self.owner(device).device_admin)
 
     @rule(data=st.data(), number=st.integers(1, 5))
     def rotate(self, data: st.DataObject, number: int) -> None:
@@ -121,7 +123,7 @@ class Histories(RuleBasedStateMachine):
         if self.equip("rotateKey", device, signer.name, sender=self.owner(device).device_admin):
             self.loggers[device] = Logger(device, signer)
 
-    @rule(data=st.data(), really=st.integers(0, 3))
+    @rule(data=st.data(), really=st.integers(0, 9))
     def revoke(self, data: st.DataObject, really: int) -> None:
         device = draw(data, self.loggers)
         sender = self.owner(device).device_admin if really == 0 else self.world.insurer.all
@@ -167,13 +169,40 @@ class Histories(RuleBasedStateMachine):
 
     # Readings
 
+    @rule(data=st.data(), segments=st.integers(1, 3))
+    @precondition(lambda self: self.watched())
+    def record_and_judge(self, data: st.DataObject, segments: int) -> None:
+        """As an honest gateway does, for all who care."""
+        device, quantity = draw(data, self.watched())
+        for _ in range(segments):
+            self.measure(data, device, quantity, data.draw(WAITS), data.draw(st.lists(INTERVALS, max_size=4)))
+        for one in self.judgeable():
+            if one[1][0] == device:
+                self.judge_next(*one[:2])
+
+    def watched(self) -> list[tuple[bytes, int]]:
+        """Device and quantity of every stream that some policy has rules on."""
+        devices = self.watch.devices.ledger
+        return [
+            (device, rule.quantity)
+            for device, subject in devices.subjects.items()
+            for policy in self.policies
+            if policy.subject == subject and device in devices.signers
+            for rule in policy.rules
+        ]
+
     @rule(data=st.data(), quantity=QUANTITIES, wait=WAITS, more=st.lists(INTERVALS, max_size=4))
     def record(self, data: st.DataObject, quantity: int, wait: int, more: list[int]) -> None:
-        """The logger measures and signs, whoever brings it later; time passes."""
+        """The logger measures and signs, whoever brings it later."""
         device = draw(data, self.watch.devices.ledger.subjects or self.loggers)
+        self.measure(data, device, quantity, wait, more)
+
+    def measure(self, data: st.DataObject, device: bytes, quantity: int, wait: int, more: list[int]) -> None:
+        """Time passes."""
         subject = self.watch.devices.ledger.subjects.get(device, self.subjects[0])
         stream = self.streams.setdefault((device, subject, quantity), Stream())
-        times = [max(stream.end, self.node.timestamp - 300) + wait]
+        since, _ = self.watch.devices.ledger.attachments.get((device, subject), (0, 0))
+        times = [max(stream.end, since, self.node.timestamp - 300) + wait]
         times += [times[-1] + sum(more[: i + 1]) for i in range(len(more))]
         readings = [Reading(time, data.draw(VALUES)) for time in times]
         limits = [limit for p in self.policies for limit in p.limits(quantity)]
@@ -208,8 +237,16 @@ class Histories(RuleBasedStateMachine):
     # Policies
 
     @rule(data=st.data(), later=st.sampled_from([0, 0, 300]))
+    @precondition(lambda self: len(self.watch.conditions.ledger.states) < 4)
     def policy(self, data: st.DataObject, later: int) -> None:
+        """Where none is, so that most live for a while; `replace` makes new versions."""
         self.set_policy(data, draw(data, self.setters), draw(data, self.subjects), later)
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.policies)
+    def replace(self, data: st.DataObject) -> None:
+        policy = draw(data, self.policies)
+        self.set_policy(data, self.org(policy.setter), policy.subject)
 
     def set_policy(self, data: st.DataObject, setter: Org, subject: bytes, later: int = 0) -> None:
         state = self.watch.conditions.ledger.states.get(policy_id(subject, setter.number))
@@ -224,30 +261,32 @@ class Histories(RuleBasedStateMachine):
             devices=list(self.loggers),
             words=[rule.word for rule in rules],
         )
-        self.rule("setPolicy", policy, sender=data.draw(st.sampled_from([setter.quality, setter.all])))
+        self.ask("setPolicy", policy, sender=data.draw(st.sampled_from([setter.quality, setter.all])))
 
     @rule(data=st.data())
     @precondition(lambda self: self.policies)
     def close(self, data: st.DataObject) -> None:
         policy = draw(data, self.policies)
-        self.rule("closePolicy", policy.subject, sender=self.org(policy.setter).quality)
+        self.ask("closePolicy", policy.subject, sender=self.org(policy.setter).quality)
 
     @rule(data=st.data())
     @precondition(lambda self: self.judgeable())
     def judge(self, data: st.DataObject) -> None:
         self.judge_one(*draw(data, self.judgeable()))
 
-    @rule(data=st.data())
-    @precondition(lambda self: self.judgeable())
-    def judge_everything(self, data: st.DataObject) -> None:
-        """That can be judged by one policy of one stream."""
-        policy, key, _ = draw(data, self.judgeable())
-        for one in [one for one in self.judgeable() if one[:2] == (policy, key)]:
-            self.judge_one(*one)
+    def judge_next(self, policy: Policy, key: tuple[bytes, bytes, int]) -> None:
+        """The segment whose turn it is: the last one before the policy's start, or the one after the last judged."""
+        track = self.watch.conditions.track(policy, key[0], key[2])
+        made = self.streams[key].made
+        early = [n for n, (segment, *_) in made.items() if Frame.of(segment.frame).start < policy.start]
+        due = track.seq + 1 if track.seq else max(early, default=1)
+        if due in made:
+            self.judge_one(policy, key, due)
 
     def judge_one(self, policy: Policy, key: tuple[bytes, bytes, int], seq: int) -> None:
         signed = self.streams[key].made[seq]
-        self.rule("judge", policy, *signed, sender=self.world.stranger)
+        if not self.ask("judge", policy, *signed, sender=self.world.stranger):
+            self.forget(key)
 
     def judgeable(self) -> list[tuple[Policy, tuple[bytes, bytes, int], int]]:
         """Policy, stream and number of every segment that is not before the next one."""
@@ -265,28 +304,30 @@ class Histories(RuleBasedStateMachine):
     def mark_silent(self, data: st.DataObject, quantity: int, minutes: int) -> None:
         self.node.warp(minutes * 60)
         marked = draw(data, self.policies), draw(data, self.loggers), quantity
-        self.rule("markSilent", *marked, sender=self.world.stranger)
+        self.ask("markSilent", *marked, sender=self.world.stranger)
 
-    @rule(data=st.data(), disposition=st.sampled_from(Disposition), late=st.booleans())
+    @rule(data=st.data(), disposition=st.sampled_from(Disposition), late=st.sampled_from([0, 0, 0, 1]))
     @precondition(lambda self: self.open())
-    def dispose(self, data: st.DataObject, disposition: Disposition, late: bool) -> None:
+    def dispose(self, data: st.DataObject, disposition: Disposition, late: int) -> None:
         policy = draw(data, self.open())
         seen = self.watch.conditions.ledger.states[policy.id].breaches
-        decider = draw(data, [*self.setters, self.org(policy.setter)])
-        sender = draw(data, [decider.quality, decider.all])
+        owner = self.org(self.watch.twins.ledger.twins[policy.subject].owner)
+        decider = draw(data, [self.world.regulator, owner, self.org(policy.setter)])
+        sender = draw(data, [decider.quality, decider.all, decider.all])
         decision = policy.subject, policy.setter, disposition, seen - late, RECORD
-        self.rule("dispose", *decision, sender=sender)
+        self.ask("dispose", *decision, sender=sender)
 
     def open(self) -> list[Policy]:
         states = self.watch.conditions.ledger.states
         return [policy for policy in self.policies if states[policy.id].open]
 
-    def rule(self, function: str, *args: Any, sender: str) -> None:
+    def ask(self, function: str, *args: Any, sender: str) -> bool:
         before = dict(self.watch.conditions.ledger.states)
         done = self.watch.rule(function, *args, sender=sender)
         COUNT.hit(function if done else f"not {function}")
         if done:
             self.look_what_happened(function, before)
+        return done
 
     # What must never be
 
