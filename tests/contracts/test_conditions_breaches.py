@@ -35,7 +35,9 @@ def state(cold: ColdChain, policy: Policy) -> Any:
     return cold.conditions.policyState(policy.id)
 
 
-def dispose(cold: ColdChain, policy: Policy, disposition: Disposition, sender: Sender | None = None) -> Receipt:
+def dispose(
+    cold: ColdChain, policy: Policy, disposition: Disposition, sender: Sender | None = None
+) -> Receipt:
     """By the maker's second person unless somebody else is named, who has seen all breaches."""
     by, seen = sender or cold.world.maker.all, state(cold, policy).breaches
     decision = cold.pallet, policy.setter, disposition, seen, RECORD
@@ -56,7 +58,13 @@ def test_a_breach_is_told_and_the_twin_held(cold: ColdChain) -> None:
     receipt = breach(cold, policy)
     about = {"policyId": policy.id, "subject": cold.pallet, "device": cold.logger.id}
     found = {"quantity": TEMPERATURE, "rule": 0, "breach": (policy.start, 900, 0, 1), "holding": True}
-    alert = {"subject": cold.pallet, "code": BREACH_CODE, "org": policy.setter, "severity": 1, "ref": policy.id}
+    alert = {
+        "subject": cold.pallet,
+        "code": BREACH_CODE,
+        "org": policy.setter,
+        "severity": 1,
+        "ref": policy.id,
+    }
     hold = {"id": cold.pallet, "org": CONDITIONS_ORG, "reason": policy.id}
     hold |= {"caller": cold.conditions.address, "ref": NO_EVENT}
     assert happened(receipt)[-3:] == [("BreachFound", about | found), ("Alert", alert), ("Held", hold)]

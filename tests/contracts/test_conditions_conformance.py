@@ -1,8 +1,8 @@
-"""All short streams of readings, cut into segments in all ways: the contract finds what the model finds in the raw
-readings, which knows nothing of segments. So every cut gives the same breaches.
+"""All short streams of readings, cut into segments in all ways: the contract finds what the model finds in
+the raw readings, which knows nothing of segments. So every cut gives the same breaches.
 
-Where devices keep something back, by gaps inside a segment or by limits that they do not tell of, the model takes the
-segment's readings as unknown.
+Where devices keep something back, by gaps inside a segment or by limits that they do not tell of, the model
+takes the segment's readings as unknown.
 """
 
 from __future__ import annotations
@@ -87,9 +87,7 @@ SPACES = {
     "three readings, everything": Space(
         3, ALL, (60, 100, GAP), (0, 100, GAP), rules_for(LOW, HIGH, 160, 160, GAP)
     ),
-    "four readings, both sides": Space(
-        4, SIDES, (100, GAP), (0, GAP), rules_for(LOW, HIGH, 201, 302, 202)
-    ),
+    "four readings, both sides": Space(4, SIDES, (100, GAP), (0, GAP), rules_for(LOW, HIGH, 201, 302, 202)),
     "six readings, one side": Space(6, (799, 800), (100, GAP), (0,), rules_for(LOW, HIGH, 301, 402, 303)),
     "four readings, one limit for both sides": Space(
         4, (299, 300, 301), (99, 100), (100,), rules_for(Limit(300, False), Limit(300, True), 199, 298, 1)
@@ -100,12 +98,8 @@ SPACES = {
     "after a low reading": Space(
         3, SIDES, (100, GAP), (0, 100, GAP), rules_for(LOW, HIGH, 100, 201, GAP), held=-50
     ),
-    "gaps inside": Space(
-        4, (300, 800), (100, GAP), (0,), rules_for(LOW, HIGH, 302, 302, 202), tearing=True
-    ),
-    "untold limits": Space(
-        4, SIDES, (100, GAP), (0,), rules_for(LOW, HIGH, 301, 301, GAP), telling=False
-    ),
+    "gaps inside": Space(4, (300, 800), (100, GAP), (0,), rules_for(LOW, HIGH, 302, 302, 202), tearing=True),
+    "untold limits": Space(4, SIDES, (100, GAP), (0,), rules_for(LOW, HIGH, 301, 301, GAP), telling=False),
     "gaps inside and untold limits": Space(
         3, SIDES, (100, GAP), (0, GAP), rules_for(LOW, HIGH, 201, 302, 202), telling=False, tearing=True
     ),
@@ -128,9 +122,7 @@ class Judging:
             assert self.judge([Reading(cold.start, space.held)], 1).ok
 
     def judge(self, readings: Sequence[Reading], seq: int) -> Receipt:
-        segment = build(
-            self.cold.logger.id, self.cold.pallet, seq=seq, readings=readings, limits=self.limits
-        )
+        segment = build(self.cold.logger.id, self.cold.pallet, seq=seq, readings=readings, limits=self.limits)
         to, sender = self.cold.conditions.address, self.cold.world.stranger
         return self.cold.node.tx(sender, to, self._template(len(segment.excursions)).filled(segment))
 

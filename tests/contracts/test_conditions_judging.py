@@ -91,9 +91,7 @@ def test_what_is_not_signed_is_not_judged(cold: ColdChain) -> None:
     policy = cold.set(cold.policy())
     segment = cold.segment(cold.every(300, [700]))
     with reverts("InvalidDeviceSignature", cold.logger.id, cold.telemetry.digestOf(segment)):
-        cold.conditions.judge(
-            policy, segment, cold.logger.signer.name, bytes(65), sender=cold.world.stranger
-        )
+        cold.conditions.judge(policy, segment, cold.logger.signer.name, bytes(65), sender=cold.world.stranger)
 
 
 # Refusals
@@ -186,7 +184,9 @@ def test_counting_starts_after_the_last_segment_before_the_policy(cold: ColdChai
     for seq in (1, 2):
         cold.anchor(cold.segment(cold.every(50, [900, 900], cold.start + 100 * (seq - 1)), seq))
     policy = cold.set(cold.policy(start=cold.start + 200))
-    third, fourth = (cold.segment(cold.every(50, [500, 510], cold.start + 200 + 100 * i), 3 + i) for i in (0, 1))
+    third, fourth = (
+        cold.segment(cold.every(50, [500, 510], cold.start + 200 + 100 * i), 3 + i) for i in (0, 1)
+    )
     with reverts("NotNextToJudge", policy.id, cold.logger.id, 1, 3):
         cold.judge(policy, third)
     cold.judge(policy, cold.segment(cold.every(50, [900, 900], cold.start + 100), 2))

@@ -1,5 +1,5 @@
-"""The life of a policy: every state that can be reached x every action x every kind of caller, contract and model
-do the same.
+"""The life of a policy: every state that can be reached x every action x every kind of caller, contract and
+model do the same.
 """
 
 from __future__ import annotations

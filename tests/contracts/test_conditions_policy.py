@@ -53,7 +53,11 @@ def test_a_policy_is_of_one_twin_and_one_organisation(cold: ColdChain) -> None:
     for subject in (cold.pallet, part):
         for org in (world.maker, world.retailer):
             cold.set(cold.policy(subject=subject, setter=org.number), org.quality)
-    ids = {policy_id(subject, org.number) for subject in (cold.pallet, part) for org in (world.maker, world.retailer)}
+    ids = {
+        policy_id(subject, org.number)
+        for subject in (cold.pallet, part)
+        for org in (world.maker, world.retailer)
+    }
     assert len(ids) == 4
     assert len({cold.conditions.policyHash(id_) for id_ in ids}) == 4
 
@@ -274,7 +278,9 @@ class TestDuty:
 
 
 def test_no_function_is_left_out(cold: ColdChain) -> None:
-    changing = {f["name"] for f in cold.conditions.abi if f.get("stateMutability") == "nonpayable" and "name" in f}
+    changing = {
+        f["name"] for f in cold.conditions.abi if f.get("stateMutability") == "nonpayable" and "name" in f
+    }
     assert changing == {"setPolicy", "closePolicy", "judge", "markSilent", "dispose", "multicall"}
 
 

@@ -1,4 +1,4 @@
-"""What holds for any readings, rules and cuts; the contract is asked, and the model of raw readings beside it."""
+"""What holds for any readings, rules and cuts; the contract is asked, and the model beside it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What loggers and indicators do by their standards, and what other software got wrong.
 
-Sources: WHO PQS E006 (shipping indicators, 30-day fridge loggers) as quoted in the domain notes; issues of open
-mSupply, a vaccine cold-chain system, by their numbers.
+Sources: WHO PQS E006 (shipping indicators, 30-day fridge loggers) as quoted in the domain notes; issues of
+open mSupply, a vaccine cold-chain system, by their numbers.
 """
 
 from __future__ import annotations
@@ -59,8 +59,10 @@ def test_a_fridge_does_not_add_up(cold: ColdChain) -> None:
 
 
 def test_a_fridge_counts_on_over_midnight(cold: ColdChain) -> None:
-    """Warm from 19:00 on, cut at midnight as the reports are: the alarm comes at 05:00, after 300 minutes of the day;
-    one day of the field's loggers alarms with only 543."""
+    """Warm from 19:00 on, cut at midnight as the reports are: the alarm comes at 05:00.
+
+    One day of the field's loggers alarms with only 543 minutes.
+    """
     course = Course(cold, FRIDGE)
     evening, morning = 19 * HOUR, DAY + 5 * HOUR
     assert course.judge(*steady(500, 0, evening - 600), *steady(1000, evening, DAY - 60)) == 0

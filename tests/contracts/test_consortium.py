@@ -65,6 +65,13 @@ def test_roles_are_replaced(world: World) -> None:
     assert world.consortium.organisation(org) == (world.carrier.admin, roles, 0, False)
 
 
+def test_the_newest_organisation_is_one_of_them(world: World) -> None:
+    newest = world.orgs[-1].number
+    assert newest == world.consortium.organisationCount()
+    world.consortium.setRoles(newest, Role.AUDITOR, sender=world.governor)
+    assert world.consortium.organisation(newest).roles == Role.AUDITOR
+
+
 def test_a_licence_is_replaced(world: World) -> None:
     org, expiry = world.carrier.number, 2**40 - 1
     mined = world.consortium.setLicence(org, LICENCE, expiry, sender=world.governor)
@@ -272,6 +279,19 @@ def test_the_administration_passes_in_two_steps(world: World) -> None:
     world.consortium.setAccount(org.number, world.stranger, 1, sender=new)
     with reverts("NotCandidate", org.number, new):
         world.consortium.acceptAdmin(org.number, sender=new)
+
+
+def test_a_contract_is_an_admin(world: World) -> None:
+    """Such as a multi-signature wallet; who started the transaction does not matter."""
+    org, wallet = world.maker, Forwarder.deploy(world.node, world.stranger)
+    world.consortium.offerAdmin(org.number, wallet.address, sender=org.admin)
+    mined = world.consortium.acceptAdmin(org.number, sender=wallet)
+    fact = {"org": org.number, "previousAdmin": org.admin, "admin": wallet.address}
+    assert happened(mined) == [("AdminChanged", fact)]
+    assert world.consortium.organisation(org.number).admin == wallet.address
+    mined = world.consortium.offerAdmin(org.number, org.admin, sender=wallet)
+    fact = {"org": org.number, "admin": wallet.address, "candidate": org.admin}
+    assert happened(mined) == [("AdminOffered", fact)]
 
 
 def test_only_the_last_candidate_becomes_admin(world: World) -> None:

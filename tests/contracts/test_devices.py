@@ -62,7 +62,9 @@ def prepared(cold: ColdChain, function: str) -> Callable[[Sender], dict[str, Any
 
 
 def test_no_function_is_left_out(cold: ColdChain) -> None:
-    changing = {f["name"] for f in cold.devices.abi if f.get("stateMutability") == "nonpayable" and "name" in f}
+    changing = {
+        f["name"] for f in cold.devices.abi if f.get("stateMutability") == "nonpayable" and "name" in f
+    }
     assert changing == {*CALLS, "multicall"}
     assert cold.devices.TWINS() == cold.world.twins.address
     assert cold.devices.CONSORTIUM() == cold.world.consortium.address

@@ -74,6 +74,10 @@ STRANGE = [
     "https://id.gs1.org/01/",
     "https://id.gs1.org/02/09506000134352",  # contents of a container: no key of a thing
     "https://id.gs1.org/8005/9506000134352",
+    "https://id.gs1.org/8004/950600/1",  # company prefixes are digits
+    "https://id.gs1.org/8004/950600:1",
+    "https://id.gs1.org/8004/:506000",
+    "https://id.gs1.org/01/0urn:a:b:1",
     "https://id.gs1.org/gtin/09506000134352/21/1",
     "https://id.gs1.org//09506000134352/21/1",
     "urn:epc:id:sgtin:9506000.013435.1",

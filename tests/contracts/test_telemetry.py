@@ -175,6 +175,7 @@ def test_a_stolen_key_speaks_no_more_about_the_past(cold: ColdChain) -> None:
 
 # What is signed
 
+
 def rich(cold: ColdChain, seq: int = 1) -> Segment:
     """Every number in it could be another one without a contradiction."""
     return cold.segment(cold.every(300, [512, -60, 815, 500, 815, 820]), seq)

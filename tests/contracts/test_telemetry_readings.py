@@ -24,9 +24,7 @@ def recorded(cold: ColdChain, count: int) -> tuple[Segment, Tree, list[Reading]]
     return segment, Tree(readings), readings
 
 
-def verified(
-    cold: ColdChain, segment: Segment, index: int, reading: Reading, proof: Sequence[bytes]
-) -> bool:
+def verified(cold: ColdChain, segment: Segment, index: int, reading: Reading, proof: Sequence[bytes]) -> bool:
     answer: bool = cold.telemetry.verifyReading(segment, (index, *reading), list(proof))
     return answer
 
@@ -55,15 +53,21 @@ def test_a_reading_is_not_found_by_another_way(cold: ColdChain, count: int) -> N
     segment, tree, readings = recorded(cold, count)
     for index, reading in enumerate(readings):
         proof = tree.proof(index)
-        wrong = [[*proof, tree.root], [tree.root], [keccak(tree.root), *proof], *(proof[:i] for i in range(len(proof)))]
+        wrong = [
+            [*proof, tree.root],
+            [tree.root],
+            [keccak(tree.root), *proof],
+            *(proof[:i] for i in range(len(proof))),
+        ]
         wrong += [tree.proof(other) for other in range(count) if tree.proof(other) != proof]
         for way in wrong:
             assert not verified(cold, segment, index, reading, way)
 
 
 def test_a_node_is_no_reading(cold: ColdChain) -> None:
-    """Leaves and nodes are hashed differently, so no reading has the hash of a node: a tree of bare hashes, which a
-    device could sign, proves nothing."""
+    """Leaves and nodes are hashed differently: a tree of bare hashes, which a device could sign, proves
+    nothing.
+    """
     readings = cold.every(60, [1, 2], cold.start)
     bare = [keccak(bytes([i]) + reading.time.to_bytes(5, "big")) for i, reading in enumerate(readings)]
     segment = cold.segment(readings)._replace(root=keccak(b"\x01" + min(bare) + max(bare)))
@@ -112,5 +116,7 @@ def test_exactly_the_committed_readings(values: list[int], data: st.DataObject) 
     segment, tree = cold.segment(readings, limits=()), Tree(readings)
     cold.anchor(segment)
     index = data.draw(st.integers(0, len(values) - 1))
-    claimed = data.draw(st.sampled_from(readings) | st.builds(Reading, st.integers(0, 2**40 - 1), st.integers(-5, 5)))
+    claimed = data.draw(
+        st.sampled_from(readings) | st.builds(Reading, st.integers(0, 2**40 - 1), st.integers(-5, 5))
+    )
     assert verified(cold, segment, index, claimed, tree.proof(index)) == (claimed == readings[index])

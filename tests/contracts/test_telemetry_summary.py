@@ -183,7 +183,9 @@ def test_excursions_are_sorted(cold: ColdChain) -> None:
         with reverts("ExcursionContradicts", place):
             cold.anchor(segment._replace(excursions=tuple(words)))
         with reverts("ExcursionContradicts", place):
-            cold.anchor(segment._replace(excursions=segment.excursions[:place] + segment.excursions[place - 1 :]))
+            cold.anchor(
+                segment._replace(excursions=segment.excursions[:place] + segment.excursions[place - 1 :])
+            )
     anchor(cold, segment)
 
 

@@ -453,6 +453,18 @@ def test_another_token_is_no_second_deployment(chain: Chain, path: Path) -> None
     assert chain.block_number() == height
 
 
+def test_a_contract_with_other_arguments_is_not_taken_for_the_one_that_was_sent(
+    chain: Chain, path: Path
+) -> None:
+    killed(chain, path, 11, sent=True)
+    sender = Sender.unlocked(chain, chain.rpc("eth_accounts")[0])
+    token = Manifest.load(path).address("Devices")
+    manifest = Deployer(sender, path, network=NETWORK, token=token).run()
+    assert Deployment(manifest, chain).drive_insurance.TOKEN() == token
+    assert contracts_created(chain) == 12
+    require_true(chain, manifest)
+
+
 def test_what_was_compiled_from_other_sources_is_not_taken_over(
     chain: Chain, path: Path, built: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:

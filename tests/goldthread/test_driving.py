@@ -248,8 +248,11 @@ def test_one_long_event_can_be_two_at_a_higher_threshold() -> None:
 
 @given(st.lists(TRACES, max_size=4))
 def test_the_order_of_the_trips_does_not_matter(trips: list[list[Reading]]) -> None:
-    found = [driven(trip) for trip in trips]
-    assert sum(found, Driven()) == sum(reversed(found), Driven())
+    found = [driven(trip, night=number % 2 == 1) for number, trip in enumerate(trips)]
+    together = sum(found, Driven())
+    assert together == sum(reversed(found), Driven())
+    assert together.distance == sum(trip.distance for trip in found)
+    assert together.night == sum(trip.distance for trip in found[1::2])
 
 
 # ----------------------------------------------------------------------------------------------------- files

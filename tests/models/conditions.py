@@ -295,7 +295,7 @@ class Conditions:
     def _counted(
         self, policy: Policy, stream: Stream, first: int, last: int
     ) -> tuple[Sequence[Reading], list[tuple[Sequence[Reading], list[Limit]]]]:
-        """The segment before the counted ones, if one was judged; and these, each with the limits it tells of."""
+        """The segment before the counted ones, if one was judged; and these, with the limits they tell of."""
         begun: Sequence[Reading] = ()
         counted = []
         for seq in range(first, last + 1):
@@ -312,9 +312,7 @@ class Conditions:
         known = track.latched >> SILENCE & 1
         return Breach(newest, 0, self.now - newest) if late and not known else None
 
-    def _opened(
-        self, policy: Policy, device: bytes, quantity: int, found: dict[int, Breach]
-    ) -> list[Fact]:
+    def _opened(self, policy: Policy, device: bytes, quantity: int, found: dict[int, Breach]) -> list[Fact]:
         if not found:
             return []
         holding = self.ledger.states[policy.id].holding

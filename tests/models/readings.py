@@ -1,12 +1,12 @@
 """What the rules of a policy say of raw readings: nothing is cut, summarised or carried.
 
 Written from the domain's text. Between two readings the first one holds. A stretch longer than the policy's
-`max_interval` is a gap: nobody knows, so it counts as beyond every limit, high and low. So does a long stretch from
-the policy's start to the first reading, before which nothing holds, or what held at the start. At a limit is beyond
-it. A reading within a limit ends the run beyond it.
+`max_interval` is a gap: nobody knows, so it counts as beyond every limit, high and low. So does a long
+stretch from the policy's start to the first reading, before which nothing holds, or what held at the start.
+At a limit is beyond it. A reading within a limit ends the run beyond it.
 
-Devices end segments at gaps and tell of every limit. What they do not say counts as the worst: of such a segment
-only the last reading is known (`known`).
+Devices end segments at gaps and tell of every limit. What they do not say counts as the worst: of such a
+segment only the last reading is known (`known`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 
 from tests.models import bits
 from tests.models.segments import TEMPERATURE, Limit, Reading
-
 
 UNKNOWN: Any = None
 """The value of a reading that nobody knows: beyond every limit, and as long as it holds it is a gap."""
@@ -106,7 +105,9 @@ def judge(
     return Finding(reached >= rule.duration, onset, reached, running)
 
 
-def known(rule: Rule, segment: Sequence[Reading], told: Collection[Limit], max_interval: int) -> list[Reading]:
+def known(
+    rule: Rule, segment: Sequence[Reading], told: Collection[Limit], max_interval: int
+) -> list[Reading]:
     """What a segment's readings say to a rule, if the segment tells of these limits."""
     first, last = segment[0], segment[-1]
     torn = any(b.time - a.time > max_interval for a, b in pairwise(segment))

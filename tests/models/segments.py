@@ -20,7 +20,8 @@ TEMPERATURE = 1
 HUMIDITY = 2
 
 SEGMENT_TYPE = keccak(
-    text="Segment(bytes32 device,bytes32 subject,uint256 frame,uint256 values,uint256[] excursions,bytes32 root)"
+    text="Segment(bytes32 device,bytes32 subject,"
+    "uint256 frame,uint256 values,uint256[] excursions,bytes32 root)"
 )
 DOMAIN_TYPE = keccak(
     text="EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"

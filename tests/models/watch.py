@@ -49,9 +49,7 @@ class Watch(Shadow):
         self.telemetry = Telemetry(
             TelemetryLedger(), self.devices, self.world.telemetry.address, node.chain_id
         )
-        self.conditions = Conditions(
-            ConditionsLedger(), self.telemetry, twins, self.world.conditions.address
-        )
+        self.conditions = Conditions(ConditionsLedger(), self.telemetry, twins, self.world.conditions.address)
         self.catch_up()
 
     def equip(self, function: str, *args: Any, sender: Sender) -> bool:

@@ -1,9 +1,9 @@
 """A cold chain to test in: the small consortium, a pallet, a logger on it, and Conditions as a member.
 
-    cold = ColdChain.create(node)
-    segment = cold.segment(cold.every(300, [512, 640, 815]))        # readings from now on, 300 s apart
-    policy = cold.set(cold.policy(rules))
-    cold.judge(policy, segment)                                     # moves time to the end of the segment
+cold = ColdChain.create(node)
+segment = cold.segment(cold.every(300, [512, 640, 815]))        # readings from now on, 300 s apart
+policy = cold.set(cold.policy(rules))
+cold.judge(policy, segment)                                     # moves time to the end of the segment
 """
 
 from __future__ import annotations
@@ -132,9 +132,7 @@ class ColdChain:
         """Let time pass until the segment's last reading is taken."""
         self.node.warp(max(0, Frame.of(segment.frame).end - self.world.now))
 
-    def anchor(
-        self, segment: Segment, logger: Logger | None = None, sender: Sender | None = None
-    ) -> Receipt:
+    def anchor(self, segment: Segment, logger: Logger | None = None, sender: Sender | None = None) -> Receipt:
         """By a stranger unless somebody else is named."""
         self.wait_for(segment)
         by = sender or self.world.stranger
@@ -183,8 +181,8 @@ class Course:
         self.seq += 1
         start, limits = self.policy.start, self.policy.limits(TEMPERATURE) if told is None else told
         segment = self.cold.segment([Reading(start + t, value) for t, value in readings], self.seq, limits)
-        [told] = self.cold.conditions.events(self.cold.judge(self.policy, segment), "SegmentJudged")
-        latched: int = told["latched"]
+        [judged] = self.cold.conditions.events(self.cold.judge(self.policy, segment), "SegmentJudged")
+        latched: int = judged["latched"]
         return latched
 
     def breach(self, rule: int = 0) -> tuple[int, int, int, int]:
