@@ -39,7 +39,7 @@ and receive 242,000 + 270,000 | Twins.offer, accept |
 | pallet of 100 things changes hands | OpenZeppelin transferMany 1,090,000 | the same as one thing |
 | readings | June465 ColdChain 106,900 for one reading | Conditions.judge, for a segment of any length |
 | a premium period | Etherisc GIF policy 1,510,000, claim and payout 1,400,000 | DriveInsurance.report, settle |
-"""
+"""  # noqa: E501
 
 
 def measure() -> list[dict[str, Any]]:
