@@ -17,7 +17,7 @@ help: ## list the targets
 
 .PHONY: demo
 demo: compile ## the story on a real node, told in the terminal; INPUT=file.csv replays a recording of your own
-	@ape run demo $(if $(INPUT),--input $(INPUT))
+	@ape run demo $(if $(INPUT),--input "$(INPUT)")
 
 .PHONY: test
 test: compile ## all tests: the fast tier on every core, then what needs ape and a real node

@@ -407,7 +407,6 @@ def test_loggers_and_policies_follow_their_models() -> None:
         "hand over",
         "record",
         "anchor",
-        "not anchor",
     ]
     actions += ["setPolicy", "closePolicy", "judge", "not judge", "markSilent", "dispose", "not dispose"]
     COUNT.require([*actions, "breach", "hold", "release"], at_least=3)

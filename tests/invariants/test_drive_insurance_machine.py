@@ -154,14 +154,15 @@ class DriveMachine(RuleBasedStateMachine):
         self.count("withdraw", happened, ("withdrew while a period was open", started))
 
     @precondition(lambda self: self.ended())
-    @rule(data=st.data(), quarters=st.integers(2, 8), driven=st.integers(-1, 500_000))
-    def reinstate(self, data: st.DataObject, quarters: int, driven: int) -> None:
+    @rule(data=st.data())
+    def reinstate(self, data: st.DataObject) -> None:
         quote = data.draw(st.sampled_from(self.ended()))
+        quarters, driven = data.draw(st.integers(2, 8)), data.draw(st.integers(-1, 500_000))
         odometer = self.shadow.policy(quote).odometer + driven
         amount = quote.terms.maximum * quarters // 4
         sender = self.caller(data, quote.cover.holder)
         happened = self.shadow.reinstate(quote, amount, odometer, sender=sender)
-        if self.count("reinstate", happened) and data.draw(st.booleans()):
+        if self.count("reinstate", happened) and data.draw(st.integers(0, 3)):
             self.claim_for(data, quote, 0, 3)
 
     @precondition(lambda self: self.quotes)
@@ -247,6 +248,8 @@ class DriveMachine(RuleBasedStateMachine):
             ("settled a shorter period", end - start < quote.terms.period),
             ("settled after cover had lapsed", lapsed),
         )
+        if self.ended() and data.draw(st.booleans()):
+            self.reinstate(data)
 
     # Claims
 
@@ -350,7 +353,6 @@ class DriveMachine(RuleBasedStateMachine):
 
 def test_contract_model_and_logs_agree_whatever_happens() -> None:
     run_state_machine_as_test(DriveMachine, settings=settings(stateful_step_count=60))
-    print(HITS._hits)
     HITS.require(ACTIONS)
     if settings().max_examples >= 100:
         HITS.require(PLACES)

@@ -286,6 +286,7 @@ class AnvilNode:
         self.accounts = accounts()
         self._folder = Path(tempfile.mkdtemp(prefix="goldthread-anvil-"))
         command = [str(native_binary("anvil")), "--port", "0", "--ipc", str(self._folder / "ipc")]
+        command += ["--cache-path", str(self._folder)]
         command += ["--hardfork", "osaka", "--enable-tx-gas-limit", "--gas-limit", str(BLOCK_GAS)]
         command += ["--base-fee", "0", "--gas-price", "0", "--timestamp", str(GENESIS_TIME)]
         command += ["--mnemonic", MNEMONIC, "--accounts", str(len(self.accounts)), "--auto-impersonate"]
