@@ -180,24 +180,29 @@ contract Twins is ITwins, Module {
         receiver = Signers.accountOf(signer);
         uint32 org = CONSORTIUM.authorize(receiver, 0, _receivingDuties(receipt.purpose));
         if (org != receipt.to) revert NotOfferedTo(receipt.twin, org, receipt.to);
-        bytes32 digest = _hashTypedDataV4(
-            keccak256(
-                abi.encode(
-                    RECEIPT_TYPEHASH,
-                    receipt.twin,
-                    receipt.head,
-                    receipt.from,
-                    receipt.to,
-                    receipt.purpose,
-                    receipt.exceptions,
-                    keccak256(abi.encode(EVENT_REF_TYPEHASH, receipt.ref)),
-                    receipt.deadline
-                )
-            )
-        );
+        bytes32 digest = _hashTypedDataV4(_structHash(receipt));
         if (!SignatureChecker.isValidSignatureNow(signer, digest, signature)) revert InvalidReceipt(digest, signer);
     }
 
+    /// @dev EIP-712 hash of the receipt.
+    function _structHash(Receipt calldata receipt) private view returns (bytes32) {
+        bytes32 ref = keccak256(abi.encode(EVENT_REF_TYPEHASH, receipt.ref));
+        return keccak256(
+            abi.encode(
+                RECEIPT_TYPEHASH,
+                receipt.twin,
+                receipt.head,
+                receipt.from,
+                receipt.to,
+                receipt.purpose,
+                receipt.exceptions,
+                ref,
+                receipt.deadline
+            )
+        );
+    }
+
+    /// @dev The step itself, when both sides were checked.
     function _handOver(Facts f, Receipt calldata receipt, address receiver) private {
         _step(
             receipt.twin,
@@ -227,28 +232,44 @@ contract Twins is ITwins, Module {
     function pack(bytes32 container, bytes32[] calldata ids, EventRef calldata ref) external {
         if (ids.length == 0) revert NothingNamed();
         uint32 org = _authorize(Duty.SHIP);
-        Facts c = _known(container);
-        if (c.kind() != Kind.CONTAINER) revert WrongKind(container, c.kind());
-        if (c.end() != EndOfLife.NONE) revert Blocked(container, Cause.ENDED);
-        uint256 depth = _checkOpen(container, org) + 1;
+        uint256 depth = _checkContainer(container, org) + 1;
         uint32 number = _numberOf(container);
         bytes32 containerHead = _step(container, Action.CONTENTS_ADDED, org, ids.length, _hash(ids), 0, ref);
+        _addContents(container, ids.length.toUint16());
         emit ContentsAdded(container, org, msg.sender, ids.length, ref);
         uint8 height;
         for (uint256 i; i < ids.length; ++i) {
-            bytes32 id = ids[i];
-            Facts f = _inCustody(id, org);
-            uint8 inner = f.height();
-            if (id == container || (inner != 0 && _isAround(id, container))) revert ContainerCycle(id, container);
-            if (f.blocked()) revert Blocked(id, _ownCause(f));
-            if (depth + inner > MAX_DEPTH) revert TooDeep(id, depth + inner);
-            if (inner >= height) height = inner + 1;
-            Facts inside = f.withHolder(number, true);
-            _step(id, inside, Action.PACKED, org, uint256(container), uint256(containerHead), 0, ref);
-            emit Packed(id, org, container, msg.sender);
+            Facts f = _checkPackable(ids[i], container, depth, org);
+            if (f.height() >= height) height = f.height() + 1;
+            f = f.withHolder(number, true);
+            _step(ids[i], f, Action.PACKED, org, uint256(container), uint256(containerHead), 0, ref);
+            emit Packed(ids[i], org, container, msg.sender);
         }
-        _twins[container].facts = c.withContents(c.contents() + ids.length.toUint16());
         _raise(container, height);
+    }
+
+    /// @dev Something into which the organisation can put things.
+    /// @return depth Containers around it.
+    function _checkContainer(bytes32 container, uint32 org) private view returns (uint256 depth) {
+        Facts c = _known(container);
+        if (c.kind() != Kind.CONTAINER) revert WrongKind(container, c.kind());
+        if (c.end() != EndOfLife.NONE) revert Blocked(container, Cause.ENDED);
+        return _checkOpen(container, org);
+    }
+
+    /// @dev A thing that the organisation can put into the container; `depth` containers will be around it.
+    function _checkPackable(bytes32 id, bytes32 container, uint256 depth, uint32 org) private view returns (Facts f) {
+        f = _inCustody(id, org);
+        uint8 inner = f.height();
+        if (id == container || (inner != 0 && _isAround(id, container))) revert ContainerCycle(id, container);
+        if (f.blocked()) revert Blocked(id, _ownCause(f));
+        if (depth + inner > MAX_DEPTH) revert TooDeep(id, depth + inner);
+    }
+
+    /// @dev Counts what comes into the container.
+    function _addContents(bytes32 container, uint16 more) private {
+        Facts c = _load(container);
+        _twins[container].facts = c.withContents(c.contents() + more);
     }
 
     /// @inheritdoc ITwins

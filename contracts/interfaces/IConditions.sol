@@ -88,7 +88,7 @@ interface IConditions {
     /// @param to Time of the newest judged reading; 0: none.
     /// @param min Lowest reading that counted. `max`: highest; below `min`: none has counted. `last`: newest.
     /// @param latched One bit for each rule that was broken; the bit {SILENCE} for too long a silence.
-    /// @param counting True if some rule has counted something.
+    /// @param counting True if some rule has counted something, or will with the next segment that counts.
     struct Track {
         uint32 seq;
         uint40 to;

@@ -141,7 +141,7 @@ contract Conditions is IConditions, Module {
             revert NotNextToJudge(policyId, segment.device, t.seq + 1, frame.seq());
         }
         if (t.seq == 0) (t.to, t.min, t.max) = (policy.start, type(int32).max, type(int32).min);
-        uint16 found = counts ? _count(policy, policyId, key, segment, t) : _begin(segment, t);
+        uint16 found = counts ? _count(policy, policyId, key, segment, t) : _begin(policy, policyId, segment, t);
         t.latched |= found;
         _tracks[key] = t;
         emit SegmentJudged(policyId, segment.device, frame.quantity(), t.seq, t.latched);
@@ -149,10 +149,22 @@ contract Conditions is IConditions, Module {
     }
 
     /// @dev A segment that began before the policy only says where counting starts: after it, from its last reading.
-    function _begin(ITelemetry.Segment calldata segment, Track memory t) private pure returns (uint16) {
+    function _begin(Policy calldata policy, bytes32 policyId, ITelemetry.Segment calldata segment, Track memory t)
+        private
+        pure
+        returns (uint16)
+    {
         Frame frame = segment.frame;
-        (t.seq, t.last, t.counting) = (frame.seq(), segment.values.last(), true);
+        (t.seq, t.last, t.counting) = (frame.seq(), segment.values.last(), false);
         if (frame.to() > t.to) t.to = frame.to();
+        bool ruled;
+        for (uint256 i; i < policy.rules.length; ++i) {
+            Rule r = policy.rules[i];
+            if (r.quantity() != frame.quantity()) continue;
+            ruled = true;
+            if (r.kind() != GAP && r.isBeyond(t.last)) t.counting = true;
+        }
+        if (!ruled) revert QuantityNotRuled(policyId, frame.quantity());
         return 0;
     }
 

@@ -12,7 +12,7 @@ from goldthread.chain import abi
 from goldthread.chain.logs import Event
 from goldthread.chain.words import Disposition
 from goldthread.hashing import keccak
-from goldthread.rules.conditions import SILENCE, Rule
+from goldthread.rules.conditions import SILENCE, Rule, limits_of
 from goldthread.rules.readings import INT32_MAX, INT32_MIN
 
 
@@ -172,7 +172,10 @@ def _judged(event: Event, track: Track, policy: Policy, segments: telemetry.Stat
         track.min, track.max = min(track.min, values.min), max(track.max, values.max)
     else:
         # It began before the policy: it does not count, but its last reading holds on.
-        track.counting = True
+        limits = limits_of(
+            rule for rule in map(Rule.unpack, policy.terms.rules) if rule.quantity == stream[2]
+        )
+        track.counting = any(limit.is_beyond(values.last) for limit in limits)
     track.seq, track.to, track.last = frame.seq, max(track.to, frame.to), values.last
     track.latched = event["latched"]
 

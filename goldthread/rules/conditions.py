@@ -200,7 +200,8 @@ class Judge:
         if not held:
             track = replace(track, to=policy.start, min=INT32_MAX, max=INT32_MIN)
         if not counts:
-            return replace(track, seq=seq, to=max(track.to, s.to), last=s.last, counting=True)
+            counting = any(limit.is_beyond(s.last) for limit in policy.limits(self.quantity))
+            return replace(track, seq=seq, to=max(track.to, s.to), last=s.last, counting=counting)
         low, high = min(track.min, s.min), max(track.max, s.max)
         breaches, tallies = dict(track.breaches), list(track.tallies)
         for place, rule in enumerate(policy.rules):

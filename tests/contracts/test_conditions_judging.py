@@ -220,7 +220,7 @@ def test_of_the_segments_before_the_policy_the_last_one_is_enough(cold: ColdChai
     for seq in (1, 2, 4):
         cold.judge(policy, early[seq - 1])
         track = cold.conditions.track(policy.id, cold.logger.id, TEMPERATURE)
-        assert track == (seq, policy.start, *NO_READING, 499 + seq, 0, True)
+        assert track == (seq, policy.start, *NO_READING, 499 + seq, 0, False)
     for seq in (1, 3, 4):
         with reverts("NotNextToJudge", policy.id, cold.logger.id, 5, seq):
             cold.judge(policy, early[seq - 1])
@@ -243,6 +243,29 @@ def test_what_was_measured_last_holds_when_the_policy_starts(
     )
     if counted:
         assert course.breach(1) == course.breach(2) == (0, 500, MAX_INTERVAL, 2)
+
+
+def test_what_held_last_decides_whether_something_will_count(cold: ColdChain) -> None:
+    """Only then are the tallies looked at."""
+    rules = [
+        INSTANT,
+        TOTAL._replace(limit=COLD),
+        INSTANT._replace(limit=Limit(600, True), quantity=HUMIDITY),
+        GAPS,
+    ]
+    course = Course(cold, rules, start=cold.start + 1000)
+    will = []
+    for second, value in enumerate([0, 799, 800, 700, -49, -50, -49]):
+        course.judge((second - 900, value))
+        will.append(course.track.counting)
+    assert will == [False, False, True, False, False, True, False]
+
+
+def test_a_segment_before_the_policy_is_of_a_quantity_with_a_rule(cold: ColdChain) -> None:
+    early = cold.segment(cold.every(50, [500], cold.start), quantity=HUMIDITY)
+    policy = cold.set(cold.policy(start=cold.start + 100))
+    with reverts("QuantityNotRuled", policy.id, HUMIDITY):
+        cold.judge(policy, early)
 
 
 def test_a_segment_across_the_start_does_not_count(cold: ColdChain) -> None:

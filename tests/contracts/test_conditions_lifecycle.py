@@ -113,7 +113,7 @@ class Life:
 
     def judging(self, policy: Policy) -> Iterator[Move]:
         for (seq, _), signed in self.segments.items():
-            if abs(seq - self.anchored() - 0.5) < 1:
+            if seq in (self.anchored(), self.anchored() + 1):
                 yield partial(self.judge, seq, policy, signed)
         track = self.watch.conditions.track(policy, self.cold.logger.id, TEMPERATURE)
         stream = self.cold.logger.id, self.cold.pallet, TEMPERATURE

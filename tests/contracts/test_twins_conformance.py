@@ -137,6 +137,35 @@ def test_custody(node: Node) -> None:
     Custody(node).run(*actions, "setSuspended", states=20)
 
 
+class Restricted(Exploration):
+    """One part that may be held and may have ended, among organisations with different roles."""
+
+    def prepare(self) -> None:
+        world = self.world
+        self.part = world.register(uri("1"))
+        world.give_title(self.part, world.maker, world.insurer)
+        self.orgs = world.maker, world.insurer, world.carrier, world.recycler, world.retailer
+
+    def moves(self) -> Iterator[Move]:
+        do, world, part, ref = self.shadow.do, self.world, self.part, self.world.ref()
+        ledger = self.shadow.twins.ledger
+        holder = world.orgs[ledger.twins[part].custodian - 1]
+        for org, purpose in product(self.orgs, Purpose):
+            args = part, org.number, purpose, world.now, ref
+            yield partial(do, "offer", *args, sender=holder.ship)
+        for org in self.orgs:
+            yield partial(do, "accept", part, ledger.heads[part], ref, sender=org.all)
+        yield partial(do, "cancel", part, ref, sender=holder.ship)
+        yield partial(do, "hold", part, REASON, ref, sender=world.insurer.quality)
+        yield partial(do, "release", part, world.insurer.number, REASON, ref, sender=world.regulator.quality)
+        yield partial(do, "retire", part, EndOfLife.STOLEN, ref, sender=holder.register)
+        yield partial(do, "retire", part, EndOfLife.DISPENSED, ref, sender=holder.register)
+
+
+def test_restricted_custody(node: Node) -> None:
+    Restricted(node).run("offer", "accept", "cancel", "hold", "release", "retire", states=305)
+
+
 class Packing(Exploration):
     """Two containers and a part, with one more thing that may happen to each of them."""
 

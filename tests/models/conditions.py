@@ -238,8 +238,7 @@ class Conditions:
         counts, due = frame.start >= policy.start, track.seq + 1
         misplaced = frame.seq != due if counts else frame.seq < due
         no.when(misplaced, "NotNextToJudge", policy.id, device, due, frame.seq)
-        if counts:
-            self._ruled(no, policy, quantity)
+        self._ruled(no, policy, quantity)
         no.settle()
         for fact in anchoring:
             self.telemetry.ledger.apply(fact)
@@ -401,9 +400,10 @@ class Conditions:
 
 
 def track_view(
-    track: Track, start: int, telemetry: TelemetryLedger, stream: Stream
+    track: Track, policy: Policy, telemetry: TelemetryLedger, stream: Stream
 ) -> tuple[int | bool, ...]:
-    """What `track` returns under a policy that starts then."""
+    """What `track` returns."""
+    start = policy.start
     counting = track.tallies != NO_TALLIES
     if track.seq == 0:
         return 0, 0, 0, 0, 0, track.latched, counting
@@ -413,8 +413,10 @@ def track_view(
     ]
     counted = [values for frame, values in judged if frame.start >= start]
     lowest, highest = min([INT32.max, *(v.min for v in counted)]), max([INT32.min, *(v.max for v in counted)])
-    newest = max(start, judged[-1][0].end), lowest, highest, judged[-1][1].last
-    return track.seq, *newest, track.latched, counting or len(counted) < len(judged)
+    last = judged[-1][1].last
+    will_count = not counted and any(limit.beyond(last) for limit in policy.limits(stream[2]))
+    newest = max(start, judged[-1][0].end), lowest, highest, last
+    return track.seq, *newest, track.latched, counting or will_count
 
 
 def extreme_of(rule: Rule, readings: Sequence[Reading]) -> int:

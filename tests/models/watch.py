@@ -130,7 +130,7 @@ class Watch(Shadow):
         for (id_, device, quantity), track in ledger.tracks.items():
             policy = ledger.policies[id_]
             stream = device, policy.subject, quantity
-            view = track_view(track, policy.start, self.telemetry.ledger, stream)
+            view = track_view(track, policy, self.telemetry.ledger, stream)
             assert contract.track(id_, device, quantity) == view
             self._check_rules(id_, device, quantity, track)
 

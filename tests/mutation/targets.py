@@ -59,7 +59,11 @@ TARGETS = {
         tests=("telemetry",),
     ),
     "Conditions": Target(
-        sources=("contracts/rules/Conditions.sol", "contracts/libraries/Rule.sol"),
+        sources=(
+            "contracts/rules/Conditions.sol",
+            "contracts/libraries/Rule.sol",
+            "contracts/libraries/Excursion.sol",
+        ),
         entries=("contracts/rules/Conditions.sol",),
         tests=("conditions",),
     ),
