@@ -24,7 +24,7 @@ from goldthread.gs1.keys import CSET39, CSET82, DIGITS, element
 from goldthread.hashing import keccak
 from tests.support import Reverted, deploy, fresh
 
-SHARED = Path("/work/shared/data/trace")
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "trace"
 
 
 def independent_check_digit(digits: str) -> int:
