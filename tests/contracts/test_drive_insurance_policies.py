@@ -10,6 +10,7 @@ from eth_utils.crypto import keccak
 from tests.models.drive_insurance import ACTIVE, CANCELLED, LAPSED
 from tests.models.drive_shadow import DriveShadow
 from tests.support import Forwarder, Node, decode_logs, deploy, reverts
+from tests.support.contract import Sender
 from tests.support.drive import DAY, DEVICE, ONE, TERMS, USD, VEHICLE, Drive, Quote, Reading
 from tests.support.signers import SecureElement, Wallet
 from tests.support.words import Duty
@@ -34,10 +35,10 @@ def state(drive: Drive, quote: Quote) -> Any:
     return drive.insurance.policyOf(drive.id(quote))
 
 
-def let_lapse(drive: Drive, **changes: Any) -> Quote:
+def let_lapse(drive: Drive, sender: Sender | None = None, **changes: Any) -> Quote:
     """A policy whose one paid period is over and settled."""
     quote = drive.quote(**changes)
-    drive.open(quote, MAX)
+    drive.open(quote, MAX, sender=sender)
     drive.settle_next(quote)
     return quote
 
@@ -292,6 +293,9 @@ def test_a_contract_may_be_the_policyholder(drive: Drive) -> None:
     assert drive.insurance.events(receipt)[0]["holder"] == machine.address
     receipt = drive.insurance.cancel(quote, sender=machine)
     assert drive.insurance.events(receipt)[0]["caller"] == machine.address
+    lapsed = let_lapse(drive, holder=machine.address, sender=machine)
+    receipt = drive.reinstate(lapsed, MAX, 10_000_000, sender=machine)
+    assert drive.insurance.events(receipt, "Reinstated")[0]["holder"] == machine.address
 
 
 def test_started_periods_stay_paid_for(drive: Drive) -> None:
