@@ -25,6 +25,9 @@ import {IDevices} from "./IDevices.sol";
 /// tokens here are somebody's escrow, pool or credit: the three add up to the balance at all times. Terms of an
 /// open policy never change. Nobody but payees takes money out, and no exit of money asks the consortium.
 ///
+/// Metres are billed by the odometer: what a trip without the device adds to it is in the next bill. A period
+/// without a report is billed by default, without discount; what its true metres exceed that is billed later.
+///
 /// Seconds: cover includes its first second and excludes {coveredUntil}. A last second (`deadline`, `until`) is
 /// the last at which the step is still possible.
 ///
@@ -32,18 +35,21 @@ import {IDevices} from "./IDevices.sol";
 /// data too: use a fresh address for each policy.
 ///
 /// Assumptions: the device's odometer is honest and the device stays in the vehicle; the device counts night and
-/// speeding metres and events as agreed off chain; the insurer trusts the device's owner, who can replace its key;
-/// the arbiter acts within its window or the driver's word stands.
+/// speeding metres and events as agreed off chain; both trust the device's owner, who can replace its key and
+/// detach it; the arbiter acts within its window, or disputes end in the driver's favour and appeals in the
+/// insurer's.
 ///
 /// To rebuild the state from logs, fold all events; the terms are in {PolicyOpened}.
 interface IDriveInsurance is ICapital {
     /// @notice The insurer's and the driver's agreement besides the premium rule. Windows in seconds.
     /// @param holder The policyholder: opens, pays, is paid.
     /// @param treasury Whose capital stands behind the policy.
-    /// @param arbiter Decides disputes and appeals; zero: nobody does, so disputes end in the driver's favour.
+    /// @param arbiter Decides disputes and appeals; zero: nobody does, so disputes end in the driver's favour and
+    /// appeals in the insurer's.
     /// @param vehicle Twin of the insured vehicle.
     /// @param device Device whose signature makes a report valid; must be attached to the vehicle.
-    /// @param sumInsured Most that all claims together pay. Locked in full when the policy opens.
+    /// @param sumInsured Most that all claims together pay. Locked in full when the policy opens. A policy whose
+    /// sum insured is paid out goes on until it is cancelled.
     /// @param start First second of cover, or any earlier time: from the opening on.
     /// @param end End of the term.
     /// @param odometer The vehicle's reading in metres at the start.
@@ -88,8 +94,8 @@ interface IDriveInsurance is ICapital {
     /// @param from First second of the period.
     /// @param to End of the period, exclusive.
     /// @param odometer Reading in metres at the end of the period.
-    /// @param night Metres at night, of those driven in the period.
-    /// @param speeding Metres driven too fast, of those driven in the period.
+    /// @param night Metres at night, of those since the last reading.
+    /// @param speeding Metres driven too fast, of those since the last reading.
     /// @param trips Number of trips under `tripsRoot`.
     /// @param tripsRoot Root of a Merkle tree over the trips (see {proveTrip}).
     struct Usage {
@@ -133,9 +139,10 @@ interface IDriveInsurance is ICapital {
     /// @param cutoff Cover never passes this second: end of the term, of a lapsed cover, or of a cancelled one.
     /// @param settled Number of settled periods; the next one has this number plus one.
     /// @param settledTime When the last period was settled.
-    /// @param odometer Last reading in metres.
-    /// @param billed Reading up to which metres are billed; above `odometer` after a period without a report.
+    /// @param odometer Last reading in metres of a settled period or a reinstatement.
+    /// @param billed Reading up to which metres are billed; above `odometer` after a period without a reading.
     /// @param tier For the next period.
+    /// @param unread True while the last settled period has no reading: no report came, or a dispute voided it.
     /// @param since First second of the current stretch of cover.
     /// @param stretch Number of the current stretch of cover, one more after each reinstatement.
     /// @param claims Number of claims.
@@ -151,6 +158,7 @@ interface IDriveInsurance is ICapital {
         uint64 odometer;
         uint64 billed;
         uint32 tier;
+        bool unread;
         uint40 since;
         uint16 stretch;
         uint16 claims;
@@ -166,15 +174,16 @@ interface IDriveInsurance is ICapital {
         RESOLVED
     }
 
-    /// @notice The newest report of a policy. One slot.
+    /// @notice The report of the next period to be settled. One slot.
     /// @param charge Premium of the period.
     /// @param tier For the period after it.
     /// @param until Last second for the dispute (REPORTED) or for the arbiter (DISPUTED).
+    /// @param odometer The vehicle's reading in metres at the end of the period.
     struct Report {
         uint96 charge;
         uint32 tier;
         uint40 until;
-        uint32 period;
+        uint64 odometer;
         ReportState state;
     }
 
@@ -241,18 +250,20 @@ interface IDriveInsurance is ICapital {
         uint32 tier,
         uint40 until
     );
-    /// @notice No report came for the period; `metres` are billed instead.
+    /// @notice No report came for the period; `metres` are billed instead, and credited against the next reading.
     event UsageMissed(bytes32 indexed policyId, uint32 indexed period, address caller, uint64 metres);
     /// @notice The driver disputes the report, for the reason whose record has this hash.
     event DisputeOpened(
         bytes32 indexed policyId, uint32 indexed period, address indexed holder, bytes32 reason, uint40 until
     );
-    /// @notice The dispute ended.
+    /// @notice The dispute ended: charge and tier follow from these counters, and the reading is this one.
     /// @param caller The arbiter; or whoever settled the period after the arbiter's time ran out (`timedOut`).
     event DisputeResolved(
         bytes32 indexed policyId,
         uint32 indexed period,
         address indexed caller,
+        uint64 odometer,
+        Premium.Counters counters,
         uint96 oldCharge,
         uint96 newCharge,
         uint32 tier,
@@ -340,13 +351,17 @@ interface IDriveInsurance is ICapital {
     error TermOver(bytes32 policyId, uint256 since, uint40 end);
     /// @notice Nothing is insured: a quote needs a sum insured, a reinstatement and a release locked capital.
     error NothingInsured(bytes32 policyId);
+    /// @notice A quote leaves the driver no time to report, to dispute or to claim.
+    error ZeroWindow(uint32 reportWindow, uint32 disputeWindow, uint32 claimWindow);
+    /// @notice The device is not attached to the vehicle, so that nothing would be metered.
+    error NotMetered(bytes32 device, bytes32 vehicle, bytes32 attachedTo);
     /// @notice The amount must lie between these, both allowed. Escrow after opening and reinstating: one period's
-    /// maximum at least. Withdrawal: {withdrawable} at most. Corrected charge: at most the reported one. Claim: at
-    /// most what of the sum insured is not paid or claimed. Approval: at most the claim, and after an appeal at
+    /// maximum at least. Withdrawal: {withdrawable} at most. Corrected charge: at most the reported one; corrected
+    /// odometer: between the last reading and the reported one. Claim: at most what of the sum insured is not paid or claimed. Approval: at most the claim, and after an appeal at
     /// least what the insurer approved.
     error AmountOutOfRange(bytes32 policyId, uint256 amount, uint256 least, uint256 most);
     /// @notice Cover ended at the second `coveredUntil`.
-    error NotInForce(bytes32 policyId, uint256 coveredUntil);
+    error CoverEnded(bytes32 policyId, uint256 coveredUntil);
     /// @notice The policy is cancelled, and its cover ends at the second `cutoff` or earlier.
     error AlreadyCancelled(bytes32 policyId, uint40 cutoff);
     /// @notice Only a lapsed policy can be reinstated.
@@ -376,11 +391,11 @@ interface IDriveInsurance is ICapital {
 
     /// @notice Opens a policy. Policyholder only. Cover runs from the quote's start, or from now if that has
     /// passed: never backwards. Emits {PolicyOpened}.
-    /// @param deposit Goes into the escrow; at least the maximum premium of a period.
+    /// @param amount Goes into the escrow; at least the maximum premium of a period.
     /// @param signer ERC-7913 signer of the quote: an underwriter of the treasury whose organisation is an INSURER
     /// and who has the duty FINANCE.
     /// @return policyId The quote's EIP-712 digest.
-    function openPolicy(Quote calldata quote, uint96 deposit, bytes calldata signer, bytes calldata signature)
+    function openPolicy(Quote calldata quote, uint96 amount, bytes calldata signer, bytes calldata signature)
         external
         returns (bytes32 policyId);
 
@@ -393,8 +408,8 @@ interface IDriveInsurance is ICapital {
     /// @notice Enters the device's report for the next period, once that has ended and the one before it is
     /// settled. Anyone, with the device's signature. Emits {UsageReported}.
     ///
-    /// Metres billed are those of the odometer since the last bill, whatever the trips say, so that unplugging
-    /// the device never pays. After a period without a report they are fewer by what was billed for it.
+    /// Metres billed are those of the odometer since the last bill, whatever the trips say. After a period without
+    /// a report they are fewer by what was billed for it.
     /// @param signer The device's ERC-7913 signer.
     function report(Quote calldata quote, Usage calldata usage, bytes calldata signer, bytes calldata signature)
         external;
@@ -405,20 +420,23 @@ interface IDriveInsurance is ICapital {
 
     /// @notice Ends the dispute: the charge and the next tier follow from the corrected counters, and neither may
     /// rise. Arbiter only. Emits {DisputeResolved}.
+    /// @param odometer The true reading; metres up to it are never billed again.
+    /// @param counters `metres` are those to be billed.
     /// @param reason Hash of the arbiter's reasons.
-    function resolve(Quote calldata quote, Premium.Counters calldata counters, bytes32 reason) external;
+    function resolve(Quote calldata quote, uint64 odometer, Premium.Counters calldata counters, bytes32 reason) external;
 
     /// @notice Settles the reported period after the dispute window. Anyone. A dispute that the arbiter left
-    /// undecided ends in the driver's favour: charge and tier are those of a period without any metre or event,
-    /// the least the terms allow. Emits {PeriodSettled}, and {DisputeResolved}, {TierUpdated}, {CoverLapsed}.
+    /// undecided voids the report: charge and tier are those of a period without any metre or event, and the last
+    /// reading stands. Emits {PeriodSettled}, and {DisputeResolved}, {TierUpdated}, {CoverLapsed}.
     function settle(Quote calldata quote) external;
 
     /// @notice Settles a period for which no report came in time: tier at least 1,000,000 for it and after it,
-    /// and the default metres. Anyone. Emits {UsageMissed}, {PeriodSettled}, and {TierUpdated}, {CoverLapsed}.
+    /// and the default metres, or as many of them as the maximum premium pays for. Anyone. Emits {UsageMissed}, {PeriodSettled}, and {TierUpdated}, {CoverLapsed}.
     function settleDefault(Quote calldata quote) external;
 
     /// @notice Begins a new stretch of cover after a lapse, from now on. Policyholder only, after the covered
-    /// periods are settled. Metres driven without cover are not billed. Emits {Reinstated}, {CoverLapsed}.
+    /// periods are settled. Metres driven without cover are not billed, unless the last covered period has no
+    /// reading: nobody can tell them from its metres then. Emits {Reinstated}, {CoverLapsed}.
     /// @param amount Goes into the escrow, which must then pay for one period at the maximum.
     /// @param time When the device read the odometer. An old reading is no gain: more metres are billed.
     /// @param odometer The reading in metres.
@@ -434,7 +452,8 @@ interface IDriveInsurance is ICapital {
     ) external;
 
     /// @notice Ends the policy: policyholder at once; treasury, or an underwriter of it, after the notice period.
-    /// The last period is shorter and its charge in proportion. Emits {Cancelled}, {CoverLapsed}.
+    /// The last period is shorter and its charge in proportion. A lapsed policy is closed for good. Emits
+    /// {Cancelled}, {CoverLapsed}.
     function cancel(Quote calldata quote) external;
 
     /// @notice Claims for a loss inside the cover. Policyholder only. Emits {ClaimSubmitted}.
@@ -457,8 +476,8 @@ interface IDriveInsurance is ICapital {
     /// stands. Emits {ClaimPaid}.
     function payClaim(Quote calldata quote, uint16 claim) external;
 
-    /// @notice Gives the treasury back what is still locked once no claim can come. Anyone. A lapsed policy
-    /// cannot be reinstated after that. Emits {CapitalReleased}, {CoverLapsed}.
+    /// @notice Gives the treasury back what is still locked once no claim can come. Anyone; while a lapsed policy
+    /// may be reinstated, the treasury or an underwriter of it, and that ends the right. Emits {CapitalReleased}, {CoverLapsed}.
     function release(Quote calldata quote) external;
 
     /// @notice The devices whose signatures count.
@@ -467,7 +486,7 @@ interface IDriveInsurance is ICapital {
     /// @notice The stored facts of a policy.
     function policyOf(bytes32 policyId) external view returns (Policy memory);
 
-    /// @notice The newest report of a policy; it waits for settlement while its period is unsettled.
+    /// @notice The report of the next period to be settled; state NONE: none came yet.
     function reportOf(bytes32 policyId) external view returns (Report memory);
 
     /// @notice A claim, counted from 1.

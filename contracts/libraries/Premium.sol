@@ -146,10 +146,19 @@ library Premium {
         return uint32(Math.max(tier, ONE));
     }
 
-    /// @notice The metres billed for `duration` seconds without data. Rounded down.
-    function noDataMetres(Terms memory terms, uint40 duration) internal pure returns (uint64) {
+    /// @notice The metres billed for `duration` seconds without data, rounded down; not more than those with which
+    /// the premium reaches its maximum, rounded up, because a metre that nobody pays for is not billed.
+    /// @param tier The tier of the period, {noDataTier}; not zero.
+    function noDataMetres(Terms memory terms, uint40 duration, uint32 tier) internal pure returns (uint64) {
         unchecked {
-            return uint64(uint256(terms.defaultMetres) * duration / 1 days);
+            uint256 metres = uint256(terms.defaultMetres) * duration / 1 days;
+            if (terms.rate == 0) return uint64(metres);
+            uint256 most = forTime(terms.maximum, duration, terms.period);
+            uint256 room = Math.saturatingSub(most, forTime(terms.base, duration, terms.period));
+            return
+                uint64(
+                    Math.min(metres, Math.ceilDiv(room * terms.rateDistance * ONE, uint256(terms.rate) * tier * 1000))
+                );
         }
     }
 

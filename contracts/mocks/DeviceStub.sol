@@ -21,6 +21,11 @@ contract DeviceStub {
         devices[device] = Device(keccak256(signer), subject, since, until);
     }
 
+    /// @notice See {IDevices-subjectOf}.
+    function subjectOf(bytes32 device) external view returns (bytes32) {
+        return devices[device].subject;
+    }
+
     /// @notice See {IDevices-verify}.
     function verify(
         bytes32 device,

@@ -34,7 +34,7 @@ contract PremiumHarness {
         return Premium.noDataTier(tier);
     }
 
-    function noDataMetres(Premium.Terms calldata terms, uint40 duration) external pure returns (uint64) {
-        return Premium.noDataMetres(terms, duration);
+    function noDataMetres(Premium.Terms calldata terms, uint40 duration, uint32 tier) external pure returns (uint64) {
+        return Premium.noDataMetres(terms, duration, tier);
     }
 }

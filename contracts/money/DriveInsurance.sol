@@ -17,7 +17,9 @@ contract DriveInsurance is DrivePolicies {
         "Usage(bytes32 policyId,uint32 period,uint40 from,uint40 to,uint64 odometer,uint64 night,uint64 speeding,uint32 brakes,uint32 accels,uint32 corners,uint32 phone,uint32 trips,bytes32 tripsRoot)"
     );
 
+    // slither-disable-next-line uninitialized-state: written through the storage pointers of reports
     mapping(bytes32 policyId => Report) private _reports;
+    // slither-disable-next-line uninitialized-state: written through the storage pointers of claims
     mapping(bytes32 policyId => mapping(uint16 claim => Claim)) private _claims;
 
     /// @inheritdoc IDriveInsurance
@@ -31,7 +33,7 @@ contract DriveInsurance is DrivePolicies {
     {
         (bytes32 policyId, Policy storage p) = _load(quote);
         (uint32 period, uint256 end) = _next(policyId, p, quote.terms, _coveredUntil(p, quote.terms));
-        _requireNoReport(policyId, period);
+        Report storage r = _requireNoReport(policyId, period);
         if (usage.policyId != policyId || usage.period != period || usage.from != p.cursor || usage.to != end) {
             revert WrongPeriod(policyId, period, p.cursor, end);
         }
@@ -40,12 +42,13 @@ contract DriveInsurance is DrivePolicies {
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(USAGE_TYPEHASH, usage)));
         _verifyDevice(quote.cover, usage.from, usage.to - 1, digest, signer, signature);
 
-        (uint64 driven, uint64 billed) = _advanceOdometer(policyId, p, usage.odometer);
+        _requireForwards(policyId, p, usage.odometer);
+        uint64 driven = usage.odometer - p.odometer;
         if (usage.night > driven || usage.speeding > driven) {
             revert MoreThanDriven(policyId, usage.night, usage.speeding, driven);
         }
         Premium.Counters memory counters = Premium.Counters({
-            metres: billed,
+            metres: uint64(Math.saturatingSub(usage.odometer, p.billed)),
             night: usage.night,
             speeding: usage.speeding,
             brakes: usage.brakes,
@@ -53,11 +56,10 @@ contract DriveInsurance is DrivePolicies {
             corners: usage.corners,
             phone: usage.phone
         });
-        Report storage r = _reports[policyId];
         r.charge = _charge(quote.terms, counters, end - p.cursor, p.tier);
         r.tier = Premium.nextTier(quote.terms, counters);
         r.until = uint40(block.timestamp + quote.cover.disputeWindow);
-        r.period = period;
+        r.odometer = usage.odometer;
         r.state = ReportState.REPORTED;
         tripsRootOf[policyId][period] = usage.tripsRoot;
         emit UsageReported(
@@ -81,15 +83,17 @@ contract DriveInsurance is DrivePolicies {
         Report storage r = _openReport(policyId, p, ReportState.REPORTED);
         r.state = ReportState.DISPUTED;
         r.until = uint40(block.timestamp + quote.cover.arbitrationWindow);
-        emit DisputeOpened(policyId, r.period, msg.sender, reason, r.until);
+        emit DisputeOpened(policyId, p.settled + 1, msg.sender, reason, r.until);
     }
 
     /// @inheritdoc IDriveInsurance
-    function resolve(Quote memory quote, Premium.Counters memory counters, bytes32 reason) external {
+    function resolve(Quote memory quote, uint64 odometer, Premium.Counters memory counters, bytes32 reason) external {
         (bytes32 policyId, Policy storage p) = _load(quote);
         _requireCaller(policyId, quote.cover.arbiter);
         Report storage r = _openReport(policyId, p, ReportState.DISPUTED);
+        _requireBetween(policyId, odometer, p.odometer, r.odometer);
         (, uint256 end) = _next(policyId, p, quote.terms, _coveredUntil(p, quote.terms));
+        r.odometer = odometer;
         _lower(policyId, p, r, quote.terms, counters, end, reason, false);
     }
 
@@ -100,11 +104,17 @@ contract DriveInsurance is DrivePolicies {
         if (r.state != ReportState.RESOLVED) _requireAfter(policyId, r.until);
         uint256 until = _noticeLapse(policyId, p, quote.terms);
         (, uint256 end) = _next(policyId, p, quote.terms, until);
-        if (r.state == ReportState.DISPUTED) {
+        p.unread = r.state == ReportState.DISPUTED;
+        if (p.unread) {
             Premium.Counters memory none;
+            r.odometer = p.odometer;
             _lower(policyId, p, r, quote.terms, none, end, 0, true);
         }
-        _settle(policyId, p, quote.cover.treasury, end, r.charge, r.tier, false);
+        p.odometer = r.odometer;
+        p.billed = uint64(Math.max(p.billed, r.odometer));
+        (uint96 charge, uint32 tier) = (r.charge, r.tier);
+        delete _reports[policyId];
+        _settle(policyId, p, quote.cover.treasury, end, charge, tier, false);
     }
 
     /// @inheritdoc IDriveInsurance
@@ -115,9 +125,10 @@ contract DriveInsurance is DrivePolicies {
         _requireNoReport(policyId, period);
         _requireAfter(policyId, _reportableUntil(p, end, quote.cover));
 
-        Premium.Counters memory counters;
-        counters.metres = Premium.noDataMetres(quote.terms, uint40(end - p.cursor));
         uint32 tier = Premium.noDataTier(p.tier);
+        Premium.Counters memory counters;
+        counters.metres = Premium.noDataMetres(quote.terms, uint40(end - p.cursor), tier);
+        p.unread = true;
         // Saturates: an absurd reading must not stop the policy from being settled.
         p.billed = uint64(Math.min(uint256(p.billed) + counters.metres, type(uint64).max));
         emit UsageMissed(policyId, period, msg.sender, counters.metres);
@@ -237,7 +248,9 @@ contract DriveInsurance is DrivePolicies {
         uint96 charge = _charge(terms, counters, end - p.cursor, p.tier);
         _requireBetween(policyId, charge, 0, r.charge);
         uint32 tier = uint32(Math.min(Premium.nextTier(terms, counters), r.tier));
-        emit DisputeResolved(policyId, r.period, msg.sender, r.charge, charge, tier, reason, timedOut);
+        emit DisputeResolved(
+            policyId, p.settled + 1, msg.sender, r.odometer, counters, r.charge, charge, tier, reason, timedOut
+        );
         r.charge = charge;
         r.tier = tier;
         r.state = ReportState.RESOLVED;
@@ -278,7 +291,7 @@ contract DriveInsurance is DrivePolicies {
 
     function _reported(bytes32 policyId, Policy storage p) private view returns (Report storage r) {
         r = _reports[policyId];
-        if (r.period != p.settled + 1) revert NotReported(policyId, p.settled + 1);
+        if (r.state == ReportState.NONE) revert NotReported(policyId, p.settled + 1);
     }
 
     /// @dev The report of the next period, which must be in this state and its window still open.
@@ -288,12 +301,13 @@ contract DriveInsurance is DrivePolicies {
         returns (Report storage r)
     {
         r = _reported(policyId, p);
-        if (r.state != state) revert WrongReportState(policyId, r.period, r.state);
+        if (r.state != state) revert WrongReportState(policyId, p.settled + 1, r.state);
         _requireNotAfter(policyId, r.until);
     }
 
-    function _requireNoReport(bytes32 policyId, uint32 period) private view {
-        if (_reports[policyId].period == period) revert AlreadyReported(policyId, period);
+    function _requireNoReport(bytes32 policyId, uint32 period) private view returns (Report storage r) {
+        r = _reports[policyId];
+        if (r.state != ReportState.NONE) revert AlreadyReported(policyId, period);
     }
 
     /// @return period Number of the next period to be settled.

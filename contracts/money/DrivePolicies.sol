@@ -55,6 +55,11 @@ abstract contract DrivePolicies is IDriveInsurance, Capital {
         uint256 since = Math.max(cover.start, block.timestamp);
         if (since >= cover.end) revert TermOver(policyId, since, cover.end);
         if (cover.sumInsured == 0) revert NothingInsured(policyId);
+        if (cover.reportWindow == 0 || cover.disputeWindow == 0 || cover.claimWindow == 0) {
+            revert ZeroWindow(cover.reportWindow, cover.disputeWindow, cover.claimWindow);
+        }
+        bytes32 attachedTo = DEVICES.subjectOf(cover.device);
+        if (attachedTo != cover.vehicle) revert NotMetered(cover.device, cover.vehicle, attachedTo);
         Premium.requireSound(quote.terms, cover.tier);
         _requireBetween(policyId, amount, quote.terms.maximum, type(uint96).max);
         address underwriter = Signers.accountOf(signer);
@@ -83,7 +88,7 @@ abstract contract DrivePolicies is IDriveInsurance, Capital {
         _requireCaller(policyId, quote.cover.holder);
         uint256 until = _coveredUntil(p, quote.terms);
         // After a lapse, more escrow would move `until` over seconds that have passed without cover.
-        if (block.timestamp >= until) revert NotInForce(policyId, until);
+        if (block.timestamp >= until) revert CoverEnded(policyId, until);
         p.escrow += amount;
         emit Deposited(policyId, msg.sender, amount, p.escrow);
         _pull(amount);
@@ -129,7 +134,9 @@ abstract contract DrivePolicies is IDriveInsurance, Capital {
         p.cursor = uint40(block.timestamp);
         p.since = uint40(block.timestamp);
         p.cutoff = cover.end;
-        _advanceOdometer(policyId, p, odometer);
+        _requireForwards(policyId, p, odometer);
+        p.odometer = odometer;
+        if (!p.unread) p.billed = uint64(Math.max(p.billed, odometer));
         emit Reinstated(policyId, msg.sender, ++p.stretch, p.since, odometer, amount, escrow);
         _pull(amount);
     }
@@ -143,7 +150,7 @@ abstract contract DrivePolicies is IDriveInsurance, Capital {
             end += quote.cover.noticePeriod;
         }
         uint256 until = _noticeLapse(policyId, p, quote.terms);
-        if (p.state != PolicyState.LAPSED && block.timestamp >= until) revert NotInForce(policyId, until);
+        if (p.state != PolicyState.LAPSED && block.timestamp >= until) revert CoverEnded(policyId, until);
         // Before the start of cover: nothing is ever covered.
         end = Math.max(end, p.since);
         if (end < p.cutoff) p.cutoff = uint40(end);
@@ -156,6 +163,7 @@ abstract contract DrivePolicies is IDriveInsurance, Capital {
     function release(Quote memory quote) external {
         (bytes32 policyId, Policy storage p) = _load(quote);
         _requireAfter(policyId, _noticeLapse(policyId, p, quote.terms) + quote.cover.claimWindow);
+        if (p.state == PolicyState.LAPSED && block.timestamp < quote.cover.end) _requireInsurer(quote.cover.treasury);
         if (p.claimed != 0) revert ClaimsOpen(policyId, p.claimed);
         uint96 amount = p.locked;
         if (amount == 0) revert NothingInsured(policyId);
@@ -208,21 +216,6 @@ abstract contract DrivePolicies is IDriveInsurance, Capital {
         }
     }
 
-    /// @return driven Metres since the last reading.
-    /// @return billed Metres since the last bill: fewer after a period without a report, which was billed already.
-    function _advanceOdometer(bytes32 policyId, Policy storage p, uint64 odometer)
-        internal
-        returns (uint64 driven, uint64 billed)
-    {
-        if (odometer < p.odometer) revert OdometerBackwards(policyId, odometer, p.odometer);
-        driven = odometer - p.odometer;
-        p.odometer = odometer;
-        if (odometer > p.billed) {
-            billed = odometer - p.billed;
-            p.billed = odometer;
-        }
-    }
-
     function _load(Quote memory quote) internal view returns (bytes32 policyId, Policy storage p) {
         policyId = policyIdOf(quote);
         p = _policies[policyId];
@@ -242,6 +235,7 @@ abstract contract DrivePolicies is IDriveInsurance, Capital {
     }
 
     function _coveredUntil(Policy storage p, Premium.Terms memory terms) internal view returns (uint256) {
+        // slither-disable-next-line divide-before-multiply: only whole periods can be paid for
         uint256 periods = p.escrow / terms.maximum;
         return Math.min(p.cursor + periods * terms.period, p.cutoff);
     }
@@ -267,6 +261,10 @@ abstract contract DrivePolicies is IDriveInsurance, Capital {
 
     function _requireAfter(bytes32 policyId, uint256 until) internal view {
         if (block.timestamp <= until) revert WindowOpen(policyId, until);
+    }
+
+    function _requireForwards(bytes32 policyId, Policy storage p, uint64 odometer) internal view {
+        if (odometer < p.odometer) revert OdometerBackwards(policyId, odometer, p.odometer);
     }
 
     function _requireBetween(bytes32 policyId, uint256 amount, uint256 least, uint256 most) internal pure {
