@@ -11,6 +11,7 @@ import {Exceptions} from "../libraries/Exceptions.sol";
 import {Facts, FactsLib} from "../libraries/Facts.sol";
 import {Ids} from "../libraries/Ids.sol";
 import {Duty, Role} from "../libraries/Membership.sol";
+import {Receivers} from "../libraries/Receivers.sol";
 import {Signers} from "../libraries/Signers.sol";
 
 /// @title Twins
@@ -71,14 +72,35 @@ contract Twins is ITwins, Module {
         }
     }
 
+    /// @inheritdoc ITwins
+    function registerFor(Registration calldata item, uint32 maker, uint32 org, EventRef calldata ref)
+        external
+        returns (bytes32 id)
+    {
+        CONSORTIUM.authorize(msg.sender, Role.MODULE, Duty.REGISTER);
+        bytes32 seed;
+        (id, seed) = _checkNew(item);
+        Entry storage entry = _twins[id];
+        entry.head = _next(seed, Action.REGISTERED_FOR, org, uint256(item.kind), maker, 0, ref);
+        entry.facts = FactsLib.fresh(item.kind, maker, 0).moved().withOwner(org).withHolder(org, false);
+        emit RegisteredFor(id, org, maker, msg.sender, item.kind, item.uri, ref);
+    }
+
     function _register(uint32 org, Registration calldata item, EventRef calldata ref) private returns (bytes32 id) {
-        id = Ids.idOf(item.uri);
-        if (item.kind == Kind.NONE || item.kind == Kind.LOT) revert WrongKind(id, item.kind);
-        if (_twins[id].facts.exists()) revert AlreadyRegistered(id);
-        bytes32 seed = keccak256(abi.encode(block.chainid, address(this), id));
+        bytes32 seed;
+        (id, seed) = _checkNew(item);
         bytes32 first = _next(seed, Action.REGISTERED, org, uint256(item.kind), 0, 0, ref);
         _twins[id].facts = FactsLib.fresh(item.kind, org, first);
         emit Registered(id, org, msg.sender, item.kind, item.uri, ref);
+    }
+
+    /// @return id Of a thing that can be registered.
+    /// @return seed Where its history begins.
+    function _checkNew(Registration calldata item) private view returns (bytes32 id, bytes32 seed) {
+        id = Ids.idOf(item.uri);
+        if (item.kind == Kind.NONE || item.kind == Kind.LOT) revert WrongKind(id, item.kind);
+        if (_twins[id].facts.exists()) revert AlreadyRegistered(id);
+        seed = keccak256(abi.encode(block.chainid, address(this), id));
     }
 
     // ----------------------------------------------------------------------------------------------- custody
@@ -529,14 +551,9 @@ contract Twins is ITwins, Module {
     function _checkMove(bytes32 id, Facts f, Purpose purpose, uint32 to) private view {
         if (!f.blocked()) return;
         if (purpose == Purpose.TRANSPORT) revert Blocked(id, _ownCause(f));
-        if (purpose == Purpose.QUARANTINE) return;
         // Whoever owns or made a container is nobody to whom the things held in it belong.
         bool own = f.heldInside() == 0 && (to == f.maker() || to == f.owner());
-        if (purpose == Purpose.RETURN && own) return;
-        uint32 roles = purpose == Purpose.RETURN
-            ? Role.CARRIER | Role.DISTRIBUTOR | Role.SUPPLIER | Role.MANUFACTURER
-            : Role.CARRIER | Role.RECYCLER;
-        if (!CONSORTIUM.hasRole(to, roles)) revert NotAReceiverFor(id, purpose, to);
+        if (!Receivers.isOpenTo(CONSORTIUM, purpose, to, own)) revert NotAReceiverFor(id, purpose, to);
     }
 
     function _checkClear(bytes32 id) private view {

@@ -30,7 +30,7 @@ struct EventRef {
 ///
 /// Authority: each function names the duty of the calling account. An account acts for its organisation only.
 interface ITwins {
-    /// @notice What a twin stands for. LOT is reserved.
+    /// @notice What a twin stands for. LOT is the kind of what {ILots} keeps, and nothing here is of it.
     enum Kind {
         NONE,
         PART,
@@ -87,7 +87,8 @@ interface ITwins {
         TITLE_OFFERED,
         TITLE_CANCELLED,
         TITLE_ACCEPTED,
-        RETIRED
+        RETIRED,
+        REGISTERED_FOR
     }
 
     /// @notice The facts of a twin, in one slot.
@@ -160,6 +161,17 @@ interface ITwins {
 
     /// @notice A twin was registered; its maker has title and custody.
     event Registered(bytes32 indexed id, uint32 indexed org, address caller, Kind kind, string uri, EventRef ref);
+    /// @notice A module registered what `maker` had made: a unit of a lot, or a case inside a pallet, that has a
+    /// history of its own from now on. `org` has title and custody.
+    event RegisteredFor(
+        bytes32 indexed id,
+        uint32 indexed org,
+        uint32 indexed maker,
+        address caller,
+        Kind kind,
+        string uri,
+        EventRef ref
+    );
     /// @notice The custodian shipped: `to` may accept custody until `deadline`.
     event Offered(
         bytes32 indexed id,
@@ -284,6 +296,12 @@ interface ITwins {
 
     /// @notice Registers things with one commissioning event. As {register} for each.
     function registerMany(Registration[] calldata items, EventRef calldata ref) external;
+
+    /// @notice Registers what `maker` has committed to before, with title and custody at `org`. Modules only, which
+    /// have checked that: role MODULE, duty REGISTER. Emits {RegisteredFor}.
+    function registerFor(Registration calldata item, uint32 maker, uint32 org, EventRef calldata ref)
+        external
+        returns (bytes32 id);
 
     /// @notice Offers custody to another organisation (shipping). Custodian, duty SHIP. Emits {Offered}.
     /// @param to Number of the receiving organisation.

@@ -15,6 +15,8 @@ library Role {
     uint32 internal constant INSURER = 1 << 8;
     uint32 internal constant AUDITOR = 1 << 9;
     uint32 internal constant GRID_OPERATOR = 1 << 10;
+    /// @dev A contract of Goldthread that acts for its callers, whom it has checked: Lots, Lineage, Recalls.
+    uint32 internal constant MODULE = 1 << 11;
 }
 
 /// @title Duty

@@ -20,7 +20,7 @@ from goldthread.hashing import keccak
 Action = IntEnum(
     "Action",
     "NONE REGISTERED OFFERED ACCEPTED DECLINED CANCELLED RECLAIMED HANDED_OVER CONTENTS_ADDED PACKED"
-    " CONTENTS_REMOVED UNPACKED HELD RELEASED TITLE_OFFERED TITLE_CANCELLED TITLE_ACCEPTED RETIRED",
+    " CONTENTS_REMOVED UNPACKED HELD RELEASED TITLE_OFFERED TITLE_CANCELLED TITLE_ACCEPTED RETIRED REGISTERED_FOR",
     start=0,
 )
 
@@ -208,6 +208,9 @@ def heads(known: dict[bytes, bytes], batch: Sequence[Event]) -> None:
             twin = args["id"]
             known[twin] = seed(event.chain_id, event.address, twin)
             known[twin] = fresh_head(step(twin, Action.REGISTERED, args["kind"]))
+        case "RegisteredFor":
+            known[args["id"]] = seed(event.chain_id, event.address, args["id"])
+            step(args["id"], Action.REGISTERED_FOR, args["kind"], args["maker"])
         case "Offered":
             step(args["id"], Action.OFFERED, args["to"], args["purpose"], args["deadline"])
         case "Accepted":
@@ -256,7 +259,7 @@ def heads(known: dict[bytes, bytes], batch: Sequence[Event]) -> None:
 def _facts(state: State, batch: Sequence[Event]) -> None:
     event = batch[0]
     args = event.args
-    if event.name == "Registered":
+    if event.name in ("Registered", "RegisteredFor"):
         _register(state, event)
         return
     twin = args["container" if "Contents" in event.name else "id"]
@@ -299,7 +302,8 @@ def _register(state: State, event: Event) -> None:
         raise FoldError(event, "the twin is registered already")
     if keccak(event["uri"].encode()) != twin:
         raise FoldError(event, f"{event['uri']!r} does not have this hash")
-    state.twins[twin] = Twin(event["kind"], org, event["uri"], owner=org, holder=org)
+    maker = event["maker"] if event.name == "RegisteredFor" else org
+    state.twins[twin] = Twin(event["kind"], maker, event["uri"], owner=org, holder=org)
 
 
 def _known(state: State, event: Event, twin: bytes) -> Twin:

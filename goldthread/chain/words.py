@@ -22,6 +22,7 @@ class Role(IntFlag):
     INSURER = 1 << 8
     AUDITOR = 1 << 9
     GRID_OPERATOR = 1 << 10
+    MODULE = 1 << 11
 
 
 class Duty(IntFlag):

@@ -6,6 +6,7 @@ that any sequence of moves leads to.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterator, Sequence
 from functools import partial
 from itertools import product
@@ -25,7 +26,7 @@ HOUR = 3600
 REASON = b"r" * 32
 
 
-class Exploration:
+class Exploration(ABC):
     """A world with a model, and what can be tried in it."""
 
     def __init__(self, node: Node) -> None:
@@ -37,12 +38,13 @@ class Exploration:
         self.prepare()
         self.shadow.catch_up()
 
+    @abstractmethod
     def prepare(self) -> None:
         """Register what the moves are about."""
 
+    @abstractmethod
     def moves(self) -> Iterator[Move]:
         """All that may be tried now."""
-        raise NotImplementedError
 
     def state(self) -> Hashable:
         """All facts, with the time left in place of deadlines, and without the numbers of containers."""

@@ -89,6 +89,8 @@ class TwinsLedger:
         match name:
             case "Registered":
                 self._registered(a)
+            case "RegisteredFor":
+                self._registered_for(a)
             case "Offered":
                 self._step(a, Action.OFFERED, a["to"], a["purpose"], a["deadline"])
                 offer = {"purpose": Purpose(a["purpose"]), "offered_to": a["to"], "deadline": a["deadline"]}
@@ -139,6 +141,12 @@ class TwinsLedger:
         self.heads[a["id"]] = first_head(self.chain_id, self.address, a["id"])
         self._step(a, Action.REGISTERED, a["kind"])
         self.heads[a["id"]] = self.heads[a["id"]][:27] + bytes(5)
+
+    def _registered_for(self, a: Any) -> None:
+        org = a["org"]
+        self.twins[a["id"]] = Twin(Kind(a["kind"]), maker=a["maker"], owner=org, custodian=org)
+        self.heads[a["id"]] = first_head(self.chain_id, self.address, a["id"])
+        self._step(a, Action.REGISTERED_FOR, a["kind"], a["maker"])
 
     def _retired(self, a: Any) -> None:
         container, container_head = a["container"], NOWHERE
@@ -292,6 +300,18 @@ class Twins:
             fact = {"id": id_, "org": org, "caller": sender, "kind": item.kind, "uri": item.uri, "ref": ref}
             facts.append(("Registered", fact))
         return self._happened(no, *facts)
+
+    def registerFor(  # noqa: N802
+        self, item: Registration, maker: int, org: int, ref: EventRef, *, sender: str
+    ) -> list[Fact]:
+        no = self._objections(ref)
+        self.consortium.authorize(no, sender, Duty.REGISTER, roles=Role.MODULE)
+        id_ = keccak(text=item.uri)
+        no.when(item.kind in (Kind.NONE, Kind.LOT), "WrongKind", id_, item.kind)
+        no.when(id_ in self.ledger.twins, "AlreadyRegistered", id_)
+        who = {"org": org, "maker": maker, "caller": sender}
+        fact = {"id": id_, **who, "kind": item.kind, "uri": item.uri, "ref": ref}
+        return self._happened(no, ("RegisteredFor", fact))
 
     # Custody
 

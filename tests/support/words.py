@@ -19,6 +19,7 @@ class Role(IntFlag):
     INSURER = 1 << 8
     AUDITOR = 1 << 9
     GRID_OPERATOR = 1 << 10
+    MODULE = 1 << 11
 
 
 class Duty(IntFlag):
@@ -112,3 +113,4 @@ class Action(IntEnum):
     TITLE_CANCELLED = 15
     TITLE_ACCEPTED = 16
     RETIRED = 17
+    REGISTERED_FOR = 18

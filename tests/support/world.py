@@ -211,6 +211,14 @@ class World:
         """Hold something back, by the maker unless somebody else is named."""
         self.twins.hold(id_, reason, self.ref("holding"), sender=(org or self.maker).quality)
 
+    def empower(self, module: Contract, roles: Role = Role.MODULE) -> int:
+        """Make a contract of the system a member of the consortium; the number of its organisation."""
+        admin = self.governor
+        number: int = self.consortium.admit.call(module.address, admin, roles, bytes(32), 0, sender=admin)
+        self.consortium.admit(module.address, admin, roles, bytes(32), 0, sender=admin)
+        self.consortium.setAccount(number, module, ALL_DUTIES, sender=admin)
+        return number
+
     def suspend(self, org: Org, suspended: bool = True) -> None:
         """Silence an organisation, or let it speak again."""
         self.consortium.setSuspended(org.number, suspended, sender=self.governor)
