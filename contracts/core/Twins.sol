@@ -311,6 +311,21 @@ contract Twins is ITwins, Module {
         }
     }
 
+    /// @inheritdoc ITwins
+    function noteContents(bytes32 container, uint32 org, bytes32 note, uint16 more, uint16 less, EventRef calldata ref)
+        external
+    {
+        CONSORTIUM.authorize(msg.sender, Role.MODULE, Duty.SHIP);
+        _checkContainer(container, org);
+        Facts c = _load(container);
+        uint16 contents = c.contents() + more - less;
+        c = c.withContents(contents);
+        if (contents == 0) c = c.withHeight(0);
+        uint256 change = uint256(more) << 16 | less;
+        _step(container, c, Action.CONTENTS_NOTED, org, uint256(note), change, 0, ref);
+        emit ContentsNoted(container, org, note, msg.sender, more, less, ref);
+    }
+
     /// @dev Takes a thing out of its container, with what is held in it.
     function _takeOut(bytes32 container, bytes32 id, uint32 org) private {
         Facts f = _load(id);

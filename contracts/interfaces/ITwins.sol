@@ -88,7 +88,8 @@ interface ITwins {
         TITLE_CANCELLED,
         TITLE_ACCEPTED,
         RETIRED,
-        REGISTERED_FOR
+        REGISTERED_FOR,
+        CONTENTS_NOTED
     }
 
     /// @notice The facts of a twin, in one slot.
@@ -104,7 +105,7 @@ interface ITwins {
     /// @param deadline Last second at which the offer can be accepted.
     /// @param holds Holds on the twin itself.
     /// @param heldInside Held twins inside it.
-    /// @param contents Twins packed directly in it.
+    /// @param contents Things packed directly in it: twins, and lots by {noteContents}.
     struct Twin {
         Kind kind;
         EndOfLife end;
@@ -211,6 +212,17 @@ interface ITwins {
     event ContentsRemoved(bytes32 indexed container, uint32 indexed org, address caller, uint256 count, EventRef ref);
     /// @notice The twin left the container. The event it stands for is in the {ContentsRemoved} before it.
     event Unpacked(bytes32 indexed id, uint32 indexed org, bytes32 indexed container, address caller);
+    /// @notice A module packed into the container, or took out of it, what `note` stands for there. Of the things
+    /// that the module keeps in it, `more` came and `less` went.
+    event ContentsNoted(
+        bytes32 indexed container,
+        uint32 indexed org,
+        bytes32 indexed note,
+        address caller,
+        uint16 more,
+        uint16 less,
+        EventRef ref
+    );
     /// @notice `org` holds the twin back for the reason that the record `reason` explains.
     event Held(bytes32 indexed id, uint32 indexed org, bytes32 indexed reason, address caller, EventRef ref);
     /// @notice The hold that `holder` put for `reason` was lifted by `org`.
@@ -340,6 +352,15 @@ interface ITwins {
     /// @notice Takes things out of a container. Custodian, duty SHIP. Something held inside may leave, nothing may
     /// leave a container that is itself held. Emits {ContentsRemoved} and an {Unpacked} for each.
     function unpack(bytes32 container, bytes32[] calldata ids, EventRef calldata ref) external;
+
+    /// @notice Makes a change of what a module keeps in a container a step of the container's history, so that a
+    /// receiver sees it in {head}. Modules only, for the custodian `org`: role MODULE, duty SHIP. Emits
+    /// {ContentsNoted}.
+    /// @param note What changed, in the module's terms.
+    /// @param more Things that came, counted with those in {Twin.contents}.
+    /// @param less Things that went.
+    function noteContents(bytes32 container, uint32 org, bytes32 note, uint16 more, uint16 less, EventRef calldata ref)
+        external;
 
     /// @notice Holds a twin back. Owner, custodian or regulator, duty QUALITY. Emits {Held}.
     /// @param reason Hash or id of the record that explains why.

@@ -96,7 +96,7 @@ def read(
                 before = _around(inside, twin)
                 twins.heads(heads, batch)
                 _place(inside, batch)
-                if batch[0].name == "Registered":
+                if batch[0].name in ("Registered", "RegisteredFor"):
                     history.uris[batch[0]["id"]] = batch[0]["uri"]
                 for of in dict.fromkeys([*before, *_around(inside, twin)]):
                     if (own := _own(batch, of, twin)) is not None:

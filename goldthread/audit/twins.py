@@ -20,7 +20,8 @@ from goldthread.hashing import keccak
 Action = IntEnum(
     "Action",
     "NONE REGISTERED OFFERED ACCEPTED DECLINED CANCELLED RECLAIMED HANDED_OVER CONTENTS_ADDED PACKED"
-    " CONTENTS_REMOVED UNPACKED HELD RELEASED TITLE_OFFERED TITLE_CANCELLED TITLE_ACCEPTED RETIRED REGISTERED_FOR",
+    " CONTENTS_REMOVED UNPACKED HELD RELEASED TITLE_OFFERED TITLE_CANCELLED TITLE_ACCEPTED RETIRED"
+    " REGISTERED_FOR CONTENTS_NOTED",
     start=0,
 )
 
@@ -233,6 +234,9 @@ def heads(known: dict[bytes, bytes], batch: Sequence[Event]) -> None:
             for twin in ids:
                 inner_action = Action.PACKED if added else Action.UNPACKED
                 step(twin, inner_action, int.from_bytes(container, "big"), int.from_bytes(head, "big"))
+        case "ContentsNoted":
+            change = args["more"] << 16 | args["less"]
+            step(args["container"], Action.CONTENTS_NOTED, int.from_bytes(args["note"], "big"), change)
         case "Held":
             step(args["id"], Action.HELD, int.from_bytes(args["reason"], "big"))
         case "Released":
@@ -281,6 +285,10 @@ def _facts(state: State, batch: Sequence[Event]) -> None:
         case "ContentsRemoved":
             for inner in batch[1:]:
                 _take_out(state, event, twin, inner["id"])
+        case "ContentsNoted":
+            facts.contents += args["more"] - args["less"]
+            if facts.contents == 0:
+                facts.height = 0
         case "Held" | "Released":
             _hold(state, event, twin, facts)
         case "TitleOffered":

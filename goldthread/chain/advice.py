@@ -94,6 +94,7 @@ _ADVICE: dict[str, str] = {
     "MoreBreaches": "look at the breaches found since, and decide about all of them",
     "NoDisposition": "decide RELEASE (1), REWORK (2) or REJECT (3)",
     "NoOpenBreach": "nothing is open; see policyState(policyId)",
+    "NotInForce": "hand in the newest version of the policy, exactly as it was set",
     "NotNextToJudge": "judge the segments in order; track(...) says which one was the last",
     "NotNextVersion": "use the version after policyState(policyId).version",
     "NotSetter": "set policies for your own organisation",
@@ -111,6 +112,7 @@ _ADVICE: dict[str, str] = {
     "AlreadyReported": "settle the reported period first",
     "AmountOutOfRange": "choose an amount between the two that the error names",
     "ClaimsOpen": "decide and pay the open claims first",
+    "CoverEnded": "too late: after a lapse reinstate the policy, otherwise ask the insurer for a new quote",
     "InsufficientCapital": "the treasury must provide more capital",
     "InvalidQuoteSignature": "use the quote exactly as it was signed, on the chain and contract it "
     "was signed for",
@@ -118,8 +120,8 @@ _ADVICE: dict[str, str] = {
     "MoreThanDriven": "metres at night and too fast are among those driven",
     "NoCredit": "nothing to withdraw",
     "NotCovered": "the loss is outside the cover; name the stretch of cover that contains it",
-    "NotInForce": "hand in the policy as it was set; if its cover has ended, it must be renewed",
     "NotLapsed": "deposit instead: cover still runs, or the policy is cancelled",
+    "NotMetered": "attach the device that the quote names to the vehicle first",
     "NotReported": "the device's report must come first",
     "NotUnderwriter": "the treasury must name the account (setUnderwriter)",
     "NothingInsured": "a quote needs a sum insured; a released policy cannot be reinstated",
@@ -140,6 +142,7 @@ _ADVICE: dict[str, str] = {
     "WrongPeriod": "report the next period, as the error names it",
     "WrongReportState": "see reportOf(...) for the state of the report",
     "ZeroTerm": "period, distance of the rate and maximum must not be zero",
+    "ZeroWindow": "ask the insurer for a quote with time to report, to dispute and to claim",
     # OpenZeppelin
     "AccessManagedInvalidAuthority": "governance is a contract: the new access manager must be one",
     "AddressEmptyCode": "comes from multicall only; check the address",

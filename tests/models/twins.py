@@ -43,6 +43,8 @@ class Twin:
     deadline: int = 0
     height: int = 0
     contents: frozenset[bytes] = frozenset()
+    noted: int = 0
+    """Things inside that a module keeps."""
     holds: frozenset[tuple[int, bytes]] = frozenset()
     """By whom, and why."""
     title_offer: tuple[int, int] = NO_OFFER
@@ -89,6 +91,8 @@ class TwinsLedger:
         match name:
             case "Registered":
                 self._registered(a)
+            case "ContentsNoted":
+                self._noted(a)
             case "RegisteredFor":
                 self._registered_for(a)
             case "Offered":
@@ -192,8 +196,20 @@ class TwinsLedger:
     def _take_out(self, container: bytes, id_: bytes, org: int) -> None:
         self._change(id_, container=NOWHERE, custodian=org)
         contents = self.twins[container].contents - {id_}
-        height = self.twins[container].height if contents else 0
-        self._change(container, contents=contents, height=height)
+        self._change(container, contents=contents)
+        self._flatten(container)
+
+    def _noted(self, a: Any) -> None:
+        change = a["more"] * 2**16 + a["less"]
+        self._step(a | {"id": a["container"]}, Action.CONTENTS_NOTED, number(a["note"]), change)
+        noted = self.twins[a["container"]].noted + a["more"] - a["less"]
+        self._change(a["container"], noted=noted)
+        self._flatten(a["container"])
+
+    def _flatten(self, container: bytes) -> None:
+        """What is empty has no levels inside."""
+        if not self.twins[container].contents and not self.twins[container].noted:
+            self._change(container, height=0)
 
     def _end_offer(self, id_: bytes, **more: Any) -> None:
         self._change(id_, purpose=Purpose.TRANSPORT, offered_to=0, deadline=0, **more)
@@ -257,7 +273,7 @@ class TwinsLedger:
             "deadline": twin.deadline,
             "holds": len(twin.holds),
             "heldInside": self.held_inside(id_),
-            "contents": len(twin.contents),
+            "contents": len(twin.contents) + twin.noted,
         }
 
 
@@ -427,6 +443,25 @@ class Twins:
             no.when(not inside, "NotInContainer", id_, container)
         return self._happened(no, *contents("ContentsRemoved", "Unpacked", container, ids, org, sender, ref))
 
+    def noteContents(  # noqa: N802
+        self, container: bytes, org: int, note: bytes, more: int, less: int, ref: EventRef, *, sender: str
+    ) -> list[Fact]:
+        no = self._objections(ref)
+        self.consortium.authorize(no, sender, Duty.SHIP, roles=Role.MODULE)
+        outer = self._known(no, container)
+        no.when(outer.kind != Kind.CONTAINER, "WrongKind", container, outer.kind)
+        no.when(outer.end != EndOfLife.NONE, "Blocked", container, Cause.ENDED)
+        self._open(no, container, org)
+        fact = {
+            "container": container,
+            "org": org,
+            "note": note,
+            "caller": sender,
+            "more": more,
+            "less": less,
+        }
+        return self._happened(no, ("ContentsNoted", fact | {"ref": ref}))
+
     # Holds
 
     def hold(self, id_: bytes, reason: bytes, ref: EventRef, *, sender: str) -> list[Fact]:
@@ -495,7 +530,8 @@ class Twins:
         twin = self._known(no, id_)
         no.when(twin.end != EndOfLife.NONE, "Blocked", id_, Cause.ENDED)
         no.when(end == EndOfLife.NONE, "WrongEnd", id_, end)
-        no.when(len(twin.contents) != 0, "NotEmpty", id_, len(twin.contents))
+        inside = len(twin.contents) + twin.noted
+        no.when(inside != 0, "NotEmpty", id_, inside)
         self._held_by(no, id_, org)
         if end not in (EndOfLife.DESTROYED, EndOfLife.STOLEN):
             self._clear(no, id_)

@@ -114,3 +114,4 @@ class Action(IntEnum):
     TITLE_ACCEPTED = 16
     RETIRED = 17
     REGISTERED_FOR = 18
+    CONTENTS_NOTED = 19
