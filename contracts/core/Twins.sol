@@ -111,7 +111,7 @@ contract Twins is ITwins, Module {
         Facts f = _inCustody(id, org);
         if (to == org || to == 0) revert SameOrganisation(id, to);
         if (block.timestamp > deadline) revert DeadlinePassed(id, deadline, block.timestamp);
-        _checkMove(id, f, purpose, to);
+        if (f.blocked()) _checkMove(id, f, purpose, to);
         _step(id, f.withOffer(purpose, to, deadline), Action.OFFERED, org, to, uint256(purpose), deadline, ref);
         emit Offered(id, org, to, msg.sender, purpose, deadline, ref);
     }
@@ -134,7 +134,7 @@ contract Twins is ITwins, Module {
         if (f.pendingTo() != org) revert NotOfferedTo(id, org, f.pendingTo());
         if (block.timestamp > f.deadline()) revert DeadlinePassed(id, f.deadline(), block.timestamp);
         _checkHead(id, seen);
-        _checkMove(id, f, purpose, org);
+        if (f.blocked()) _checkMove(id, f, purpose, org);
         _checkExceptions(exceptions);
         uint32 from = f.holder();
         _step(id, _withoutOffer(f).withHolder(org, false), Action.ACCEPTED, org, from, exceptions, 0, ref);
@@ -189,7 +189,7 @@ contract Twins is ITwins, Module {
         if (receipt.to == org) revert SameOrganisation(id, org);
         if (block.timestamp > receipt.deadline) revert DeadlinePassed(id, receipt.deadline, block.timestamp);
         _checkHead(id, receipt.head);
-        _checkMove(id, f, receipt.purpose, receipt.to);
+        if (f.blocked()) _checkMove(id, f, receipt.purpose, receipt.to);
         _checkExceptions(receipt.exceptions);
     }
 
@@ -564,7 +564,6 @@ contract Twins is ITwins, Module {
 
     /// @dev What is held, or has ended, moves only to somebody who deals with that.
     function _checkMove(bytes32 id, Facts f, Purpose purpose, uint32 to) private view {
-        if (!f.blocked()) return;
         if (purpose == Purpose.TRANSPORT) revert Blocked(id, _ownCause(f));
         // Whoever owns or made a container is nobody to whom the things held in it belong.
         bool own = f.heldInside() == 0 && (to == f.maker() || to == f.owner());
@@ -653,8 +652,7 @@ contract Twins is ITwins, Module {
         view
         returns (bytes32)
     {
-        uint40 eventTime = EventStamp.eventTime(ref.stamp);
-        if (eventTime > block.timestamp) revert EventInFuture(eventTime, block.timestamp);
+        EventStamp.checkPast(ref.stamp);
         return keccak256(abi.encode(previous, action, org, msg.sender, a, b, c, ref));
     }
 

@@ -2,15 +2,31 @@
 pragma solidity 0.8.37;
 
 /// @title MerkleLeaves
-/// @notice Hashes of the Merkle trees in Goldthread. Leaves and nodes start with different bytes, so that neither can
-/// be taken for the other. Pairs are sorted, as in OpenZeppelin's trees; a leaf carries its own index.
+/// @notice Hashes of the Merkle trees in Goldthread. Leaves of each kind and nodes start with different bytes, so that
+/// none can be taken for another. Pairs are sorted, as in OpenZeppelin's trees; a leaf carries its own index.
 library MerkleLeaves {
-    bytes1 private constant LEAF = 0x00;
+    bytes1 private constant READING = 0x00;
     bytes1 private constant NODE = 0x01;
+    bytes1 private constant SERIAL = 0x02;
+    bytes1 private constant CONTENT = 0x03;
 
     /// @notice Leaf of a reading.
     function reading(uint32 index, uint40 time, int32 value) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(LEAF, index, time, value));
+        return keccak256(abi.encodePacked(READING, index, time, value));
+    }
+
+    /// @notice Leaf of a serialised unit of a lot.
+    function serial(uint32 index, bytes32 unit) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(SERIAL, index, unit));
+    }
+
+    /// @notice Leaf of something in a container.
+    function content(uint32 index, bytes32 child, bytes32 childRoot, bytes32 lot, uint96 quantity)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encodePacked(CONTENT, index, child, childRoot, lot, quantity));
     }
 
     /// @notice Node over two hashes, in either order.

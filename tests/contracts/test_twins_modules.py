@@ -37,7 +37,8 @@ def empower(
 def test_the_organisation_named_has_title_and_custody_and_the_maker_stays_known(
     world: World, module: Forwarder
 ) -> None:
-    item, ref, maker, retailer = Registration(uri("1")), world.ref("dispensing"), world.maker, world.retailer
+    item, ref = Registration(uri("1"), kind=Kind.ASSET), world.ref("dispensing")
+    maker, retailer = world.maker, world.retailer
     call = (item, maker.number, retailer.number, ref)
     assert world.twins.registerFor.call(*call, sender=module) == twin_id(item.uri)
     receipt = world.twins.registerFor(*call, sender=module)
@@ -47,13 +48,13 @@ def test_the_organisation_named_has_title_and_custody_and_the_maker_stays_known(
         "org": retailer.number,
         "maker": maker.number,
         "caller": module.address,
-        "kind": Kind.PART,
+        "kind": Kind.ASSET,
         "uri": item.uri,
         "ref": ref,
     }
     assert happened(receipt) == [("RegisteredFor", fact)]
     assert world.twins.twin(id_)._asdict() == {
-        "kind": Kind.PART,
+        "kind": Kind.ASSET,
         "end": EndOfLife.NONE,
         "purpose": Purpose.TRANSPORT,
         "packed": False,
@@ -68,7 +69,7 @@ def test_the_organisation_named_has_title_and_custody_and_the_maker_stays_known(
         "contents": 0,
     }
     origin = first_head(world.node.chain_id, world.twins.address, id_)
-    what = (Kind.PART, maker.number, 0)
+    what = (Kind.ASSET, maker.number, 0)
     assert world.twins.head(id_) == next_head(
         origin, Action.REGISTERED_FOR, retailer.number, module.address, what, ref
     )
