@@ -265,10 +265,17 @@ contract Lineage is ILineage, Module {
         if (ancestors.length == 0) return false;
         for (uint256 i; i < ancestors.length; ++i) {
             Ancestor calldata a = ancestors[i];
+            for (uint256 j; j < a.inputs.length; ++j) {
+                if (a.inputs[j] >= ancestors.length) return false;
+            }
+            bytes32 lot = LOTS.lotOfUnit(a.product);
+            if (lot != 0) {
+                if (a.inputs.length != 1 || ancestors[a.inputs[0]].product != lot) return false;
+                continue;
+            }
             if (a.inputs.length != a.quantities.length) return false;
             bytes32 head;
             for (uint256 j; j < a.inputs.length; ++j) {
-                if (a.inputs[j] >= ancestors.length) return false;
                 head = _withInput(head, ancestors[a.inputs[j]].product, a.quantities[j]);
             }
             if (head != inputsHead[originOf[a.product]]) return false;

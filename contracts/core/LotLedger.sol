@@ -134,8 +134,11 @@ abstract contract LotLedger is ILots, Module {
     function releaseLot(bytes32 lot, uint32 holder, bytes32 reason, EventRef calldata ref) external {
         uint32 org = _authorizeAt(Duty.QUALITY, ref);
         if (!lotHeld[lot][holder][reason]) revert NoSuchHold(lot, holder, reason);
-        bool above = CONSORTIUM.hasRole(org, Role.REGULATOR) && !CONSORTIUM.hasRole(holder, Role.REGULATOR);
-        if (org != holder && !above) revert MayNotRelease(lot, org, holder);
+        if (
+            org != holder
+                && (!CONSORTIUM.hasRole(org, Role.REGULATOR)
+                    || CONSORTIUM.organisation(holder).roles & Role.REGULATOR != 0)
+        ) revert MayNotRelease(lot, org, holder);
         delete lotHeld[lot][holder][reason];
         --_lots[lot].holds;
         emit LotReleased(lot, org, reason, holder, msg.sender, ref);

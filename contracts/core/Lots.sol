@@ -31,6 +31,10 @@ contract Lots is LotLedger {
     ITwins public immutable TWINS;
 
     mapping(bytes32 lot => mapping(uint256 word => uint256)) private _endings;
+
+    /// @inheritdoc ILots
+    mapping(bytes32 twin => bytes32) public lotOfUnit;
+
     mapping(bytes32 container => Contents) private _contents;
     mapping(bytes32 container => mapping(uint32 edition => BitMaps.BitMap)) private _taken;
 
@@ -78,6 +82,7 @@ contract Lots is LotLedger {
         twin = Ids.idOf(unit.uri);
         _checkProof(serialsRootOf[lot], MerkleLeaves.serial(index, twin), proof);
         _end(lot, index, l.serialCount, org, UnitEnd.MATERIALISED);
+        lotOfUnit[twin] = lot;
         _use(lot, org, ONE, twin);
         TWINS.registerFor(unit, l.maker, org, ref);
     }
@@ -101,11 +106,13 @@ contract Lots is LotLedger {
         return Ending({org: uint32(word >> 48), time: uint40(word >> 8), end: UnitEnd(uint8(word))});
     }
 
-    /// @dev A unit's URI has the GTIN of its lot's, or the same authority.
+    /// @dev A unit's URI has the GTIN of its lot's, or the same authority. That of GS1 is everybody's.
     function _checkClass(string calldata lotUri, string calldata unitUri) private pure {
         (bytes calldata a, bytes calldata b) = (bytes(lotUri), bytes(unitUri));
-        uint256 length = bytes22(a) == "https://id.gs1.org/01/" ? GTIN_LINK : Ids.authorityLength(a);
-        bool same = b.length > length && a.length > length && keccak256(a[:length]) == keccak256(b[:length]);
+        bool gtin = bytes22(a) == "https://id.gs1.org/01/";
+        uint256 length = gtin ? GTIN_LINK : Ids.authorityLength(a);
+        bool same = b.length > length && a.length > length && keccak256(a[:length]) == keccak256(b[:length])
+            && (gtin || bytes19(a) != "https://id.gs1.org/");
         if (!same) revert WrongClass(lotUri, unitUri);
     }
 
@@ -171,12 +178,11 @@ contract Lots is LotLedger {
             CONSORTIUM.requireNamespace(packer, Ids.namespaceOf(item.uri, item.prefixLength));
             TWINS.registerFor(item, packer, org, ref);
         }
-        if (inner.lots == 0) {
-            _open(inner, leaf.childRoot, packer);
-            TWINS.noteContents(leaf.child, org, leaf.childRoot, 1, 0, ref);
-        } else if (inner.root != leaf.childRoot) {
-            revert AlreadyCommitted(leaf.child, inner.root);
-        }
+        bool empty = inner.lots == 0;
+        if (empty) _open(inner, leaf.childRoot, packer);
+        else if (inner.root != leaf.childRoot) revert AlreadyCommitted(leaf.child, inner.root);
+        // Also what joins other lots is a step: who has the inner container on offer adds nothing to it.
+        TWINS.noteContents(leaf.child, org, leaf.childRoot, empty ? 1 : 0, 0, ref);
         _addTo(leaf.child, leaf.lot, leaf.quantity);
         return inner.edition;
     }
@@ -242,16 +248,20 @@ contract Lots is LotLedger {
         if (!inside) revert InvalidProof(_contents[container].root, _hash(leaf));
     }
 
+    /// @dev The way to a thing goes through the leaves of its lot: a case with two lots is two leaves with one root, and
+    /// what was taken out with one of them is not inside by the other.
     /// @return inside True if the way leads from the container to the last leaf, and nothing on it was taken out.
     function _walk(bytes32 container, Step[] calldata path) private view returns (bool inside, Leaf calldata leaf) {
         if (path.length == 0) revert NothingNamed();
         leaf = path[0].leaf;
         Contents storage c = _contents[container];
         bytes32 root = c.root;
+        bytes32 lot = leaf.lot;
+        if (quantityIn[lot][container] < leaf.quantity) return (false, leaf);
         if (c.lots == 0 || _taken[container][c.edition].get(leaf.index)) return (false, leaf);
         for (uint256 i; i < path.length; ++i) {
             leaf = path[i].leaf;
-            if (root == 0 || !_verify(root, _hash(leaf), path[i].proof)) return (false, leaf);
+            if (root == 0 || leaf.lot != lot || !_verify(root, _hash(leaf), path[i].proof)) return (false, leaf);
             root = leaf.childRoot;
         }
         return (true, leaf);

@@ -133,14 +133,15 @@ interface IDriveInsurance is ICapital {
         CANCELLED
     }
 
-    /// @notice What changes in a policy. Three slots: what a settlement writes, what a report writes, claims.
+    /// @notice What changes in a policy. Three slots: money and time of the periods, readings and cover, claims.
     /// @param escrow The driver's money for coming premiums.
     /// @param cursor End of the last settled period, where the next one begins.
     /// @param cutoff Cover never passes this second: end of the term, of a lapsed cover, or of a cancelled one.
     /// @param settled Number of settled periods; the next one has this number plus one.
     /// @param settledTime When the last period was settled.
     /// @param odometer Last reading in metres of a settled period or a reinstatement.
-    /// @param billed Reading up to which metres are billed; above `odometer` after a period without a reading.
+    /// @param billed Reading up to which metres are billed; may differ from `odometer` after a period without a
+    /// reading.
     /// @param tier For the next period.
     /// @param unread True while the last settled period has no reading: no report came, or a dispute voided it.
     /// @param since First second of the current stretch of cover.
@@ -357,8 +358,8 @@ interface IDriveInsurance is ICapital {
     error NotMetered(bytes32 device, bytes32 vehicle, bytes32 attachedTo);
     /// @notice The amount must lie between these, both allowed. Escrow after opening and reinstating: one period's
     /// maximum at least. Withdrawal: {withdrawable} at most. Corrected charge: at most the reported one; corrected
-    /// odometer: between the last reading and the reported one. Claim: at most what of the sum insured is not paid or claimed. Approval: at most the claim, and after an appeal at
-    /// least what the insurer approved.
+    /// odometer: between the last reading and the reported one. Claim: at most what of the sum insured is not paid
+    /// or claimed. Approval: at most the claim, and after an appeal at least what the insurer approved.
     error AmountOutOfRange(bytes32 policyId, uint256 amount, uint256 least, uint256 most);
     /// @notice Cover ended at the second `coveredUntil`.
     error CoverEnded(bytes32 policyId, uint256 coveredUntil);
@@ -431,7 +432,8 @@ interface IDriveInsurance is ICapital {
     function settle(Quote calldata quote) external;
 
     /// @notice Settles a period for which no report came in time: tier at least 1,000,000 for it and after it,
-    /// and the default metres, or as many of them as the maximum premium pays for. Anyone. Emits {UsageMissed}, {PeriodSettled}, and {TierUpdated}, {CoverLapsed}.
+    /// and the default metres, or as many of them as the maximum premium pays for. Anyone. Emits {UsageMissed},
+    /// {PeriodSettled}, and {TierUpdated}, {CoverLapsed}.
     function settleDefault(Quote calldata quote) external;
 
     /// @notice Begins a new stretch of cover after a lapse, from now on. Policyholder only, after the covered
@@ -477,7 +479,8 @@ interface IDriveInsurance is ICapital {
     function payClaim(Quote calldata quote, uint16 claim) external;
 
     /// @notice Gives the treasury back what is still locked once no claim can come. Anyone; while a lapsed policy
-    /// may be reinstated, the treasury or an underwriter of it, and that ends the right. Emits {CapitalReleased}, {CoverLapsed}.
+    /// may be reinstated, the treasury or an underwriter of it, and that ends the right. Emits {CapitalReleased},
+    /// {CoverLapsed}.
     function release(Quote calldata quote) external;
 
     /// @notice The devices whose signatures count.

@@ -34,8 +34,9 @@ interface ILineage is IModule {
 
     /// @notice A product on the way back to everything it was made of. Of a list, each input is named by its place.
     /// @param product Lot or part.
-    /// @param inputs Places of the inputs of its process in the list.
-    /// @param quantities How much of each went in.
+    /// @param inputs Places of the inputs of its process in the list; of a unit with a history of its own, the place of
+    /// its lot.
+    /// @param quantities How much of each went in; of such a unit none.
     struct Ancestor {
         bytes32 product;
         uint256[] inputs;

@@ -420,6 +420,9 @@ interface ILots is IModule {
     /// @notice How a unit ended; all zero: it did not.
     function endingOf(bytes32 lot, uint32 index) external view returns (Ending memory);
 
+    /// @notice The lot of which the twin was a unit before it had a history of its own, or zero.
+    function lotOfUnit(bytes32 twin) external view returns (bytes32);
+
     /// @notice The committed contents of a container.
     function contentsOf(bytes32 container) external view returns (Contents memory);
 

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {Module} from "../base/Module.sol";
+import {IConsortium} from "../interfaces/IConsortium.sol";
+import {ILineage} from "../interfaces/ILineage.sol";
+import {ILots} from "../interfaces/ILots.sol";
+import {IRecalls} from "../interfaces/IRecalls.sol";
+import {EventRef, ITwins} from "../interfaces/ITwins.sol";
+import {EventStamp} from "../libraries/EventStamp.sol";
+import {Duty, Role} from "../libraries/Membership.sol";
+import {MerkleLeaves} from "../libraries/MerkleLeaves.sol";
+
+/// @title Recalls
+/// @notice See {IRecalls}.
+contract Recalls is IRecalls, Module {
+    /// @inheritdoc IRecalls
+    ILineage public immutable LINEAGE;
+
+    /// @inheritdoc IRecalls
+    ILots public immutable LOTS;
+
+    /// @inheritdoc IRecalls
+    ITwins public immutable TWINS;
+
+    /// @inheritdoc IRecalls
+    uint32 public recallCount;
+
+    mapping(uint32 recall => Recall) private _recalls;
+
+    /// @inheritdoc IRecalls
+    mapping(uint32 recall => bytes32) public closureOf;
+
+    /// @inheritdoc IRecalls
+    mapping(uint32 recall => mapping(bytes32 member => bool)) public stepped;
+
+    /// @inheritdoc IRecalls
+    mapping(uint32 recall => mapping(bytes32 twin => bool)) public isAffected;
+
+    /// @inheritdoc IRecalls
+    mapping(uint32 recall => mapping(bytes32 lot => bytes32)) public serialsOf;
+
+    mapping(uint32 recall => mapping(bytes32 lot => mapping(uint32 org => Consignee))) private _consignees;
+
+    constructor(IConsortium consortium, ILineage lineage) Module("Goldthread Recalls", consortium) {
+        LINEAGE = lineage;
+        LOTS = lineage.LOTS();
+        TWINS = lineage.TWINS();
+    }
+
+    // ------------------------------------------------------------------------------------------------- seeds
+
+    /// @inheritdoc IRecalls
+    function open(RecallClass class, bytes32 reason, EventRef calldata ref) external returns (uint32 recall) {
+        uint32 org = _authorize(Duty.RECALL);
+        if (class == RecallClass.NONE) revert NoClass();
+        EventStamp.checkPast(ref.stamp);
+        recall = ++recallCount;
+        Recall storage r = _recalls[recall];
+        (r.org, r.class, r.state) = (org, class, RecallState.OPEN);
+        emit RecallOpened(recall, org, reason, msg.sender, class, ref);
+    }
+
+    /// @inheritdoc IRecalls
+    function addLots(uint32 recall, bytes32[] calldata lots) external {
+        (Recall storage r, uint32 org, bool regulator) = _authorizeSeeding(recall);
+        for (uint256 i; i < lots.length; ++i) {
+            if (!regulator && LOTS.lotOf(lots[i]).maker != org) revert MayNotSeed(lots[i], org);
+        }
+        uint32 added = LOTS.markRecalled(lots, recall);
+        _grow(r, added);
+        emit LotsAdded(recall, org, msg.sender, added);
+    }
+
+    /// @inheritdoc IRecalls
+    function addOutputs(uint32 recall, bytes32 process, bytes32[] calldata products, uint256 from, uint256 to)
+        external
+    {
+        (Recall storage r, uint32 org, bool regulator) = _authorizeSeeding(recall);
+        if (!regulator && LINEAGE.processOf(process).org != org) revert MayNotSeed(process, org);
+        if (!LINEAGE.outputsComplete(process, products)) revert Incomplete(process);
+        if (from >= to || to > products.length) revert WrongWindow(process, from, to, products.length);
+        emit OutputsSeeded(recall, process, org, msg.sender, from, to);
+        EventRef memory none;
+        _grow(r, _markProducts(recall, r, products[from:to], none));
+    }
+
+    /// @inheritdoc IRecalls
+    function addSerials(uint32 recall, bytes32 lot, bytes32 root, uint32 count) external {
+        (, uint32 org, bool regulator) = _authorizeSeeding(recall);
+        if (!regulator && LOTS.lotOf(lot).maker != org) revert MayNotSeed(lot, org);
+        if (root == 0 || count == 0 || serialsOf[recall][lot] != 0) revert WrongSerials(recall, lot, root, count);
+        serialsOf[recall][lot] = root;
+        emit SerialsAdded(recall, lot, root, org, msg.sender, count);
+    }
+
+    /// @inheritdoc IRecalls
+    function addTwin(uint32 recall, bytes32 twin, EventRef calldata ref) external {
+        (Recall storage r, uint32 org, bool regulator) = _authorizeSeeding(recall);
+        ITwins.Twin memory t = TWINS.twin(twin);
+        bool own = org == t.maker || org == t.owner || org == TWINS.custodianOf(twin);
+        if (!regulator && !own) revert MayNotSeed(twin, org);
+        _affect(recall, r, twin, ref);
+    }
+
+    // ------------------------------------------------------------------------------------------------- steps
+
+    /// @inheritdoc IRecalls
+    function step(uint32 recall, bytes32 lot, bytes32[] calldata uses, EventRef calldata ref) external {
+        if (!LOTS.isRecalled(lot, recall)) revert NotAMember(recall, lot);
+        if (!LINEAGE.usesComplete(lot, uses)) revert Incomplete(lot);
+        Recall storage r = _startStep(recall, lot);
+        bytes32[] memory processes = new bytes32[](uses.length);
+        uint256 count;
+        for (uint256 i; i < uses.length; ++i) {
+            if (LINEAGE.processOf(uses[i]).org != 0) processes[count++] = uses[i];
+            else _affect(recall, r, uses[i], ref);
+        }
+        _endStep(recall, r, lot, LINEAGE.markRecalled(_cut(processes, count), recall));
+    }
+
+    /// @inheritdoc IRecalls
+    function stepProcess(uint32 recall, bytes32 process, bytes32[] calldata products, EventRef calldata ref) external {
+        if (!LINEAGE.isRecalled(process, recall)) revert NotAMember(recall, process);
+        if (!LINEAGE.outputsComplete(process, products)) revert Incomplete(process);
+        Recall storage r = _startStep(recall, process);
+        _endStep(recall, r, process, _markProducts(recall, r, products, ref));
+    }
+
+    /// @inheritdoc IRecalls
+    function holdContainer(uint32 recall, bytes32 container, bytes32 lot, EventRef calldata ref) external {
+        if (!LOTS.isRecalled(lot, recall)) revert NotAMember(recall, lot);
+        if (LOTS.quantityIn(lot, container) == 0) revert NotInContainer(lot, container);
+        _affect(recall, _recalls[recall], container, ref);
+    }
+
+    /// @inheritdoc IRecalls
+    function lift(uint32 recall, bytes32 reason, EventRef calldata ref) external {
+        (Recall storage r, uint32 org,) = _authorizeRecall(recall);
+        if (r.state == RecallState.LIFTED) revert WrongRecallState(recall, r.state);
+        EventStamp.checkPast(ref.stamp);
+        r.state = RecallState.LIFTED;
+        emit RecallLifted(recall, org, reason, msg.sender, ref);
+    }
+
+    /// @inheritdoc IRecalls
+    function clearMembers(
+        uint32 recall,
+        bytes32[] calldata lots,
+        bytes32[] calldata processes,
+        bytes32[] calldata twins,
+        EventRef calldata ref
+    ) external {
+        Recall storage r = _known(recall);
+        if (r.state != RecallState.LIFTED) revert WrongRecallState(recall, r.state);
+        LOTS.unmarkRecalled(lots, recall);
+        LINEAGE.unmarkRecalled(processes, recall);
+        (uint32 self,) = CONSORTIUM.accountOf(address(this));
+        for (uint256 i; i < twins.length; ++i) {
+            if (!isAffected[recall][twins[i]]) revert NotAMember(recall, twins[i]);
+            delete isAffected[recall][twins[i]];
+            emit TwinCleared(recall, twins[i], msg.sender);
+            // A regulator may have lifted the hold before.
+            if (TWINS.held(twins[i], self, reasonOf(recall))) TWINS.release(twins[i], self, reasonOf(recall), ref);
+        }
+    }
+
+    /// @dev A member of an open recall, stepped for the first time.
+    function _startStep(uint32 recall, bytes32 member) private returns (Recall storage r) {
+        r = _recalls[recall];
+        if (r.state != RecallState.OPEN) revert WrongRecallState(recall, r.state);
+        if (stepped[recall][member]) revert AlreadyStepped(recall, member);
+        stepped[recall][member] = true;
+    }
+
+    function _endStep(uint32 recall, Recall storage r, bytes32 member, uint32 added) private {
+        bytes32 closure = keccak256(abi.encode(closureOf[recall], member));
+        closureOf[recall] = closure;
+        uint32 frontier = r.frontier + added - 1;
+        r.frontier = frontier;
+        r.size += added;
+        emit Stepped(recall, member, msg.sender, added, frontier, closure);
+        if (frontier == 0) {
+            r.state = RecallState.CLOSED;
+            emit RecallClosed(recall, closure, r.size);
+        }
+    }
+
+    /// @dev Seeds may come after the recall was closed, and open it again.
+    function _grow(Recall storage r, uint32 added) private {
+        if (added == 0) return;
+        r.frontier += added;
+        r.size += added;
+        r.state = RecallState.OPEN;
+    }
+
+    /// @dev Makes lots members, and holds parts.
+    /// @return added New lots.
+    function _markProducts(uint32 recall, Recall storage r, bytes32[] calldata products, EventRef memory ref)
+        private
+        returns (uint32 added)
+    {
+        bytes32[] memory lots = new bytes32[](products.length);
+        uint256 count;
+        for (uint256 i; i < products.length; ++i) {
+            if (LOTS.lotOf(products[i]).maker != 0) lots[count++] = products[i];
+            else _affect(recall, r, products[i], ref);
+        }
+        return LOTS.markRecalled(_cut(lots, count), recall);
+    }
+
+    /// @dev Makes a twin a member and holds it, once; one that has ended is a member only.
+    function _affect(uint32 recall, Recall storage r, bytes32 twin, EventRef memory ref) private {
+        if (isAffected[recall][twin]) return;
+        ITwins.Twin memory t = TWINS.twin(twin);
+        if (t.kind == ITwins.Kind.NONE) revert UnknownProduct(twin);
+        isAffected[recall][twin] = true;
+        ++r.size;
+        emit TwinAffected(recall, twin, msg.sender);
+        if (t.end == ITwins.EndOfLife.NONE) TWINS.hold(twin, reasonOf(recall), ref);
+    }
+
+    function _cut(bytes32[] memory items, uint256 count) private pure returns (bytes32[] memory) {
+        assembly ("memory-safe") {
+            mstore(items, count)
+        }
+        return items;
+    }
+
+    // --------------------------------------------------------------------------------------------- consignees
+
+    /// @inheritdoc IRecalls
+    function notify(uint32 recall, bytes32 lot, uint32 consignee, uint96 quantity) external {
+        (Recall storage r,,) = _authorizeRecall(recall);
+        if (!LOTS.isRecalled(lot, recall) && serialsOf[recall][lot] == 0) revert NotAMember(recall, lot);
+        Consignee storage c = _consignees[recall][lot][consignee];
+        if (c.notified != 0 || quantity == 0) revert WrongConsignee(recall, lot, consignee, quantity);
+        c.notified = quantity;
+        ++r.consignees;
+        emit ConsigneeNotified(recall, lot, consignee, msg.sender, quantity);
+    }
+
+    /// @inheritdoc IRecalls
+    function acknowledge(uint32 recall, bytes32 lot, uint96 received) external {
+        (Consignee storage c, uint32 org) = _authorizeConsignee(recall, lot);
+        uint256 accounted = _accounted(c);
+        if (accounted > received) revert MoreThanReceived(recall, lot, accounted, received);
+        Recall storage r = _recalls[recall];
+        bool before = c.answered != 0 && accounted == c.received;
+        if (c.answered == 0) {
+            c.answered = uint40(block.timestamp);
+            ++r.acknowledged;
+        }
+        c.received = received;
+        _count(r, before, accounted == received);
+        emit ConsigneeAnswered(recall, lot, org, msg.sender, received, uint40(block.timestamp));
+    }
+
+    /// @inheritdoc IRecalls
+    function reconcile(
+        uint32 recall,
+        bytes32 lot,
+        uint96 returned,
+        uint96 destroyed,
+        uint96 sold,
+        EventRef calldata ref
+    ) external {
+        (Consignee storage c, uint32 org) = _authorizeConsignee(recall, lot);
+        EventStamp.checkPast(ref.stamp);
+        if (c.answered == 0) revert NotAnswered(recall, lot, org);
+        bool before = _accounted(c) == c.received;
+        (c.returned, c.destroyed, c.sold) = (returned, destroyed, sold);
+        uint256 accounted = _accounted(c);
+        if (accounted > c.received) revert MoreThanReceived(recall, lot, accounted, c.received);
+        _count(_recalls[recall], before, accounted == c.received);
+        emit Reconciled(recall, lot, org, msg.sender, returned, destroyed, sold, ref);
+    }
+
+    /// @dev Keeps the number of consignees that have accounted for all.
+    function _count(Recall storage r, bool before, bool now_) private {
+        if (before && !now_) --r.reconciled;
+        if (!before && now_) ++r.reconciled;
+    }
+
+    function _accounted(Consignee storage c) private view returns (uint256) {
+        return uint256(c.returned) + c.destroyed + c.sold;
+    }
+
+    function _authorizeConsignee(uint32 recall, bytes32 lot) private view returns (Consignee storage c, uint32 org) {
+        org = _authorize(Duty.RECALL);
+        c = _consignees[recall][lot][org];
+        if (c.notified == 0) revert WrongConsignee(recall, lot, org, 0);
+    }
+
+    // ----------------------------------------------------------------------------------------------- reading
+
+    /// @inheritdoc IRecalls
+    function recallOf(uint32 recall) external view returns (Recall memory) {
+        return _recalls[recall];
+    }
+
+    /// @inheritdoc IRecalls
+    function consigneeOf(uint32 recall, bytes32 lot, uint32 org) external view returns (Consignee memory) {
+        return _consignees[recall][lot][org];
+    }
+
+    /// @inheritdoc IRecalls
+    function isUnitRecalled(uint32 recall, bytes32 lot, uint32 index, bytes32 unit, bytes32[] calldata proof)
+        external
+        view
+        returns (bool)
+    {
+        if (LOTS.isRecalled(lot, recall)) return true;
+        bytes32 leaf = MerkleLeaves.serial(index, unit);
+        return MerkleProof.verifyCalldata(proof, serialsOf[recall][lot], leaf, MerkleLeaves.node);
+    }
+
+    /// @inheritdoc IRecalls
+    function notAffected(uint32 recall, ILineage.Ancestor[] calldata ancestors) external view returns (bool) {
+        for (uint256 i; i < ancestors.length; ++i) {
+            bytes32 product = ancestors[i].product;
+            bool member = LOTS.isRecalled(product, recall) || isAffected[recall][product]
+                || LINEAGE.isRecalled(LINEAGE.originOf(product), recall);
+            if (member) return false;
+        }
+        return LINEAGE.ancestorsComplete(ancestors);
+    }
+
+    /// @inheritdoc IRecalls
+    function reasonOf(uint32 recall) public pure returns (bytes32) {
+        return bytes32("RECALL") | bytes32(uint256(recall));
+    }
+
+    function _known(uint32 recall) private view returns (Recall storage r) {
+        r = _recalls[recall];
+        if (r.state == RecallState.NONE) revert UnknownRecall(recall);
+    }
+
+    function _authorizeRecall(uint32 recall) private view returns (Recall storage r, uint32 org, bool regulator) {
+        org = _authorize(Duty.RECALL);
+        r = _known(recall);
+        regulator = CONSORTIUM.hasRole(org, Role.REGULATOR);
+        if (org != r.org && !regulator) revert MayNotRecall(recall, org);
+    }
+
+    function _authorizeSeeding(uint32 recall) private view returns (Recall storage r, uint32 org, bool regulator) {
+        (r, org, regulator) = _authorizeRecall(recall);
+        if (r.state == RecallState.LIFTED) revert WrongRecallState(recall, r.state);
+    }
+}
