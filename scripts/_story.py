@@ -6,13 +6,14 @@ import time
 
 from _drive import Driving
 from _goods import Goods
+from _lots import Lots
 from _telling import StoryError
 from rich.table import Table
 
 from goldthread.audit.rebuild import compare, count_views, rebuild
 
 
-class Story(Goods, Driving):
+class Story(Goods, Driving, Lots):
     """The whole story."""
 
     def tell(self) -> None:
@@ -26,6 +27,7 @@ class Story(Goods, Driving):
         self.journey(pallet, logger, key, policy)
         self.delivery(pallet, parts)
         self.drive()
+        self.lots()
         self.prove()
         self.table(time.monotonic() - started)
 
@@ -33,7 +35,7 @@ class Story(Goods, Driving):
 
     def prove(self) -> None:
         """Rebuild everything from the logs."""
-        self.chapter("6  An auditor rebuilds everything from the logs")
+        self.chapter("7  An auditor rebuilds everything from the logs")
         system = rebuild(self.deployment)
         differences = compare(self.deployment, system)
         if differences or system.problems:

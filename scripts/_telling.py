@@ -16,7 +16,7 @@ from rich.console import Console
 
 from goldthread.chain import abi
 from goldthread.chain.contracts import Call, Contract, Deployment
-from goldthread.chain.deploy import Deployer
+from goldthread.chain.deploy import DEEDS_NUMBER, Deployer
 from goldthread.chain.errors import ContractError
 from goldthread.chain.rpc import connect
 from goldthread.chain.send import Receipt, Sender
@@ -123,6 +123,9 @@ COMPANIES: Sequence[tuple[str, Role]] = (
     ("Cedar Clinic Supply", Role.RETAILER),
     ("Evergreen Motors", Role.MANUFACTURER),
     ("Sound Mutual", Role.INSURER),
+    ("Alder Pharmacy", Role.RETAILER),
+    ("Valley Greens", Role.SUPPLIER),
+    ("Mokum Smelting", Role.SUPPLIER),
 )
 
 
@@ -223,11 +226,11 @@ class Teller:
         self.deployment = Deployment(manifest, self.chain)
         self.say(f"{len(manifest.contracts)} contracts deployed")
         consortium = self.deployment.consortium
-        if consortium.organisationCount() > 1:
+        if consortium.organisationCount() > DEEDS_NUMBER:
             raise StoryError("the story was told on this node before; start a fresh one")
         companies = []
         for index, (name, role) in enumerate(COMPANIES):
-            number, prefix = index + 2, f"952{1000 + index}"
+            number, prefix = index + DEEDS_NUMBER + 1, f"952{1000 + index}"
             desk = Sender.unlocked(self.chain, self.accounts[1 + 2 * index])
             quality = Sender.unlocked(self.chain, self.accounts[2 + 2 * index])
             everything = sum(Duty) & ~Duty.RECALL
@@ -237,7 +240,8 @@ class Teller:
             ):
                 self.gas += founder.send(call).gas_used
                 self.transactions += 1
-            for account, duties in ((desk.address, everything), (quality.address, Duty.QUALITY)):
+            powers = (desk.address, everything), (quality.address, Duty.QUALITY | Duty.RECALL)
+            for account, duties in powers:
                 self.gas += desk.send(consortium.setAccount(number, account, duties)).gas_used
                 self.transactions += 1
             companies.append(Company(name, number, prefix, desk, quality))
@@ -251,6 +255,9 @@ class Teller:
             self.cedar,
             self.evergreen,
             self.sound,
+            self.alder,
+            self.valley,
+            self.mokum,
         ) = companies
         self.names = {company.number: company.name for company in companies}
 

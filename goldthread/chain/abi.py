@@ -26,7 +26,20 @@ Parameters = Sequence[Mapping[str, Any]]
 
 Abi = Sequence[Mapping[str, Any]]
 
-CONTRACTS = ("Consortium", "Twins", "Devices", "Telemetry", "Conditions", "DriveInsurance")
+CONTRACTS = (
+    "Consortium",
+    "Twins",
+    "Devices",
+    "Telemetry",
+    "Conditions",
+    "Lots",
+    "Lineage",
+    "Recalls",
+    "Verification",
+    "DeliveryExceptions",
+    "TitleDeed",
+    "DriveInsurance",
+)
 """The modules of the system, in the order in which each needs those before it."""
 
 _checksummed = lru_cache(maxsize=65_536)(to_checksum_address)

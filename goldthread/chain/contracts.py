@@ -138,6 +138,36 @@ class Deployment:
         return self.contract("Twins")
 
     @property
+    def lots(self) -> Contract:
+        """Quantities, units and committed contents (ILots)."""
+        return self.contract("Lots")
+
+    @property
+    def lineage(self) -> Contract:
+        """What was made of what (ILineage)."""
+        return self.contract("Lineage")
+
+    @property
+    def recalls(self) -> Contract:
+        """Recalls and their closure (IRecalls)."""
+        return self.contract("Recalls")
+
+    @property
+    def verification(self) -> Contract:
+        """Product verification and suspect serials (IVerification)."""
+        return self.contract("Verification")
+
+    @property
+    def delivery_exceptions(self) -> Contract:
+        """What receivers found wrong (IDeliveryExceptions)."""
+        return self.contract("DeliveryExceptions")
+
+    @property
+    def title_deed(self) -> Contract:
+        """Title as ERC-721 deeds (ITitleDeed)."""
+        return self.contract("TitleDeed")
+
+    @property
     def devices(self) -> Contract:
         """Devices and their keys (IDevices)."""
         return self.contract("Devices")

@@ -32,9 +32,23 @@ from goldthread.chain.words import Duty, Role
 from goldthread.hashing import keccak
 
 RULES_ORGANISATION = "Consortium rules"
-"""The organisation of the contracts that act by themselves, with the role REGULATOR."""
+"""The organisation of the contracts that act by themselves, with the roles REGULATOR and MODULE."""
 
 RULES_NUMBER = 1
+
+DEEDS_ORGANISATION = "Title deeds"
+"""The organisation of TitleDeed alone: what it has title to is locked by deeds."""
+
+DEEDS_NUMBER = 2
+
+POWERS: Mapping[str, tuple[int, Duty]] = {
+    "Conditions": (RULES_NUMBER, Duty.QUALITY),
+    "Lots": (RULES_NUMBER, Duty.REGISTER | Duty.SHIP | Duty.QUALITY),
+    "Lineage": (RULES_NUMBER, Duty.REGISTER),
+    "Recalls": (RULES_NUMBER, Duty.RECALL | Duty.QUALITY),
+    "TitleDeed": (DEEDS_NUMBER, Duty.FINANCE),
+}
+"""For which organisation a contract acts by itself, and with which duties."""
 
 ZERO = "0x" + 40 * "0"
 
@@ -90,6 +104,12 @@ def plan(deployer: str, token: str | None) -> tuple[Part, ...]:
         Part("Devices", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
         Part("Telemetry", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
         Part("Conditions", ("@Consortium", "@Twins", "@Telemetry"), ("CONSORTIUM", "TWINS", "TELEMETRY")),
+        Part("Lots", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
+        Part("Lineage", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
+        Part("Recalls", ("@Consortium", "@Lineage"), ("CONSORTIUM", "LINEAGE")),
+        Part("Verification", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
+        Part("DeliveryExceptions", ("@Consortium",), ("CONSORTIUM",)),
+        Part("TitleDeed", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
     )
     money = () if token else (Part("TestToken", ("Goldthread test dollar", "tUSD", 6)),)
     insurance = Part(
@@ -105,7 +125,8 @@ class Deployer:
 
     `token` is the ERC-20 token of the insurance, which only a local chain can do without. `governance` gets
     all powers over the consortium in the end: a multisignature wallet, or a timelock. The deployer keeps none
-    but to administer the organisation of the rules, until `governance` accepts that with `acceptAdmin(1)`.
+    but to administer the organisations of the contracts themselves, until `governance` accepts that with
+    `acceptAdmin(1)` and `acceptAdmin(2)`.
     """
 
     def __init__(
@@ -275,7 +296,8 @@ class Deployer:
         """Who may do what: governance of the consortium, and the powers of contracts that act themselves."""
         manager = Contract(self.chain, access.name, manifest.address(access.name), access.abi)
         consortium = Contract(self.chain, "Consortium", manifest.address("Consortium"))
-        for step in self._steps(manager, consortium, manifest.address("Conditions")):
+        powers = {manifest.address(name): power for name, power in POWERS.items()}
+        for step in self._steps(manager, consortium, powers):
             grant = (step.contract, step.role, step.account)
             if step.done:
                 written = any(grant == (r.contract, r.role, r.account) for r in manifest.roles)
@@ -286,15 +308,21 @@ class Deployer:
             if tx_hash is not None:
                 manifest = manifest.with_role(RoleGrant(*grant, tx_hash))
                 manifest.save(self.path)
-        if self.governance is not None and consortium.candidateOf(RULES_NUMBER) == self.governance:
-            report(
-                f"Consortium: {self.me} administers organisation {RULES_NUMBER} until {self.governance} "
-                f"calls acceptAdmin({RULES_NUMBER})"
-            )
+        for number in (RULES_NUMBER, DEEDS_NUMBER):
+            if self.governance is not None and consortium.candidateOf(number) == self.governance:
+                report(
+                    f"Consortium: {self.me} administers organisation {number} until {self.governance} calls "
+                    f"acceptAdmin({number})"
+                )
         return manifest
 
-    def _steps(self, manager: Contract, consortium: Contract, conditions: str) -> Iterator[_Step]:
-        """What comes after deploying, in order. Take the next one when the last one is done."""
+    def _steps(
+        self, manager: Contract, consortium: Contract, powers: Mapping[str, tuple[int, Duty]]
+    ) -> Iterator[_Step]:
+        """What comes after deploying, in order. Take the next one when the last one is done.
+
+        `powers` says for which organisation and with which duties the contract at an address acts by itself.
+        """
         for role, functions in GOVERNED.items():
             selectors = [abi.hash_of(abi.signature(getattr(consortium, f).entry))[:4] for f in functions]
             governed = (
@@ -309,20 +337,26 @@ class Deployer:
                 all(manager.getTargetFunctionRole(consortium.address, s) == role for s in selectors),
                 manager.multicall([call.data for call in governed]),
             )
-        yield _Step(
-            "Consortium",
-            f"admin of organisation {RULES_NUMBER}, {RULES_ORGANISATION}",
-            self.me,
-            consortium.organisationCount() >= RULES_NUMBER,
-            consortium.admit(RULES_ORGANISATION, self.me, Role.REGULATOR, bytes(32), 0),
+        organisations = (
+            (RULES_NUMBER, RULES_ORGANISATION, Role.REGULATOR | Role.MODULE),
+            (DEEDS_NUMBER, DEEDS_ORGANISATION, Role(0)),
         )
-        yield _Step(
-            "Consortium",
-            "QUALITY",
-            conditions,
-            bool(consortium.accountOf(conditions).duties & Duty.QUALITY),
-            consortium.setAccount(RULES_NUMBER, conditions, Duty.QUALITY),
-        )
+        for number, name, roles in organisations:
+            yield _Step(
+                "Consortium",
+                f"admin of organisation {number}, {name}",
+                self.me,
+                consortium.organisationCount() >= number,
+                consortium.admit(name, self.me, roles, bytes(32), 0),
+            )
+        for account, (number, duties) in powers.items():
+            yield _Step(
+                "Consortium",
+                ", ".join(str(duty.name) for duty in duties),
+                account,
+                consortium.accountOf(account).duties & duties == duties,
+                consortium.setAccount(number, account, duties),
+            )
         if self.governance is not None:
             yield from self._hand_over(manager, consortium, self.governance)
 
@@ -340,14 +374,15 @@ class Deployer:
                 manager.hasRole(role, governance).isMember,
                 manager.grantRole(role, governance, 0),
             )
-        yield _Step(
-            "Consortium",
-            f"offer: admin of organisation {RULES_NUMBER} (accept with acceptAdmin({RULES_NUMBER}))",
-            governance,
-            consortium.organisation(RULES_NUMBER).admin != self.me
-            or consortium.candidateOf(RULES_NUMBER) == governance,
-            consortium.offerAdmin(RULES_NUMBER, governance),
-        )
+        for number in (RULES_NUMBER, DEEDS_NUMBER):
+            yield _Step(
+                "Consortium",
+                f"offer: admin of organisation {number} (accept with acceptAdmin({number}))",
+                governance,
+                consortium.organisation(number).admin != self.me
+                or consortium.candidateOf(number) == governance,
+                consortium.offerAdmin(number, governance),
+            )
         for role, label in roles.items():
             yield _Step(
                 "AccessManager",

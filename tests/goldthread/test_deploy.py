@@ -17,6 +17,7 @@ from goldthread.chain import deploy
 from goldthread.chain.contracts import Call, Contract, Deployment
 from goldthread.chain.deploy import (
     ADMIN_ROLE,
+    DEEDS_ORGANISATION,
     LABELS,
     RULES_ORGANISATION,
     Deployer,
@@ -34,11 +35,14 @@ from goldthread.chain.words import Duty, Role
 from tests.support import AnvilNode
 
 NETWORK = "ethereum:local"
-TRANSACTIONS = 15
-"""Eleven contracts, and four steps that wire them."""
+DEPLOYED = 17
+"""Contracts."""
 
-WITH_GOVERNANCE = TRANSACTIONS + 7
-"""Three roles given, the rules' organisation offered, three roles given up."""
+TRANSACTIONS = DEPLOYED + 9
+"""Two roles of governance, two organisations, five contracts that act for them."""
+
+WITH_GOVERNANCE = TRANSACTIONS + 8
+"""Three roles given, two organisations offered, three roles given up."""
 
 SEPOLIA = 11155111
 
@@ -171,11 +175,11 @@ def test_everything_is_deployed_once_and_wired(chain: Chain, path: Path) -> None
     manifest = deployer(chain, path).run(told.append)
     assert list(manifest.contracts) == [part.name for part in plan(manifest.deployer, None)]
     assert len(transactions(chain)) == TRANSACTIONS
-    assert contracts_created(chain) == len(manifest.contracts) == 11
+    assert contracts_created(chain) == len(manifest.contracts) == DEPLOYED
     assert manifest == Manifest.load(path)
     require_true(chain, manifest)
-    assert [line.split(":")[0] for line in told[:11]] == list(manifest.contracts)
-    assert all(": deployed at 0x" in line for line in told[:11])
+    assert [line.split(":")[0] for line in told[:DEPLOYED]] == list(manifest.contracts)
+    assert all(": deployed at 0x" in line for line in told[:DEPLOYED])
 
     system = Deployment(manifest, chain)
     place = manifest.address
@@ -199,8 +203,8 @@ def test_everything_is_deployed_once_and_wired(chain: Chain, path: Path) -> None
         place("TestToken"),
     )
     rules = system.consortium.organisation(1)
-    assert (rules.admin, rules.roles, rules.suspended) == (manifest.deployer, Role.REGULATOR, False)
-    assert system.consortium.authorize(place("Conditions"), Role.REGULATOR, Duty.QUALITY) == 1
+    assert (rules.admin, rules.roles, rules.suspended) == (manifest.deployer, Role.REGULATOR | Role.MODULE, False)
+    assert system.consortium.authorize(place("Conditions"), Role.REGULATOR | Role.MODULE, Duty.QUALITY) == 1
     manager = access_manager(chain, manifest)
     assert all(manager.hasRole(role, manifest.deployer).isMember for role in (ADMIN_ROLE, *LABELS))
 
@@ -219,7 +223,12 @@ def test_the_manifest_says_by_whom_from_what_and_with_which_powers(chain: Chain,
         ("AccessManager", "MEMBERSHIP", manifest.deployer),
         ("AccessManager", "SUSPENSION", manifest.deployer),
         ("Consortium", f"admin of organisation 1, {RULES_ORGANISATION}", manifest.deployer),
+        ("Consortium", f"admin of organisation 2, {DEEDS_ORGANISATION}", manifest.deployer),
         ("Consortium", "QUALITY", manifest.address("Conditions")),
+        ("Consortium", "REGISTER, SHIP, QUALITY", manifest.address("Lots")),
+        ("Consortium", "REGISTER", manifest.address("Lineage")),
+        ("Consortium", "QUALITY, RECALL", manifest.address("Recalls")),
+        ("Consortium", "FINANCE", manifest.address("TitleDeed")),
     ]
 
 
@@ -229,7 +238,7 @@ def test_a_second_run_sends_nothing_and_changes_nothing(chain: Chain, path: Path
     told: list[str] = []
     assert deployer(chain, path, governance=1).run(told.append) == manifest
     assert (path.read_bytes(), chain.block_number()) == before
-    assert [line for line in told if " at 0x" not in line] == [waiting(manifest)]
+    assert [line for line in told if " at 0x" not in line] == waiting(manifest)
 
 
 def test_an_account_that_has_sent_before_deploys_as_well(chain: Chain, path: Path) -> None:
@@ -241,7 +250,7 @@ def test_an_account_that_has_sent_before_deploys_as_well(chain: Chain, path: Pat
     manifest = deployer(chain, path).run()
     assert manifest.first_nonce == 3
     assert manifest.address("AccessManager") == create_address(manifest.deployer, 3)
-    assert contracts_created(chain) == 11
+    assert contracts_created(chain) == DEPLOYED
     require_true(chain, manifest)
 
 
@@ -266,7 +275,7 @@ def test_interrupted_before_and_after_any_transaction_it_goes_on(
     killed(chain, path, 1, sent=True, governance=1)
     assert len(transactions(chain)) == at
     manifest = deployer(chain, path, governance=1).run()
-    assert contracts_created(chain) == 11
+    assert contracts_created(chain) == DEPLOYED
     assert len(transactions(chain)) == WITH_GOVERNANCE
     assert timeless(manifest) == uninterrupted
     assert manifest == Manifest.load(path)
@@ -301,7 +310,7 @@ def test_a_transaction_under_way_is_waited_for_and_not_sent_twice(
         chain.rpc("evm_setAutomine", True)
     chain.rpc("evm_mine")
     manifest = deployer(chain, path).run()
-    assert contracts_created(chain) == 11
+    assert contracts_created(chain) == DEPLOYED
     require_true(chain, manifest)
 
 
@@ -347,7 +356,7 @@ def test_whoever_reads_the_manifest_meanwhile_reads_a_whole_one(chain: Chain, pa
         done.set()
         reader.join()
     assert not failed
-    assert 11 in seen
+    assert DEPLOYED in seen
     assert len(seen) > 1
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
@@ -364,7 +373,7 @@ def test_a_manifest_that_cannot_be_written_stops_the_deployment_and_keeps_the_ol
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     manifest = deployer(chain, path).run()
-    assert contracts_created(chain) == 11
+    assert contracts_created(chain) == DEPLOYED
     require_true(chain, manifest)
 
 
@@ -424,7 +433,7 @@ def test_a_local_chain_that_was_reset_is_deployed_to_afresh(
         anvil.revert(start)
     second = deployer(chain, path).run()
     assert timeless(second) == timeless(first)
-    assert contracts_created(chain) == 11
+    assert contracts_created(chain) == DEPLOYED
     require_true(chain, second)
 
 
@@ -456,12 +465,12 @@ def test_another_token_is_no_second_deployment(chain: Chain, path: Path) -> None
 def test_a_contract_with_other_arguments_is_not_taken_for_the_one_that_was_sent(
     chain: Chain, path: Path
 ) -> None:
-    killed(chain, path, 11, sent=True)
+    killed(chain, path, DEPLOYED, sent=True)
     sender = Sender.unlocked(chain, chain.rpc("eth_accounts")[0])
     token = Manifest.load(path).address("Devices")
     manifest = Deployer(sender, path, network=NETWORK, token=token).run()
     assert Deployment(manifest, chain).drive_insurance.TOKEN() == token
-    assert contracts_created(chain) == 12
+    assert contracts_created(chain) == DEPLOYED + 1
     require_true(chain, manifest)
 
 
@@ -502,10 +511,10 @@ def test_what_is_missing_is_found(chain: Chain, path: Path) -> None:
     assert verify(chain, manifest) == [f"Twins {manifest.address('Twins')}: has no code"]
     without = {name: part for name, part in manifest.contracts.items() if name not in ("Twins", "TestToken")}
     assert verify(chain, replace(manifest, contracts=without)) == ["Twins: not deployed"]
-    unknown = replace(manifest.contracts["Devices"], name="Lots")
-    assert verify(chain, replace(manifest, contracts={**without, "Lots": unknown})) == [
+    unknown = replace(manifest.contracts["Devices"], name="Nonsense")
+    assert verify(chain, replace(manifest, contracts={**without, "Nonsense": unknown})) == [
         "Twins: not deployed",
-        "Lots: there is no such contract in the sources here",
+        "Nonsense: there is no such contract in the sources here",
     ]
 
 
@@ -523,17 +532,19 @@ def test_another_abi_and_another_chain_are_found(chain: Chain, path: Path) -> No
 # ------------------------------------------------------------------------------------------------ governance
 
 
-def waiting(manifest: Manifest) -> str:
+def waiting(manifest: Manifest) -> list[str]:
     governance = next(grant.account for grant in manifest.roles if grant.role.startswith("offer: "))
-    return (
-        f"Consortium: {manifest.deployer} administers organisation 1 until {governance} calls acceptAdmin(1)"
-    )
+    return [
+        f"Consortium: {manifest.deployer} administers organisation {number} until {governance} calls "
+        f"acceptAdmin({number})"
+        for number in (1, 2)
+    ]
 
 
 def test_governance_gets_all_powers_and_the_deployer_keeps_none(chain: Chain, path: Path) -> None:
     told: list[str] = []
     manifest = deployer(chain, path, governance=1).run(told.append)
-    assert told[-1] == waiting(manifest)
+    assert told[-2:] == waiting(manifest)
     people = chain.rpc("eth_accounts")
     me, governance = (Sender.unlocked(chain, account) for account in people[:2])
     manager, consortium = access_manager(chain, manifest), Deployment(manifest, chain).consortium
@@ -541,7 +552,8 @@ def test_governance_gets_all_powers_and_the_deployer_keeps_none(chain: Chain, pa
         assert not manager.hasRole(role, me.address).isMember
         assert manager.hasRole(role, governance.address).isMember
 
-    governance.send(consortium.acceptAdmin(1))
+    for number in (1, 2):
+        governance.send(consortium.acceptAdmin(number))
     for call in (
         consortium.admit("Intruder", me.address, 1, bytes(32), 0),
         consortium.setRoles(1, 0),
@@ -561,11 +573,11 @@ def test_governance_gets_all_powers_and_the_deployer_keeps_none(chain: Chain, pa
     assert refused(me, consortium.acceptAdmin(1)) == "NotCandidate"
 
     governance.send(consortium.admit("Maker", people[2], Role.MANUFACTURER, bytes(32), 0))
-    governance.send(consortium.assignNamespace("9506000", 2))
-    governance.send(consortium.setSuspended(2, True))
+    governance.send(consortium.assignNamespace("9506000", 3))
+    governance.send(consortium.setSuspended(3, True))
     governance.send(consortium.setAccount(1, people[3], Duty.QUALITY))
     governance.send(manager.grantRole(ADMIN_ROLE, people[4], 0))
-    assert consortium.organisation(2).suspended
+    assert consortium.organisation(3).suspended
 
     told.clear()
     assert deployer(chain, path, governance=1).run(told.append) == manifest
@@ -631,8 +643,8 @@ def test_a_deployment_elsewhere_is_signed_here_and_resumes(sepolia: Stranger, pa
         run(Mortal.local(chain, sepolia.account, at=7, sent=True))
     manifest = run(Sender.local(chain, sepolia.account))
     assert "TestToken" not in manifest.contracts
-    assert len(manifest.contracts) == 10
-    assert contracts_created(chain) == 11
+    assert len(manifest.contracts) == DEPLOYED - 1
+    assert contracts_created(chain) == DEPLOYED
     assert Deployment(manifest, chain).drive_insurance.TOKEN().lower() == token.lower()
     assert (manifest.chain_id, manifest.deployer) == (SEPOLIA, sepolia.account.address)
     require_true(chain, manifest)
@@ -642,7 +654,7 @@ def test_a_deployment_elsewhere_is_signed_here_and_resumes(sepolia: Stranger, pa
         chain.rpc("anvil_setCode", deployed.address, "0x")
     with pytest.raises(DeployError, match="is not on the chain"):
         run(Sender.local(chain, sepolia.account))
-    assert contracts_created(chain) == 11
+    assert contracts_created(chain) == DEPLOYED
 
 
 def constructor_words() -> str:
