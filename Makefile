@@ -56,6 +56,10 @@ abis: setup ## rewrite goldthread/abi/, docs/events.md and docs/errors.md after 
 gas: compile ## measure every external function on a node and rewrite docs/gas.md
 	@python -m benchmarks.gas
 
+.PHONY: bench-merkle
+bench-merkle: setup ## measure the tree of a million serials and rewrite its part of docs/benchmarks.md
+	@python -m benchmarks.merkle
+
 .PHONY: mutate
 mutate: compile ## change the contracts in every small way and see that a test fails (CONTRACT=Twins for one of them)
 	@python -m tests.mutation.mutate $(CONTRACT)

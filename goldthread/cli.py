@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from goldthread.commands import chain, ids, quotes, segment
+from goldthread.commands import chain, ids, proof, quotes, recall, segment, trace
 from goldthread.commands.output import Group
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="goldthread", message="%(version)s")
 def main() -> None:
-    """The golden thread of a manufactured thing: ids, quotes, signed readings, histories and audits.
+    """The golden thread of a manufactured thing: ids, quotes, signed readings, proofs, histories, audits.
 
     Results go to standard output, progress and errors to standard error. Exit codes: 0 all is well, 1
     something wrong was found (a difference, a bad signature, an incomplete history), 2 the command could not
@@ -22,7 +22,10 @@ def main() -> None:
 main.add_command(ids.identify)
 main.add_command(quotes.quote)
 main.add_command(segment.segment)
+main.add_command(proof.proof)
 main.add_command(chain.history)
+main.add_command(trace.trace)
+main.add_command(recall.recall)
 main.add_command(chain.audit)
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Keccak-256, with the fastest implementation that is installed."""
+"""Keccak-256, with the fastest implementation that is installed.
+
+CPU time of a short hash: tiny-keccak 1, safe-pysha3 1.6, pycryptodome (eth-hash's default) 13.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,13 @@ from typing import Any
 
 def _choose() -> Callable[[bytes], bytes]:
     try:
-        import sha3  # type: ignore[import-untyped]  # safe-pysha3, eight times as fast as eth-hash's default
+        from tiny_keccak import keccak256
+
+        return keccak256
+    except ImportError:
+        pass
+    try:
+        import sha3  # type: ignore[import-untyped]
     except ImportError:
         from eth_hash.auto import keccak as default
 

@@ -105,6 +105,18 @@ def charge(
     return clamped(low, base + usage(s, terms, weighted(terms, counted), tier), high)
 
 
+def ceiling(s: Sums, dividend: Number, divisor: Number) -> Number:
+    """dividend / divisor, rounded up."""
+    return s.floor(dividend + divisor - 1, divisor)
+
+
+def default_metres(s: Sums, terms: dict[str, Number], seconds: Number, tier: Number) -> Number:
+    """Metres billed without a report, where a metre has a price."""
+    room = greatest(for_time(s, terms, "maximum", seconds) - for_time(s, terms, "base", seconds), 0)
+    reaching = ceiling(s, room * terms["rate_distance"] * ONE, terms["rate"] * tier * 1000)
+    return least(s.floor(terms["default_metres"] * seconds, 86_400), reaching)
+
+
 def tier_exact(terms: dict[str, Number], counted: dict[str, Number]) -> Number:
     """Thousandths of a part per million; may be negative."""
     events = sum(counted[count] * terms[f"{kind}_penalty"] for count, kind in EVENTS)
@@ -144,6 +156,9 @@ def test_the_formulas_are_those_of_the_reference_rule() -> None:
         found = rule.Counters(**counted)
         assert charge(s, values, counted, seconds, tier) == rule.premium(terms, found, seconds, tier)
         assert next_tier(s, values, counted) == rule.next_tier(terms, found)
+        worse = max(tier, ONE)
+        billed = default_metres(s, values, seconds, worse)
+        assert billed == rule.default_counters(terms, seconds, tier).metres
 
 
 # The premium
@@ -270,6 +285,22 @@ def test_without_data_there_is_no_discount() -> None:
     s.holds(z3.And(tier <= following, following >= ONE, following <= terms["tier_max"]))
 
 
+def test_limiting_the_default_metres_changes_no_premium() -> None:
+    """Either no metre is taken off, or base and usage reach the maximum without those that are."""
+    s = Sums()
+    room, price, distance = s.number("room"), s.number("price", 1), s.number("distance", 1)
+    reaching = ceiling(s, room * distance, price)
+    s.holds(price * reaching >= room * distance)
+    s = Sums()
+    room, distance, priced = s.number("room"), s.number("distance", 1), s.number("priced")
+    s.facts.append(priced >= room * distance)
+    s.holds(s.floor(priced, distance) >= room)
+    s = Sums()
+    base, low, high, usage_, more = (s.number(name) for name in ("base", "low", "high", "usage", "more"))
+    s.facts += [low <= high, usage_ >= greatest(high - base, 0)]
+    s.holds(clamped(low, base + usage_ + more, high) == clamped(low, base + usage_, high))
+
+
 # The ranges that the library counts on
 
 
@@ -283,6 +314,7 @@ def test_no_product_overflows() -> None:
     assert (ONE + 4 * u32 * u32) * 1000 + 2 * u64 * u32 < 2**256
     assert u96 * u40 + 2**236 < 2**256
     assert u32 * u40 // 86_400 < 2**64
+    assert u96 * u40 * u32 * ONE < 2**256
 
 
 # The escrow

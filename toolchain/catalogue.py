@@ -18,6 +18,7 @@ from goldthread.hashing import keccak
 
 ALERTS = {
     "BREACH": "Conditions: a rule of a policy was broken; `ref` is the policy.",
+    "DUPLICATE": "Lots: a unit (`subject`) is in two containers; `ref` is one of them, `org` who packed it.",
     "SILENT": "Conditions: a device of a policy was silent for too long; `ref` is the policy.",
 }
 

@@ -116,6 +116,8 @@ contract Lineage is ILineage, Module {
         for (uint256 i; i < parts.length; ++i) {
             uint32 maker = TWINS.twin(parts[i]).maker;
             bytes32 origin = originOf[parts[i]];
+            // A unit came out of the process of its lot.
+            if (origin == 0) origin = LOTS.lotOfUnit(parts[i]);
             if (maker != org || origin != 0) revert NotAnOutput(parts[i], maker, origin);
             head = _addOutput(head, process, org, parts[i]);
         }
@@ -262,7 +264,7 @@ contract Lineage is ILineage, Module {
 
     /// @inheritdoc ILineage
     function ancestorsComplete(Ancestor[] calldata ancestors) external view returns (bool) {
-        if (ancestors.length == 0) return false;
+        if (ancestors.length == 0 || !_exists(ancestors[0].product)) return false;
         for (uint256 i; i < ancestors.length; ++i) {
             Ancestor calldata a = ancestors[i];
             for (uint256 j; j < a.inputs.length; ++j) {
@@ -281,6 +283,10 @@ contract Lineage is ILineage, Module {
             if (head != inputsHead[originOf[a.product]]) return false;
         }
         return true;
+    }
+
+    function _exists(bytes32 product) private view returns (bool) {
+        return LOTS.lotOf(product).maker != 0 || TWINS.ownerOf(product) != 0;
     }
 
     function _chain(bytes32[] calldata items) private pure returns (bytes32 head) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
 import {Module} from "../base/Module.sol";
 import {IConsortium} from "../interfaces/IConsortium.sol";
@@ -63,7 +62,7 @@ contract Lots is LotLedger {
         for (uint256 i; i < indexes.length; ++i) {
             _end(lot, indexes[i], count, org, end);
         }
-        emit UnitsEnded(lot, org, msg.sender, indexes, end, ref);
+        emit UnitsEnded(lot, org, msg.sender, indexes, end, uint40(block.timestamp), ref);
     }
 
     /// @inheritdoc ILots
@@ -81,9 +80,12 @@ contract Lots is LotLedger {
         _checkClass(lotUri, unit.uri);
         twin = Ids.idOf(unit.uri);
         _checkProof(serialsRootOf[lot], MerkleLeaves.serial(index, twin), proof);
-        _end(lot, index, l.serialCount, org, UnitEnd.MATERIALISED);
         lotOfUnit[twin] = lot;
         _use(lot, org, ONE, twin);
+        uint32[] memory indexes = new uint32[](1);
+        indexes[0] = index;
+        _end(lot, index, l.serialCount, org, UnitEnd.MATERIALISED);
+        emit UnitsEnded(lot, org, msg.sender, indexes, UnitEnd.MATERIALISED, uint40(block.timestamp), ref);
         TWINS.registerFor(unit, l.maker, org, ref);
     }
 
@@ -315,11 +317,11 @@ contract Lots is LotLedger {
         }
     }
 
-    function _checkProof(bytes32 root, bytes32 leaf, bytes32[] calldata proof) private view {
+    function _checkProof(bytes32 root, bytes32 leaf, bytes32[] calldata proof) private pure {
         if (!_verify(root, leaf, proof)) revert InvalidProof(root, leaf);
     }
 
-    function _verify(bytes32 root, bytes32 leaf, bytes32[] calldata proof) private view returns (bool) {
-        return MerkleProof.verifyCalldata(proof, root, leaf, MerkleLeaves.node);
+    function _verify(bytes32 root, bytes32 leaf, bytes32[] calldata proof) private pure returns (bool) {
+        return MerkleLeaves.verify(proof, root, leaf);
     }
 }

@@ -90,7 +90,7 @@ interface ILineage is IModule {
     error NothingNamed();
     /// @notice A yield is at most all that theory allows and as much again: 2,000,000.
     error YieldOutOfRange(uint32 yield);
-    /// @notice A part comes out of a process of its maker, once.
+    /// @notice A part comes out of a process of its maker, once; `origin` is the process, or the lot of a unit.
     error NotAnOutput(bytes32 product, uint32 maker, bytes32 origin);
     /// @notice Two organisations have custody of the two things.
     error NotTogether(bytes32 child, bytes32 parent, uint32 childCustodian, uint32 parentCustodian);
@@ -180,6 +180,6 @@ interface ILineage is IModule {
     function outputsComplete(bytes32 process, bytes32[] calldata products) external view returns (bool);
 
     /// @notice Is everything that the first of the list was made of, up to now, in the list, with the list naming all
-    /// inputs of every process on the way?
+    /// inputs of every process on the way? No for what is neither a lot nor a twin.
     function ancestorsComplete(Ancestor[] calldata ancestors) external view returns (bool);
 }

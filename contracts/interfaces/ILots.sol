@@ -185,9 +185,16 @@ interface ILots is IModule {
     event Used(
         bytes32 indexed lot, uint32 indexed org, bytes32 indexed use, address caller, uint96 quantity, bytes32 useHead
     );
-    /// @notice Units ended in the custody of `org`.
+    /// @notice Units ended in the custody of `org` at `time`. The quantity of one that was materialised is in the {Used}
+    /// before this.
     event UnitsEnded(
-        bytes32 indexed lot, uint32 indexed org, address caller, uint32[] indexes, UnitEnd end, EventRef ref
+        bytes32 indexed lot,
+        uint32 indexed org,
+        address caller,
+        uint32[] indexes,
+        UnitEnd end,
+        uint40 time,
+        EventRef ref
     );
     /// @notice `org` holds the lot back for the reason that the record `reason` explains.
     event LotHeld(bytes32 indexed lot, uint32 indexed org, bytes32 indexed reason, address caller, EventRef ref);
@@ -255,7 +262,7 @@ interface ILots is IModule {
     error DeadlinePassed(bytes32 lot, uint40 deadline, uint256 blockTime);
     /// @notice Exceptions are only known bits of the library `Exceptions`, and none means that all was accepted.
     error WrongExceptions(bytes32 lot, uint16 exceptions, uint96 rest);
-    /// @notice Held or recalled: only return, quarantine and destruction are open. Expired: neither sale nor use.
+    /// @notice Held or recalled: only return, quarantine and destruction are open. Expired: neither sold nor dispensed.
     error Blocked(bytes32 lot, Cause cause);
     /// @notice The organisation may not receive a blocked lot for this purpose.
     error NotAReceiverFor(bytes32 lot, ITwins.Purpose purpose, uint32 to);
@@ -263,13 +270,13 @@ interface ILots is IModule {
     error UnknownUnit(bytes32 lot, uint32 index);
     /// @notice The unit ended before: `org` ended it at `time` as `end`.
     error UnitEnded(bytes32 lot, uint32 index, uint32 org, uint40 time, UnitEnd end);
-    /// @notice A unit ends in one of the named ways; what is blocked only as DESTROYED or STOLEN.
+    /// @notice Units end in one of the named ways, and as MATERIALISED only one by one.
     error WrongEnd(bytes32 lot, UnitEnd end);
     /// @notice Nothing was named.
     error NothingNamed();
     /// @notice The proof does not lead from the leaf to the root.
     error InvalidProof(bytes32 root, bytes32 leaf);
-    /// @notice A unit is of the same class as its lot: the same GTIN, or else the same authority.
+    /// @notice A unit is of the same class as its lot: the same GTIN, or, where the lot has no GS1 link, the same authority.
     error WrongClass(string lotUri, string unitUri);
     /// @notice The URI is not that of the lot or child.
     error WrongUri(bytes32 id, string uri);
@@ -334,12 +341,13 @@ interface ILots is IModule {
     function declareLoss(bytes32 lot, uint96 quantity, bytes32 reason, EventRef calldata ref) external;
 
     /// @notice Ends units for good: dispensed, sold, destroyed, decommissioned, stolen. Custodian of as many, duty
-    /// REGISTER. Emits {UnitsEnded}.
+    /// REGISTER. What is held or recalled ends only as DESTROYED or STOLEN, what has expired also as DECOMMISSIONED.
+    /// Emits {UnitsEnded}.
     /// @param indexes Numbers of the units in the lot's tree of serials.
     function endOfLife(bytes32 lot, uint32[] calldata indexes, UnitEnd end, EventRef calldata ref) external;
 
     /// @notice Makes a unit a twin of its own, because its history is no longer that of the others. Custodian, duty
-    /// REGISTER. Emits {Used} and, at Twins, {ITwins-RegisteredFor}.
+    /// REGISTER. Emits {Used}, {UnitsEnded} and, at Twins, {ITwins-RegisteredFor}.
     /// @param lotUri The lot's URI.
     /// @param unit The unit's URI, of the same class, and the kind of twin.
     function materialise(
@@ -438,7 +446,7 @@ interface ILots is IModule {
     /// @notice Has the lot a unit with this id and number?
     function isUnit(bytes32 lot, uint32 index, bytes32 unit, bytes32[] calldata proof) external view returns (bool);
 
-    /// @notice Is this still in the container, however deep? Goes from the container inwards; says no where a proof
-    /// fails or a leaf of the outermost container was taken out.
+    /// @notice Is this still in the container, however deep? Goes from the container inwards, through the leaves of one
+    /// lot; says no where a proof fails or a leaf of the outermost container was taken out.
     function isInside(bytes32 container, Step[] calldata path) external view returns (bool);
 }

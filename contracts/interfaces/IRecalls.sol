@@ -30,7 +30,7 @@ interface IRecalls is IModule {
         CLASS_III
     }
 
-    /// @notice OPEN: the frontier is not empty. CLOSED: the recall has all its members. LIFTED: they may be released.
+    /// @notice OPEN: the frontier is not empty, or there is no lot yet. CLOSED: the recall has all its members. LIFTED: they may be released.
     enum RecallState {
         NONE,
         OPEN,
@@ -85,9 +85,16 @@ interface IRecalls is IModule {
     );
     /// @notice Lots became seeds: `count` lots that were no members before. A {ILots.LotRecalled} stands for each.
     event LotsAdded(uint32 indexed recall, uint32 indexed org, address caller, uint32 count);
-    /// @notice The outputs of the process with places from `from` up to before `to` became seeds.
+    /// @notice The outputs of the process with places from `from` up to before `to` became seeds: `count` lots that were
+    /// no members before, and twins, for each of which a {TwinAffected} stands.
     event OutputsSeeded(
-        uint32 indexed recall, bytes32 indexed process, uint32 indexed org, address caller, uint256 from, uint256 to
+        uint32 indexed recall,
+        bytes32 indexed process,
+        uint32 indexed org,
+        address caller,
+        uint256 from,
+        uint256 to,
+        uint32 count
     );
     /// @notice Of this lot only the serials under this root are recalled.
     event SerialsAdded(
@@ -261,13 +268,13 @@ interface IRecalls is IModule {
     /// @notice What a consignee says.
     function consigneeOf(uint32 recall, bytes32 lot, uint32 org) external view returns (Consignee memory);
 
-    /// @notice Is the unit recalled, with its lot or alone?
+    /// @notice Is the unit recalled, with its lot or alone? Alone until the recall is lifted.
     function isUnitRecalled(uint32 recall, bytes32 lot, uint32 index, bytes32 unit, bytes32[] calldata proof)
         external
         view
         returns (bool);
 
     /// @notice Is it proven that the first of the list is not affected? The list must be everything that it was made of
-    /// ({ILineage.ancestorsComplete}), and nothing in it may be a member.
+    /// ({ILineage.ancestorsComplete}), and nothing in it may be a member or a lot of which some serials are recalled.
     function notAffected(uint32 recall, ILineage.Ancestor[] calldata ancestors) external view returns (bool);
 }

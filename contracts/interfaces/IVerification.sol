@@ -64,7 +64,7 @@ interface IVerification is IModule {
         uint32 settled;
     }
 
-    /// @notice An organisation met evidence against a unit.
+    /// @notice An organisation met evidence against a unit, and its report counts for `day`.
     event SuspectReported(
         bytes32 indexed unit,
         uint32 indexed org,
@@ -72,6 +72,7 @@ interface IVerification is IModule {
         address caller,
         Evidence evidence,
         Failure failure,
+        uint256 day,
         EventRef ref
     );
     /// @notice The maker, or a regulator, found out what it was; the record `reason` tells.
@@ -92,7 +93,8 @@ interface IVerification is IModule {
 
     /// @notice Reports evidence against a unit. Duty RECEIVE; at most {MAX_REPORTS} a day for an organisation.
     /// Emits {SuspectReported} and {IModule-Alert}.
-    /// @param place Where the unit is in the maker's records; not looked at for UNKNOWN_SERIAL.
+    /// @param place Where the unit is in the maker's records. For UNKNOWN_SERIAL it is not there, and one that is right
+    /// disproves the evidence.
     function report(Label calldata label, Place calldata place, Evidence evidence, EventRef calldata ref) external;
 
     /// @notice Settles what was reported. Maker of the unit's lot or regulator, duty QUALITY.
@@ -111,7 +113,8 @@ interface IVerification is IModule {
     /// @param place Where the responder found the unit. Without it, or with a wrong one, the unit is unknown.
     /// @return verified True if unit, lot and expiry match.
     /// @return failure Why not.
-    /// @return info RECALLED, or SUSPECT: reported, ended, or held back.
+    /// @return info RECALLED, or SUSPECT: reported, ended, or held back. A unit that became a twin ends and is held
+    /// back as one, or with its lot.
     function verifyProduct(Label calldata label, Place calldata place)
         external
         view

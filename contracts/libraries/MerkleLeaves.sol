@@ -33,4 +33,24 @@ library MerkleLeaves {
     function node(bytes32 a, bytes32 b) internal pure returns (bytes32) {
         return a < b ? keccak256(abi.encodePacked(NODE, a, b)) : keccak256(abi.encodePacked(NODE, b, a));
     }
+
+    /// @notice Does the proof lead from the leaf to the root? As MerkleProof of OpenZeppelin with {node}, at a third of
+    /// the cost of a level.
+    function verify(bytes32[] calldata proof, bytes32 root, bytes32 leaf) internal pure returns (bool) {
+        assembly ("memory-safe") {
+            let at := mload(0x40)
+            mstore(at, NODE)
+            let left := add(at, 1)
+            let end := add(proof.offset, shl(5, proof.length))
+            for { let from := proof.offset } lt(from, end) { from := add(from, 0x20) } {
+                let beside := calldataload(from)
+                // The smaller of the two to the left, the other one 32 bytes behind it.
+                let shift := shl(5, lt(beside, leaf))
+                mstore(add(left, shift), leaf)
+                mstore(add(left, xor(shift, 0x20)), beside)
+                leaf := keccak256(at, 0x41)
+            }
+        }
+        return leaf == root;
+    }
 }

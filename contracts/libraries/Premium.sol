@@ -147,7 +147,7 @@ library Premium {
     }
 
     /// @notice The metres billed for `duration` seconds without data, rounded down; not more than those with which
-    /// the premium reaches its maximum, rounded up, because a metre that nobody pays for is not billed.
+    /// base and usage reach the maximum, rounded up, because a metre that nobody pays for is not billed.
     /// @param tier The tier of the period, {noDataTier}; not zero.
     function noDataMetres(Terms memory terms, uint40 duration, uint32 tier) internal pure returns (uint64) {
         unchecked {

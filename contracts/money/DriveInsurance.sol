@@ -109,12 +109,13 @@ contract DriveInsurance is DrivePolicies {
             Premium.Counters memory none;
             r.odometer = p.odometer;
             _lower(policyId, p, r, quote.terms, none, end, 0, true);
+        } else {
+            p.odometer = r.odometer;
+            p.billed = uint64(Math.max(p.billed, r.odometer));
         }
-        p.odometer = r.odometer;
-        p.billed = uint64(Math.max(p.billed, r.odometer));
-        (uint96 charge, uint32 tier) = (r.charge, r.tier);
-        delete _reports[policyId];
-        _settle(policyId, p, quote.cover.treasury, end, charge, tier, false);
+        // The rest stays: overwriting a slot costs the next report less than filling an empty one.
+        r.state = ReportState.NONE;
+        _settle(policyId, p, quote.cover.treasury, end, r.charge, r.tier, false);
     }
 
     /// @inheritdoc IDriveInsurance
@@ -205,7 +206,9 @@ contract DriveInsurance is DrivePolicies {
 
     /// @inheritdoc IDriveInsurance
     function reportOf(bytes32 policyId) external view returns (Report memory) {
-        return _reports[policyId];
+        Report memory r = _reports[policyId];
+        if (r.state == ReportState.NONE) delete r;
+        return r;
     }
 
     /// @inheritdoc IDriveInsurance

@@ -15,8 +15,7 @@ contract TitleDeed is ITitleDeed, ERC721, Module {
     /// @inheritdoc ITitleDeed
     ITwins public immutable TWINS;
 
-    /// @inheritdoc ITitleDeed
-    mapping(uint256 deed => uint32) public redeemedBy;
+    mapping(uint256 deed => uint32) private _redeemedBy;
 
     mapping(uint256 deed => string) private _uris;
 
@@ -35,7 +34,7 @@ contract TitleDeed is ITitleDeed, ERC721, Module {
         if (owner != org) revert NotOwner(twin, org, owner);
         deed = uint256(twin);
         _uris[deed] = uri;
-        delete redeemedBy[deed];
+        delete _redeemedBy[deed];
         emit DeedIssued(twin, org, to, msg.sender, uri);
         TWINS.acceptTitle(twin, ref);
         _safeMint(to, deed);
@@ -47,15 +46,21 @@ contract TitleDeed is ITitleDeed, ERC721, Module {
         _checkAuthorized(_requireOwned(deed), msg.sender, deed);
         _burn(deed);
         delete _uris[deed];
-        redeemedBy[deed] = org;
+        _redeemedBy[deed] = org;
         _offer(deed, org, ref);
     }
 
     /// @inheritdoc ITitleDeed
     function claim(uint256 deed, EventRef calldata ref) external {
         uint32 org = _authorize(Duty.FINANCE);
-        if (redeemedBy[deed] != org) revert NotRedeemed(bytes32(deed), org);
+        if (redeemedBy(deed) != org) revert NotRedeemed(bytes32(deed), org);
         _offer(deed, org, ref);
+    }
+
+    /// @inheritdoc ITitleDeed
+    function redeemedBy(uint256 deed) public view returns (uint32) {
+        (uint32 here,) = CONSORTIUM.accountOf(address(this));
+        return TWINS.ownerOf(bytes32(deed)) == here ? _redeemedBy[deed] : 0;
     }
 
     /// @notice The twin's Digital Link.

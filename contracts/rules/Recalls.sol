@@ -81,9 +81,10 @@ contract Recalls is IRecalls, Module {
         if (!regulator && LINEAGE.processOf(process).org != org) revert MayNotSeed(process, org);
         if (!LINEAGE.outputsComplete(process, products)) revert Incomplete(process);
         if (from >= to || to > products.length) revert WrongWindow(process, from, to, products.length);
-        emit OutputsSeeded(recall, process, org, msg.sender, from, to);
         EventRef memory none;
-        _grow(r, _markProducts(recall, r, products[from:to], none));
+        uint32 added = _markProducts(recall, r, products[from:to], none);
+        _grow(r, added);
+        emit OutputsSeeded(recall, process, org, msg.sender, from, to, added);
     }
 
     /// @inheritdoc IRecalls
@@ -132,7 +133,9 @@ contract Recalls is IRecalls, Module {
     function holdContainer(uint32 recall, bytes32 container, bytes32 lot, EventRef calldata ref) external {
         if (!LOTS.isRecalled(lot, recall)) revert NotAMember(recall, lot);
         if (LOTS.quantityIn(lot, container) == 0) revert NotInContainer(lot, container);
-        _affect(recall, _recalls[recall], container, ref);
+        Recall storage r = _recalls[recall];
+        if (r.state == RecallState.LIFTED) revert WrongRecallState(recall, r.state);
+        _affect(recall, r, container, ref);
     }
 
     /// @inheritdoc IRecalls
@@ -312,14 +315,18 @@ contract Recalls is IRecalls, Module {
         returns (bool)
     {
         if (LOTS.isRecalled(lot, recall)) return true;
+        if (_recalls[recall].state == RecallState.LIFTED) return false;
         bytes32 leaf = MerkleLeaves.serial(index, unit);
         return MerkleProof.verifyCalldata(proof, serialsOf[recall][lot], leaf, MerkleLeaves.node);
     }
 
     /// @inheritdoc IRecalls
     function notAffected(uint32 recall, ILineage.Ancestor[] calldata ancestors) external view returns (bool) {
+        bool lifted = _recalls[recall].state == RecallState.LIFTED;
         for (uint256 i; i < ancestors.length; ++i) {
             bytes32 product = ancestors[i].product;
+            // Which of the lot's units went into something is not known, so any of them may be recalled ones.
+            if (serialsOf[recall][product] != 0 && !lifted) return false;
             bool member = LOTS.isRecalled(product, recall) || isAffected[recall][product]
                 || LINEAGE.isRecalled(LINEAGE.originOf(product), recall);
             if (member) return false;

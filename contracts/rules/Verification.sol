@@ -5,7 +5,7 @@ import {Module} from "../base/Module.sol";
 import {IConsortium} from "../interfaces/IConsortium.sol";
 import {ILots} from "../interfaces/ILots.sol";
 import {IVerification} from "../interfaces/IVerification.sol";
-import {EventRef} from "../interfaces/ITwins.sol";
+import {EventRef, ITwins} from "../interfaces/ITwins.sol";
 import {EventStamp} from "../libraries/EventStamp.sol";
 import {Duty, Role} from "../libraries/Membership.sol";
 
@@ -41,7 +41,7 @@ contract Verification is IVerification, Module {
         Failure failure = _match(label, place);
         if (!_isSo(label, place, evidence, failure)) revert NotSo(label.unit, evidence);
         ++_suspicions[label.unit].open;
-        emit SuspectReported(label.unit, org, label.lot, msg.sender, evidence, failure, ref);
+        emit SuspectReported(label.unit, org, label.lot, msg.sender, evidence, failure, day, ref);
         emit Alert(label.unit, SUSPECT, org, MAJOR, label.lot);
     }
 
@@ -67,7 +67,7 @@ contract Verification is IVerification, Module {
         verified = failure == Failure.NONE;
         bool known = failure != Failure.NO_MATCH_GTIN_SERIAL;
         if (known && LOTS.lotOf(place.lot).recalls != 0) info = Info.RECALLED;
-        else if (_suspicions[label.unit].open != 0 || (known && _speaksAgainst(place))) info = Info.SUSPECT;
+        else if (_suspicions[label.unit].open != 0 || (known && _speaksAgainst(label.unit, place))) info = Info.SUSPECT;
     }
 
     /// @inheritdoc IVerification
@@ -92,7 +92,7 @@ contract Verification is IVerification, Module {
         if (evidence == Evidence.UNKNOWN_SERIAL) return failure == Failure.NO_MATCH_GTIN_SERIAL;
         if (!_isUnit(label.unit, place)) return false;
         if (evidence == Evidence.WRONG_LOT_OR_EXPIRY) return failure != Failure.NONE;
-        if (evidence == Evidence.ALREADY_ENDED) return _ended(place);
+        if (evidence == Evidence.ALREADY_ENDED) return _ended(label.unit, place);
         return true;
     }
 
@@ -100,14 +100,22 @@ contract Verification is IVerification, Module {
         return LOTS.isUnit(place.lot, place.index, unit, place.proof);
     }
 
-    function _ended(Place calldata place) private view returns (bool) {
-        return LOTS.endingOf(place.lot, place.index).end != ILots.UnitEnd.NONE;
+    /// @dev A unit with a history of its own ends as a twin.
+    function _ended(bytes32 unit, Place calldata place) private view returns (bool) {
+        ILots.UnitEnd end = LOTS.endingOf(place.lot, place.index).end;
+        if (end != ILots.UnitEnd.MATERIALISED) return end != ILots.UnitEnd.NONE;
+        return LOTS.TWINS().twin(unit).end != ITwins.EndOfLife.NONE;
     }
 
-    /// @dev Ended, or held back with its lot. A unit with a history of its own has ended here as a number of its lot.
-    function _speaksAgainst(Place calldata place) private view returns (bool) {
+    /// @dev Ended, or held back: with its lot or, if it has a history of its own, as a twin.
+    function _speaksAgainst(bytes32 unit, Place calldata place) private view returns (bool) {
         ILots.UnitEnd end = LOTS.endingOf(place.lot, place.index).end;
-        bool ended = end != ILots.UnitEnd.NONE && end != ILots.UnitEnd.MATERIALISED;
-        return ended || LOTS.lotOf(place.lot).holds != 0;
+        if (end == ILots.UnitEnd.MATERIALISED) {
+            (bool ok,) = LOTS.TWINS().clear(unit);
+            if (!ok) return true;
+        } else if (end != ILots.UnitEnd.NONE) {
+            return true;
+        }
+        return LOTS.lotOf(place.lot).holds != 0;
     }
 }

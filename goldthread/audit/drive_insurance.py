@@ -28,12 +28,15 @@ _UINT64_MAX = 2**64 - 1
 
 @dataclass
 class Report:
-    """The newest report of a policy. Money in units, the tier in parts per million, times in Unix seconds."""
+    """The report of the next period to be settled.
+
+    Money in units, the tier in parts per million, times in Unix seconds, the odometer in metres.
+    """
 
     charge: int = 0
     tier: int = 0
     until: int = 0
-    period: int = 0
+    odometer: int = 0
     state: int = ReportState.NONE
 
 
@@ -76,8 +79,20 @@ class Policy:
     """Of the trips, by period."""
     missed: int = 0
     """The last period without a report."""
+    voided: int = 0
+    """The last period whose report a dispute voided."""
     following_tier: int | None = None
     """What the tier must be from the last settlement on."""
+
+    @property
+    def unread(self) -> bool:
+        """Has the last settled period no reading?"""
+        return self.settled > 0 and self.settled in (self.missed, self.voided)
+
+    @property
+    def seconds(self) -> int:
+        """How long the next period is, once it has ended."""
+        return min(self.terms.period, self.covered_until - self.cursor)
 
     @property
     def claimed(self) -> int:
@@ -171,7 +186,9 @@ def views(state: State) -> Iterator[View]:
 
 
 def _policy_view(policy: Policy) -> dict[str, Any]:
-    names = "escrow cursor cutoff settled state odometer billed tier since stretch locked claimed".split()
+    names = (
+        "escrow cursor cutoff settled state odometer billed tier unread since stretch locked claimed".split()
+    )
     facts = {name: getattr(policy, name) for name in names}
     return facts | {"settledTime": policy.settled_time, "claims": len(policy.claims)}
 
@@ -186,6 +203,11 @@ def _policy(state: State, event: Event) -> Policy:
 def _expect(event: Event, what: str, named: int, follows: int) -> None:
     if named != follows:
         raise FoldError(event, f"{what} is {named}, but {follows} follows from the events before")
+
+
+def _expect_between(event: Event, what: str, named: int, least: int, most: int) -> None:
+    if not least <= named <= most:
+        raise FoldError(event, f"{what} is {named}, outside {least} to {most}")
 
 
 def _expect_state(event: Event, subject: str, state: int, *allowed: IntEnum) -> None:
@@ -244,8 +266,10 @@ def _reinstated(state: State, event: Event, policy: Policy) -> None:
     policy.escrow += event["amount"]
     policy.since = policy.cursor = event["since"]
     policy.cutoff = policy.quote.cover.end
+    _expect_between(event, "odometer", event["odometer"], policy.odometer, _UINT64_MAX)
     policy.odometer = event["odometer"]
-    policy.billed = max(policy.billed, event["odometer"])
+    if not policy.unread:
+        policy.billed = max(policy.billed, event["odometer"])
     policy.state = PolicyState.ACTIVE
     _expect(event, "escrow", event["escrow"], policy.escrow)
     _expect(event, "stretch", event["stretch"], policy.stretch)
@@ -274,56 +298,71 @@ def _reported(state: State, event: Event, policy: Policy) -> None:
     _expect_tier(event, policy)
     counters = Counters.of(event["counters"])
     _expect(event, "period", event["period"], policy.settled + 1)
+    _expect_state(event, "report", policy.report.state, ReportState.NONE)
+    _expect_between(event, "odometer", event["odometer"], policy.odometer, _UINT64_MAX)
     _expect(event, "metres", counters.metres, max(0, event["odometer"] - policy.billed))
-    seconds = min(policy.cursor + policy.terms.period, policy.covered_until) - policy.cursor
-    charge = premium.premium(policy.terms, counters, seconds, policy.tier)
+    charge = premium.premium(policy.terms, counters, policy.seconds, policy.tier)
     _expect(event, "charge", event["charge"], charge)
     _expect(event, "tier", event["tier"], premium.next_tier(policy.terms, counters))
-    policy.odometer = event["odometer"]
-    policy.billed = max(policy.billed, event["odometer"])
     policy.roots[event["period"]] = event["tripsRoot"]
-    policy.report = Report(charge, event["tier"], event["until"], event["period"], ReportState.REPORTED)
+    policy.report = Report(charge, event["tier"], event["until"], event["odometer"], ReportState.REPORTED)
 
 
 def _missed(state: State, event: Event, policy: Policy) -> None:
     _expect_tier(event, policy)
     _expect(event, "period", event["period"], policy.settled + 1)
-    seconds = min(policy.cursor + policy.terms.period, policy.covered_until) - policy.cursor
-    _expect(event, "metres", event["metres"], premium.default_counters(policy.terms, seconds).metres)
+    _expect_state(event, "report", policy.report.state, ReportState.NONE)
+    counters = premium.default_counters(policy.terms, policy.seconds, policy.tier)
+    _expect(event, "metres", event["metres"], counters.metres)
     policy.billed = min(policy.billed + event["metres"], _UINT64_MAX)
     policy.missed = event["period"]
 
 
 def _disputed(state: State, event: Event, policy: Policy) -> None:
-    _expect(event, "period", event["period"], policy.report.period)
+    _expect(event, "period", event["period"], policy.settled + 1)
     _expect_state(event, "report", policy.report.state, ReportState.REPORTED)
     policy.report.state, policy.report.until = ReportState.DISPUTED, event["until"]
 
 
 def _resolved(state: State, event: Event, policy: Policy) -> None:
     report = policy.report
-    _expect(event, "period", event["period"], report.period)
+    counters = Counters.of(event["counters"])
+    _expect(event, "period", event["period"], policy.settled + 1)
     _expect_state(event, "report", report.state, ReportState.DISPUTED)
     _expect(event, "charge before", event["oldCharge"], report.charge)
-    if event["newCharge"] > report.charge or event["tier"] > report.tier:
-        raise FoldError(event, "a dispute raised the charge or the tier")
-    report.charge, report.tier, report.state = event["newCharge"], event["tier"], ReportState.RESOLVED
+    if event["timedOut"]:
+        if counters != Counters():
+            raise FoldError(event, "something is counted, though nobody decided the dispute")
+        _expect(event, "odometer", event["odometer"], policy.odometer)
+        policy.voided = event["period"]
+    elif event["caller"] != policy.quote.cover.arbiter:
+        raise FoldError(event, f"{event['caller']} is not the arbiter")
+    _expect_between(event, "odometer", event["odometer"], policy.odometer, report.odometer)
+    charge = premium.premium(policy.terms, counters, policy.seconds, policy.tier)
+    _expect(event, "charge", event["newCharge"], charge)
+    _expect_between(event, "charge", charge, 0, report.charge)
+    _expect(event, "tier", event["tier"], min(premium.next_tier(policy.terms, counters), report.tier))
+    report.charge, report.tier, report.odometer = charge, event["tier"], event["odometer"]
+    report.state = ReportState.RESOLVED
 
 
 def _settled(state: State, event: Event, policy: Policy) -> None:
     policy.settled += 1
     _expect(event, "period", event["period"], policy.settled)
     _expect(event, "begin", event["from"], policy.cursor)
-    seconds = min(policy.cursor + policy.terms.period, policy.covered_until) - policy.cursor
+    seconds = policy.seconds
     _expect(event, "length", event["to"] - event["from"], seconds)
     if event["byDefault"]:
         _expect(event, "missed period", policy.missed, policy.settled)
         charge = premium.default_premium(policy.terms, seconds, policy.tier)
         policy.following_tier = premium.next_tier(policy.terms, Counters(), policy.tier, reported=False)
     else:
-        _expect(event, "reported period", policy.report.period, policy.settled)
-        _expect_state(event, "report", policy.report.state, ReportState.REPORTED, ReportState.RESOLVED)
-        charge, policy.following_tier = policy.report.charge, policy.report.tier
+        report = policy.report
+        _expect_state(event, "report", report.state, ReportState.REPORTED, ReportState.RESOLVED)
+        charge, policy.following_tier = report.charge, report.tier
+        if policy.voided != policy.settled:
+            policy.odometer, policy.billed = report.odometer, max(policy.billed, report.odometer)
+        policy.report = Report()
     _expect(event, "charge", event["charge"], charge)
     policy.cursor = event["to"]
     policy.settled_time = event["time"]

@@ -11,7 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from goldthread.audit import conditions, consortium, devices, drive_insurance, telemetry, twins
+from goldthread.audit import (
+    conditions,
+    consortium,
+    delivery_exceptions,
+    devices,
+    drive_insurance,
+    lineage,
+    lots,
+    recalls,
+    telemetry,
+    title_deed,
+    twins,
+    verification,
+)
 from goldthread.audit.base import Difference, FoldError, View, differences
 from goldthread.chain import abi, logs
 from goldthread.chain.contracts import Contract, Deployment
@@ -38,6 +51,12 @@ class System:
     logs: int = 0
     consortium: consortium.State = field(default_factory=consortium.State)
     twins: twins.State = field(default_factory=twins.State)
+    lots: lots.State = field(default_factory=lots.State)
+    lineage: lineage.State = field(default_factory=lineage.State)
+    recalls: recalls.State = field(default_factory=recalls.State)
+    verification: verification.State = field(default_factory=verification.State)
+    delivery_exceptions: delivery_exceptions.State = field(default_factory=delivery_exceptions.State)
+    title_deed: title_deed.State = field(default_factory=title_deed.State)
     devices: devices.State = field(default_factory=devices.State)
     telemetry: telemetry.State = field(default_factory=telemetry.State)
     conditions: conditions.State = field(default_factory=conditions.State)
@@ -64,6 +83,18 @@ class System:
                 consortium.fold(self.consortium, event)
             case "Twins":
                 twins.fold(self.twins, event)
+            case "Lots":
+                lots.fold(self.lots, event)
+            case "Lineage":
+                lineage.fold(self.lineage, event)
+            case "Recalls":
+                recalls.fold(self.recalls, event)
+            case "Verification":
+                verification.fold(self.verification, event)
+            case "DeliveryExceptions":
+                delivery_exceptions.fold(self.delivery_exceptions, event)
+            case "TitleDeed":
+                title_deed.fold(self.title_deed, event)
             case "Devices":
                 devices.fold(self.devices, event)
             case "Telemetry":
@@ -84,6 +115,18 @@ class System:
                 yield from consortium.views(self.consortium)
             case "Twins":
                 yield from twins.views(self.twins)
+            case "Lots":
+                yield from lots.views(self.lots)
+            case "Lineage":
+                yield from lineage.views(self.lineage)
+            case "Recalls":
+                yield from recalls.views(self.recalls)
+            case "Verification":
+                yield from verification.views(self.verification)
+            case "DeliveryExceptions":
+                yield from delivery_exceptions.views(self.delivery_exceptions)
+            case "TitleDeed":
+                yield from title_deed.views(self.title_deed, self.twins, self.consortium)
             case "Devices":
                 yield from devices.views(self.devices)
             case "Telemetry":

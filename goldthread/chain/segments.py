@@ -1,7 +1,8 @@
 """Segments: the readings of a device summarised, committed to by a Merkle root, and signed.
 
 `build` makes them from readings, `Segment.digest` is what the device signs, `Tree` proves a single reading.
-The words and hashes are those of contracts/libraries (SegmentWords, Excursion, MerkleLeaves).
+The words are those of contracts/libraries (SegmentWords, Excursion), the hashes those of
+goldthread.chain.merkle.
 """
 
 from __future__ import annotations
@@ -10,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from goldthread.chain import eip712
-from goldthread.hashing import keccak
+from goldthread.chain import eip712, merkle
 from goldthread.rules.readings import Reading
 from goldthread.rules.summaries import Excursion, Limit, Summary, cut_at_gaps, signed, summarise
 
@@ -125,62 +125,25 @@ class Segment:
         return eip712.digest("Segment", where, self.message())
 
 
-class Tree:
-    """The Merkle tree over the readings of a segment.
-
-    Leaves are hashed with the byte 0 in front, nodes with the byte 1; of two hashes the smaller comes first;
-    a node without a neighbour moves up as it is.
-    """
+class Tree(merkle.Tree):
+    """The Merkle tree over the readings of a segment; `ValueError` if there is none."""
 
     def __init__(self, readings: Sequence[Reading]) -> None:
         if not readings:
             raise ValueError("a tree has at least one reading")
-        level = [leaf(index, reading) for index, reading in enumerate(readings)]
-        self._levels = [level]
-        while len(level) > 1:
-            pairs = [node(a, b) for a, b in zip(level[::2], level[1::2], strict=False)]
-            level = pairs + level[len(level) & ~1 :]
-            self._levels.append(level)
-
-    @property
-    def root(self) -> bytes:
-        """The hash that stands for all readings."""
-        return self._levels[-1][0]
-
-    def proof(self, index: int) -> list[bytes]:
-        """The hashes from a reading, counted from 0, up to the root; `IndexError` for one that is not
-        there.
-        """
-        if not 0 <= index < len(self._levels[0]):
-            raise IndexError(f"reading {index}: the segment has readings 0 to {len(self._levels[0]) - 1}")
-        found = []
-        for level in self._levels[:-1]:
-            if index ^ 1 < len(level):
-                found.append(level[index ^ 1])
-            index >>= 1
-        return found
+        super().__init__(leaf(index, reading) for index, reading in enumerate(readings))
 
 
 def leaf(index: int, reading: Reading) -> bytes:
     """Hash of a reading with its place in the segment."""
     time = reading.time.to_bytes(5, "big")
     value = reading.value.to_bytes(4, "big", signed=True)
-    return keccak(b"\x00" + index.to_bytes(4, "big") + time + value)
-
-
-def node(a: bytes, b: bytes) -> bytes:
-    """Hash of two hashes, in either order."""
-    return keccak(b"\x01" + (a + b if a < b else b + a))
+    return merkle.leaf(merkle.READING, index, time + value)
 
 
 def is_in(root: bytes, count: int, index: int, reading: Reading, proof: Sequence[bytes]) -> bool:
     """Is the reading one of the segment's? As Telemetry.verifyReading decides."""
-    if not 0 <= index < count:
-        return False
-    found = leaf(index, reading)
-    for sibling in proof:
-        found = node(found, sibling)
-    return found == root
+    return 0 <= index < count and merkle.root_of(leaf(index, reading), proof) == root
 
 
 def build(

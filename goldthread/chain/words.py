@@ -80,6 +80,29 @@ class Cause(IntEnum):
     CONTAINER_HELD = 5
 
 
+class UnitEnd(IntEnum):
+    """How a unit of a lot ended (ILots.UnitEnd)."""
+
+    NONE = 0
+    DECOMMISSIONED = 1
+    DESTROYED = 2
+    DISPENSED = 3
+    RETAIL_SOLD = 4
+    STOLEN = 5
+    MATERIALISED = 6
+
+
+class LotCause(IntEnum):
+    """Why a lot, or a unit of it, is not clear (ILots.Cause)."""
+
+    NONE = 0
+    UNKNOWN = 1
+    ENDED = 2
+    HELD = 3
+    RECALLED = 4
+    EXPIRED = 5
+
+
 class Exceptions(IntFlag):
     """What a receiver found wrong with a delivery (library Exceptions)."""
 

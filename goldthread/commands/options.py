@@ -61,20 +61,23 @@ def open_deployment(path: Path, url: str) -> Deployment:
 
 
 def twin_of(option: str, text: str) -> bytes:
-    """A twin id from its 64 hex digits, a link in any spelling, the path of one, or another URI."""
-    from goldthread.gs1 import IdError, canonical, twin_id
+    """A twin id from its 64 hex digits, or from whatever `goldthread id` reads."""
+    from goldthread.gs1 import IdError, identify, twin_id
 
     if text.startswith("0x"):
-        try:
-            found = bytes.fromhex(text[2:])
-        except ValueError:
-            found = b""
-        if len(found) != 32:
-            raise Failure(f"{option} {text!r}: an id is 0x and 64 hex digits")
-        return found
-    if ":" not in text:
-        text = f"https://id.gs1.org/{text.removeprefix('/')}"
+        return bytes32_of(option, text)
     try:
-        return twin_id(canonical(text))
+        return twin_id(identify(text).uri)
     except IdError as error:
         raise Failure(f"{option} {error}") from None
+
+
+def bytes32_of(option: str, text: str) -> bytes:
+    """32 bytes from 0x and 64 hex digits."""
+    try:
+        found = bytes.fromhex(text.removeprefix("0x")) if text.startswith("0x") else b""
+    except ValueError:
+        found = b""
+    if len(found) != 32:
+        raise Failure(f"{option} {text!r}: must be 0x and 64 hex digits")
+    return found

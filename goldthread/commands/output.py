@@ -104,6 +104,17 @@ def read_json(path: Path) -> dict[str, Any]:
     return data
 
 
+def write_json(out: Path | None, document: dict[str, Any]) -> None:
+    """A document into a file, replaced in one step, or to standard output."""
+    from goldthread.chain.manifest import write_atomically
+
+    text = json.dumps(document, indent=1) + "\n"
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        write_atomically(out, text)
+
+
 def clean(text: str) -> str:
     """The text with everything that is no printable character spelled out."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

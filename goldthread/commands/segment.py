@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from goldthread.commands.options import FILE, deployment_option, json_option, twin_of
-from goldthread.commands.output import FOUND, Failure, Group, moment, print_fields, print_json, read_json
+from goldthread.commands.output import (
+    FOUND,
+    Failure,
+    Group,
+    moment,
+    print_fields,
+    print_json,
+    read_json,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from goldthread.chain.devices import SoftKey
@@ -126,7 +134,7 @@ def build(
         document["domain"] = where.to_json()
     if key is not None:
         document["signer"] = f"0x{key.signer.hex()}"
-    _write(out, document)
+    write_json(out, document)
     signed = "signed" if key else "unsigned"
     click.echo(f"{len(found)} readings in {len(entries)} {signed} segments", err=True)
 
@@ -199,7 +207,7 @@ def prove(file: Path, index: int, seq: int | None, out: Path | None) -> None:
         "proof": [f"0x{sibling.hex()}" for sibling in tree.proof(index)],
         **{name: data[name] for name in ("domain", "signer") if name in data},
     }
-    _write(out, proof)
+    write_json(out, proof)
 
 
 @segment.command()
@@ -379,13 +387,3 @@ def _address(option: str, text: str) -> str:
             f"{option} {text!r}: is no address (0x and 40 hex digits, with a right checksum if any)"
         )
     return to_checksum_address(text)
-
-
-def _write(out: Path | None, document: dict[str, Any]) -> None:
-    from goldthread.chain.manifest import write_atomically
-
-    text = json.dumps(document, indent=1) + "\n"
-    if out is None:
-        click.echo(text, nl=False)
-    else:
-        write_atomically(out, text)

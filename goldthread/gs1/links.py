@@ -110,17 +110,15 @@ class DigitalLink:
         scheme = _SCHEME.match(uri)
         if scheme is None or not _URI.fullmatch(uri):
             raise IdError("Digital Link", uri, "must start with https:// or http:// and have no spaces")
-        if _ESCAPE.search(uri):
-            raise IdError("Digital Link", uri, "a percent sign must be followed by two hex digits")
+        check_escapes("Digital Link", uri)
         path = re.split(r"[?#]", uri[scheme.end() :], maxsplit=1)[0]
         segments = path.split("/")[1:]
         start = len(segments) - 2
         while start >= 0:
-            ai = _ALIASES.get(segments[start], segments[start])
-            if ai in keys.primary_keys():
+            if is_key(segments[start]):
                 names = [_ALIASES.get(name, name) for name in segments[start::2]]
                 values = [unquote(value, errors="replace") for value in segments[start + 1 :: 2]]
-                return cls.of(ai, values[0], *zip(names[1:], values[1:], strict=True))
+                return cls.of(names[0], values[0], *zip(names[1:], values[1:], strict=True))
             start -= 2
         raise IdError("Digital Link", uri, "has no pair of GS1 key and value at the end of its path")
 
@@ -141,6 +139,19 @@ class DigitalLink:
 
     def __str__(self) -> str:
         return self.uri
+
+
+def is_key(name: str) -> bool:
+    """Does the name, or the number, stand for a key that can start a Digital Link?"""
+    return _ALIASES.get(name, name) in keys.primary_keys()
+
+
+def check_escapes(field: str, uri: str) -> None:
+    """Raise `IdError` for characters that no URI has, and for a broken percent-encoding."""
+    if not _URI.fullmatch(uri):
+        raise IdError(field, uri, "has a space or another character that must be percent-encoded")
+    if _ESCAPE.search(uri):
+        raise IdError(field, uri, "a percent sign must be followed by two hex digits")
 
 
 def canonical(uri: str) -> str:

@@ -164,14 +164,23 @@ def next_tier(terms: Terms, counters: Counters, prev: int = ONE, reported: bool 
     return min(max(tier, terms.tier_min), terms.tier_max)
 
 
-def default_counters(terms: Terms, seconds: int) -> Counters:
-    """What is billed for `seconds` without a report; metres rounded down."""
-    return Counters(metres=terms.default_metres * seconds // DAY)
+def default_counters(terms: Terms, seconds: int, tier: int = ONE) -> Counters:
+    """What is billed for `seconds` without a report, at a tier (ppm) of at least 1; metres rounded down.
+
+    Not more metres than those with which base and usage reach the maximum, rounded up: a metre that nobody
+    pays for is not billed.
+    """
+    metres = terms.default_metres * seconds // DAY
+    if terms.rate == 0:
+        return Counters(metres)
+    room = max(maximum(terms, seconds) - for_time(terms.base, seconds, terms.period), 0)
+    price = terms.rate * max(tier, ONE) * _MM_PER_M
+    return Counters(min(metres, -(-room * terms.rate_distance * ONE // price)))
 
 
 def default_premium(terms: Terms, seconds: int, tier: int = ONE) -> int:
     """The premium in units for `seconds` without a report, at a tier (ppm) of at least 1."""
-    return premium(terms, default_counters(terms, seconds), seconds, max(tier, ONE))
+    return premium(terms, default_counters(terms, seconds, tier), seconds, max(tier, ONE))
 
 
 def maximum(terms: Terms, seconds: int) -> int:

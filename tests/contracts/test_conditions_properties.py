@@ -12,24 +12,34 @@ from hypothesis import strategies as st
 
 from tests.models.readings import Rule, RuleKind, judge
 from tests.models.segments import Limit, Reading
-from tests.support import deploy, fresh
+from tests.support import Counters, deploy, fresh
 from tests.support.coldchain import ColdChain
 
 MAX_INTERVAL = 600
 TEMPERATURE = 1
 
 values = st.integers(-300, 300) | st.sampled_from([-(2**31), -100, 0, 100, 2**31 - 1])
-limits = st.builds(Limit, st.integers(-300, 300) | st.sampled_from([-100, 0, 100]), st.booleans())
-timed = st.sampled_from([RuleKind.CONSECUTIVE, RuleKind.CUMULATIVE])
+bounds = st.integers(-300, 300) | st.sampled_from([-100, 0, 100])
 durations = st.integers(1, 3000) | st.sampled_from([60, 120, 600, 601])
-rules = st.lists(
-    limits.map(lambda limit: Rule(RuleKind.INSTANT, limit))
-    | st.tuples(timed, limits, durations).map(lambda fields: Rule(*fields))
-    | durations.map(lambda duration: Rule(RuleKind.GAP, duration=duration)),
-    min_size=1,
-    max_size=8,
-)
 intervals = st.sampled_from([1, 60, 599, 600, 601, 2000]) | st.integers(1, 700)
+
+
+@st.composite
+def rules(draw: st.DrawFn, sides: st.SearchStrategy[bool]) -> list[Rule]:
+    """Four to eight in any order, of each kind one at least."""
+    limits = st.builds(Limit, bounds, sides)
+    kinds = [
+        limits.map(lambda limit: Rule(RuleKind.INSTANT, limit)),
+        st.tuples(st.just(RuleKind.CONSECUTIVE), limits, durations).map(lambda fields: Rule(*fields)),
+        st.tuples(st.just(RuleKind.CUMULATIVE), limits, durations).map(lambda fields: Rule(*fields)),
+        durations.map(lambda duration: Rule(RuleKind.GAP, duration=duration)),
+    ]
+    more = draw(st.lists(st.one_of(kinds), max_size=4))
+    return draw(st.permutations([*(draw(kind) for kind in kinds), *more]))
+
+
+both_sides = rules(st.booleans())
+one_side = rules(st.just(True)) | rules(st.just(False))
 
 
 class Outcome(NamedTuple):
@@ -79,9 +89,12 @@ bench = cache(Bench)
 
 @st.composite
 def streams(draw: st.DrawFn) -> list[Reading]:
-    """Up to twelve readings."""
-    waits = draw(st.lists(intervals, min_size=1, max_size=12))
-    times = accumulate(waits, initial=bench().cold.start + draw(st.sampled_from([0, 600, 601])))
+    """Up to twelve readings, or up to six that are never far apart."""
+    calm = draw(st.booleans())
+    waits = st.integers(1, MAX_INTERVAL) if calm else intervals
+    steps = draw(st.lists(waits, min_size=1, max_size=6 if calm else 12))
+    first = draw(st.sampled_from([0, 600] if calm else [0, 600, 601]))
+    times = accumulate(steps, initial=bench().cold.start + first)
     return [Reading(time, draw(values)) for time in list(times)[:-1]]
 
 
@@ -95,48 +108,74 @@ def cut(data: st.DataObject, readings: Sequence[Reading]) -> list[list[Reading]]
     return parts
 
 
-@given(readings=streams(), rules=rules, data=st.data())
-def test_any_cut_gives_the_same_breaches(
-    readings: list[Reading], rules: list[Rule], data: st.DataObject
-) -> None:
-    start = bench().cold.start
-    one, other = (bench().judge(rules, cut(data, readings)) for _ in range(2))
-    assert one == other
-    findings = [judge(rule, readings, start, MAX_INTERVAL) for rule in rules]
-    assert one.latched == sum(finding.broken << place for place, finding in enumerate(findings))
-    onsets = [0 if f.onset is None else f.onset - start + 1 for f in findings]
-    assert one.tallies == [(f.running, onset) for f, onset in zip(findings, onsets, strict=True)]
-    assert one.crossings == [f.onset if f.broken else 0 for f in findings]
+def test_any_cut_gives_the_same_breaches() -> None:
+    count = Counters()
+
+    @given(readings=streams(), rules=both_sides, data=st.data())
+    def same(readings: list[Reading], rules: list[Rule], data: st.DataObject) -> None:
+        start = bench().cold.start
+        cuts = [cut(data, readings) for _ in range(2)]
+        one, other = (bench().judge(rules, parts) for parts in cuts)
+        assert one == other
+        findings = [judge(rule, readings, start, MAX_INTERVAL) for rule in rules]
+        assert one.latched == sum(finding.broken << place for place, finding in enumerate(findings))
+        onsets = [0 if f.onset is None else f.onset - start + 1 for f in findings]
+        assert one.tallies == [(f.running, onset) for f, onset in zip(findings, onsets, strict=True)]
+        assert one.crossings == [f.onset if f.broken else 0 for f in findings]
+        count.hit("cut otherwise" if cuts[0] != cuts[1] else "cut alike")
+        for rule, finding in zip(rules, findings, strict=True):
+            count.hit(f"{rule.kind.name} {'broken' if finding.broken else 'kept'}")
+
+    same()
+    ends = [f"{kind.name} {end}" for kind in RuleKind for end in ("broken", "kept")]
+    count.require(["cut otherwise", *ends])
 
 
-@given(readings=streams(), rules=rules, data=st.data())
-def test_a_good_reading_more_breaks_nothing(
-    readings: list[Reading], rules: list[Rule], data: st.DataObject
-) -> None:
+def verdicts(count: Counters, rules: Sequence[Rule], before: int, after: int) -> None:
+    """What became of each rule: what a property speaks of must have happened."""
+    names = {(0, 0): "kept", (0, 1): "broken by it", (1, 0): "mended", (1, 1): "broken"}
+    for place, _ in enumerate(rules):
+        count.hit(names[before >> place & 1, after >> place & 1])
+
+
+def test_a_good_reading_more_breaks_nothing() -> None:
     """Anywhere before the last one, which has not held yet."""
-    good = [v for v in range(-301, 302) if not any(r.beyond(v) for r in rules)]
-    free = sorted(set(range(bench().cold.start, readings[-1].time)) - {reading.time for reading in readings})
-    if not good or not free:
-        return
-    more = Reading(data.draw(st.sampled_from(free)), data.draw(st.sampled_from(good)))
-    before = bench().judge(rules, cut(data, readings))
-    after = bench().judge(rules, cut(data, sorted([*readings, more])))
-    assert after.latched & ~before.latched == 0
+    count = Counters()
+
+    @given(readings=streams(), rules=one_side, data=st.data())
+    def more(readings: list[Reading], rules: list[Rule], data: st.DataObject) -> None:
+        good = [v for v in range(-301, 302) if not any(r.beyond(v) for r in rules)]
+        span = range(bench().cold.start, readings[-1].time)
+        free = sorted(set(span) - {reading.time for reading in readings})
+        if not free:
+            return
+        one = Reading(data.draw(st.sampled_from(free)), data.draw(st.sampled_from(good)))
+        before = bench().judge(rules, cut(data, readings))
+        after = bench().judge(rules, cut(data, sorted([*readings, one])))
+        assert after.latched & ~before.latched == 0
+        verdicts(count, rules, before.latched, after.latched)
+
+    more()
+    count.require(["kept", "broken"])
 
 
-@given(readings=streams(), rules=rules, data=st.data())
-def test_a_worse_reading_repairs_nothing(
-    readings: list[Reading], rules: list[Rule], data: st.DataObject
-) -> None:
+def test_a_worse_reading_repairs_nothing() -> None:
     """Higher under high limits, lower under low ones."""
-    high = data.draw(st.booleans())
-    one_side = [rule for rule in rules if rule.kind == RuleKind.GAP or rule.limit.high == high]
-    if not one_side:
-        return
-    place = data.draw(st.integers(0, len(readings) - 1))
-    time, value = readings[place]
-    worse = data.draw(st.integers(value, 2**31 - 1) if high else st.integers(-(2**31), value))
-    changed = [*readings[:place], Reading(time, worse), *readings[place + 1 :]]
-    before = bench().judge(one_side, cut(data, readings))
-    after = bench().judge(one_side, cut(data, changed))
-    assert before.latched & ~after.latched == 0
+    count = Counters()
+
+    @given(readings=streams(), rules=one_side, data=st.data())
+    def worse(readings: list[Reading], rules: list[Rule], data: st.DataObject) -> None:
+        high = any(rule.limit.high for rule in rules)
+        place = data.draw(st.integers(0, len(readings) - 1))
+        time, value = readings[place]
+        worst, end = (max, 2**31 - 1) if high else (min, -(2**31))
+        least = worst(value, data.draw(st.sampled_from([rule.limit.value for rule in rules])))
+        extreme = data.draw(st.integers(min(least, end), max(least, end)) | st.just(least))
+        changed = [*readings[:place], Reading(time, extreme), *readings[place + 1 :]]
+        before = bench().judge(rules, cut(data, readings))
+        after = bench().judge(rules, cut(data, changed))
+        assert before.latched & ~after.latched == 0
+        verdicts(count, rules, before.latched, after.latched)
+
+    worse()
+    count.require(["kept", "broken", "broken by it"])

@@ -14,7 +14,7 @@ from tests.models.drive_shadow import DriveShadow, Move, explore
 from tests.models.premium import Counters
 from tests.support import Forwarder, Node
 from tests.support.contract import Sender
-from tests.support.drive import USD, Quote
+from tests.support.drive import DEVICE, USD, VEHICLE, Quote
 from tests.support.world import person
 
 REASON = bytes(range(32))
@@ -65,7 +65,7 @@ class Machine:
         found = [policy.stretches[-1].since - 1, until - 1, until + cover.claimWindow, cover.end - 1]
         for _, end in policy.periods()[:1]:
             found += [end - 1, max(end, policy.settled_time) + cover.reportWindow]
-        if policy.report and policy.report.period == policy.number and policy.report.state != 3:
+        if policy.report and policy.report.state != 3:
             found.append(policy.report.until)
         return found
 
@@ -85,13 +85,13 @@ class Machine:
     def facts(self) -> tuple[Hashable, ...]:
         """What the future depends on, as far as these actions go."""
         policy, now = self.policy, self.node.timestamp
-        report = policy.report if policy.report and policy.report.period == policy.number else None
+        report = policy.report
         times = tuple((now > border) - (now < border) for border in self.borders())
         return (
             policy.state, policy.number, policy.cursor < policy.limit, policy.limit < self.quote.cover.end,
             (policy.limit - policy.cursor) % PERIOD > 0, len(policy.periods()),
             policy.escrow // self.maximum, policy.withdrawable(now) > 0, report and report.state,
-            policy.billed > policy.odometer, len(policy.stretches), policy.locked > 0, times,
+            policy.billed > policy.odometer, policy.unread, len(policy.stretches), policy.locked > 0, times,
         )  # fmt: skip
 
 
@@ -113,11 +113,14 @@ class Cover(Machine):
                 yield partial(shadow.do, "withdraw", quote, amount, sender=sender)
             yield partial(shadow.do, "cancel", quote, sender=sender)
             yield partial(shadow.do, "dispute", quote, REASON, sender=sender)
-            yield partial(shadow.do, "resolve", quote, Counters(5000), REASON, sender=sender)
+            reported = policy.report.odometer if policy.report else policy.odometer
+            for odometer in {reported, reported + 1, policy.odometer - 1}:
+                yield partial(shadow.do, "resolve", quote, odometer, Counters(5000), REASON, sender=sender)
             if len(policy.stretches) == 1:
                 for amount in (self.maximum, self.maximum - 1):
                     odometer = policy.odometer + 3000
                     yield partial(shadow.reinstate, quote, amount, odometer, sender=sender)
+            yield partial(shadow.do, "release", quote, sender=sender)
         for action in ("settle", "settleDefault", "release"):
             yield partial(shadow.do, action, quote, sender=drive.keeper)
 
@@ -183,7 +186,9 @@ def test_opening(node: Node) -> None:
     wrong = [
         {"holder": person("somebody else")}, {"treasury": person("another treasury")}, {"deadline": now - 1},
         {"deadline": now}, {"end": now}, {"end": now + 10}, {"start": 0}, {"start": now + 170},
-        {"start": now + 169}, {"sumInsured": 0}, {"sumInsured": 1000 * USD}, {"sumInsured": 1000 * USD + 1},
+        {"start": now + 169}, {"reportWindow": 0}, {"disputeWindow": 0}, {"claimWindow": 0},
+        {"vehicle": DEVICE}, {"device": VEHICLE},
+        {"sumInsured": 0}, {"sumInsured": 1000 * USD}, {"sumInsured": 1000 * USD + 1},
         {"period": 0}, {"rateDistance": 0}, {"maximum": 0, "minimum": 0}, {"minimum": 150 * USD + 1},
         {"minimum": 150 * USD}, {"tier": 699_999}, {"tier": 700_000}, {"tier": 1_500_000},
         {"tier": 1_500_001}, {"tierMin": 1_000_001}, {"tierMax": 999_999},

@@ -75,11 +75,11 @@ def test_a_report_tells_and_stores_everything(drive: Drive, quote: Quote) -> Non
             },
         )
     ]
-    assert report_of(drive, quote) == (55_019_883, 913_000, until, 1, 1)
+    assert report_of(drive, quote) == (55_019_883, 913_000, until, 11_200_000, 1)
     assert drive.insurance.tripsRootOf(drive.id(quote), 1) == root
     assert drive.insurance.tripsRootOf(drive.id(quote), 2) == bytes(32)
     found = state(drive, quote)
-    assert (found.odometer, found.billed, found.escrow, found.settled) == (11_200_000, 11_200_000, 3 * MAX, 0)
+    assert (found.odometer, found.billed, found.escrow, found.settled) == (10_000_000, 10_000_000, 3 * MAX, 0)
 
 
 def test_a_gateway_may_be_a_contract(drive: Drive, quote: Quote) -> None:
@@ -262,6 +262,8 @@ def test_a_settlement_tells_and_moves_everything(drive: Drive, quote: Quote) -> 
     found = state(drive, quote)
     assert (found.cursor, found.settled, found.settledTime) == (end, 1, drive.now)
     assert (found.escrow, found.tier) == (3 * MAX - charge, 913_000)
+    assert (found.odometer, found.billed, found.unread) == (11_200_000, 11_200_000, False)
+    assert report_of(drive, quote) == (0, 0, 0, 0, 0)
     assert drive.insurance.poolOf(drive.treasury) == (pool.free + charge, pool.locked)
 
 
@@ -272,7 +274,7 @@ def test_a_settled_period_never_changes(drive: Drive, quote: Quote) -> None:
     for call in (
         lambda: drive.insurance.settle(quote, sender=drive.keeper),
         lambda: drive.insurance.dispute(quote, REASON, sender=drive.holder),
-        lambda: drive.insurance.resolve(quote, Counters(), REASON, sender=drive.arbiter),
+        lambda: drive.insurance.resolve(quote, 10_000_000, Counters(), REASON, sender=drive.arbiter),
     ):
         with reverts("NotReported", drive.id(quote), 2):
             call()
@@ -324,6 +326,7 @@ def test_no_data_no_discount(drive: Drive) -> None:
         assert [(e.name, e.args) for e in decode_logs(receipt)] == expected
         found = state(drive, quote)
         assert (found.tier, found.odometer, found.billed) == (tier, 10_000_000, 11_500_000)
+        assert found.unread
         assert drive.insurance.poolOf(drive.treasury).free == pool.free + charge
 
 
@@ -346,12 +349,14 @@ def test_unplugging_never_pays(drive: Drive) -> None:
         (usage,) = drive.insurance.events(receipt)
         assert usage["counters"].metres == max(0, actual - 1_500_000)
         assert usage["counters"].night == actual
-        found = state(drive, quote)
-        assert (found.odometer, found.billed) == (10_000_000 + actual, 10_000_000 + max(actual, 1_500_000))
         with reverts("WindowOpen"):
             drive.insurance.settle(quote, sender=drive.keeper)
+        assert state(drive, quote).unread
         drive.node.warp(quote.cover.disputeWindow + 1)
         drive.insurance.settle(quote, sender=drive.keeper)
+        found = state(drive, quote)
+        assert (found.odometer, found.billed) == (10_000_000 + actual, 10_000_000 + max(actual, 1_500_000))
+        assert not found.unread
         drive.node.timestamp = quote.cover.start + 3 * PERIOD
         receipt = drive.report(quote, odometer=10_000_000 + actual + 700_000)
         third = drive.insurance.events(receipt)[0]["counters"].metres
@@ -395,7 +400,7 @@ def test_a_dispute_waits_for_the_arbiter(drive: Drive, quote: Quote) -> None:
     until = drive.now + quote.cover.arbitrationWindow
     opened = {"policyId": drive.id(quote), "period": 1, "holder": drive.holder, "reason": REASON}
     assert [(e.name, e.args) for e in decode_logs(receipt)] == [("DisputeOpened", opened | {"until": until})]
-    assert report_of(drive, quote) == (55_019_883, 913_000, until, 1, 2)
+    assert report_of(drive, quote) == (55_019_883, 913_000, until, 11_200_000, 2)
     drive.node.timestamp = until
     with reverts("WindowOpen", drive.id(quote), until):
         drive.insurance.settle(quote, sender=drive.keeper)
@@ -417,11 +422,11 @@ def test_a_dispute_is_opened_once(drive: Drive, quote: Quote) -> None:
     drive.insurance.dispute(quote, REASON, sender=drive.holder)
     with reverts("WrongReportState", drive.id(quote), 1, 2):
         drive.insurance.dispute(quote, REASON, sender=drive.holder)
-    drive.insurance.resolve(quote, Counters(), REASON, sender=drive.arbiter)
+    drive.insurance.resolve(quote, 10_000_000, Counters(), REASON, sender=drive.arbiter)
     with reverts("WrongReportState", drive.id(quote), 1, 3):
         drive.insurance.dispute(quote, REASON, sender=drive.holder)
     with reverts("WrongReportState", drive.id(quote), 1, 3):
-        drive.insurance.resolve(quote, Counters(), REASON, sender=drive.arbiter)
+        drive.insurance.resolve(quote, 10_000_000, Counters(), REASON, sender=drive.arbiter)
 
 
 def test_contracts_dispute_and_arbitrate(drive: Drive) -> None:
@@ -432,7 +437,7 @@ def test_contracts_dispute_and_arbitrate(drive: Drive) -> None:
     driven(drive, quote)
     receipt = drive.insurance.dispute(quote, REASON, sender=machine)
     assert drive.insurance.events(receipt)[0]["holder"] == machine.address
-    receipt = drive.insurance.resolve(quote, Counters(), REASON, sender=court)
+    receipt = drive.insurance.resolve(quote, 10_000_000, Counters(), REASON, sender=court)
     assert drive.insurance.events(receipt)[0]["caller"] == court.address
 
 
@@ -441,12 +446,14 @@ def test_the_arbiter_lowers_charge_and_tier(drive: Drive, quote: Quote) -> None:
     drive.insurance.dispute(quote, REASON, sender=drive.holder)
     corrected = Counters(1_200_000, 150_000, 20_000, 5, 3, 2, 4)
     drive.node.timestamp = report_of(drive, quote).until
-    receipt = drive.insurance.resolve(quote, corrected, REASON, sender=drive.arbiter)
+    receipt = drive.insurance.resolve(quote, 11_200_000, corrected, REASON, sender=drive.arbiter)
     charge = premium.charge(TERMS, corrected, PERIOD, ONE)
     resolved = {
         "policyId": drive.id(quote),
         "period": 1,
         "caller": drive.arbiter,
+        "odometer": 11_200_000,
+        "counters": corrected,
         "oldCharge": 55_019_883,
         "newCharge": charge,
         "tier": 905_000,
@@ -456,7 +463,7 @@ def test_the_arbiter_lowers_charge_and_tier(drive: Drive, quote: Quote) -> None:
     assert charge < 55_019_883
     assert [(e.name, e.args) for e in decode_logs(receipt)] == [("DisputeResolved", resolved)]
     found = report_of(drive, quote)
-    assert (found.charge, found.tier, found.period, found.state) == (charge, 905_000, 1, 3)
+    assert (found.charge, found.tier, found.odometer, found.state) == (charge, 905_000, 11_200_000, 3)
     receipt = drive.insurance.settle(quote, sender=drive.keeper)
     assert drive.insurance.events(receipt, "PeriodSettled")[0]["charge"] == charge
     assert state(drive, quote).tier == 905_000
@@ -468,26 +475,27 @@ def test_the_arbiter_raises_nothing(drive: Drive, quote: Quote) -> None:
     worse = Counters(1_200_000, 150_000, 20_000, 7, 3, 2, 4)
     proposed = premium.charge(TERMS, worse, PERIOD, ONE)
     with reverts("AmountOutOfRange", drive.id(quote), proposed, 0, 55_019_883):
-        drive.insurance.resolve(quote, worse, REASON, sender=drive.arbiter)
+        drive.insurance.resolve(quote, 11_200_000, worse, REASON, sender=drive.arbiter)
     same = Counters(1_200_000, *MIXED.values())
     here = drive.node.snapshot()
-    drive.insurance.resolve(quote, same, REASON, sender=drive.arbiter)
+    drive.insurance.resolve(quote, 11_200_000, same, REASON, sender=drive.arbiter)
     drive.node.revert(here)
     # Fewer metres lower the charge; they would raise the tier, but the reported one stays.
-    receipt = drive.insurance.resolve(quote, same._replace(metres=1_000_000), REASON, sender=drive.arbiter)
+    fewer = same._replace(metres=1_000_000)
+    receipt = drive.insurance.resolve(quote, 11_200_000, fewer, REASON, sender=drive.arbiter)
     assert drive.insurance.events(receipt)[0]["tier"] == 913_000
 
 
 def test_only_the_arbiter_resolves_and_in_time(drive: Drive, quote: Quote) -> None:
     driven(drive, quote)
     with reverts("WrongReportState", drive.id(quote), 1, 1):
-        drive.insurance.resolve(quote, Counters(), REASON, sender=drive.arbiter)
+        drive.insurance.resolve(quote, 10_000_000, Counters(), REASON, sender=drive.arbiter)
     drive.insurance.dispute(quote, REASON, sender=drive.holder)
     with reverts("WrongCaller", drive.id(quote), drive.treasury, drive.arbiter):
-        drive.insurance.resolve(quote, Counters(), REASON, sender=drive.treasury)
+        drive.insurance.resolve(quote, 10_000_000, Counters(), REASON, sender=drive.treasury)
     drive.node.timestamp = report_of(drive, quote).until + 1
     with reverts("WindowClosed", drive.id(quote), drive.now - 1):
-        drive.insurance.resolve(quote, Counters(), REASON, sender=drive.arbiter)
+        drive.insurance.resolve(quote, 10_000_000, Counters(), REASON, sender=drive.arbiter)
 
 
 def test_the_arbiters_silence_is_for_the_driver(drive: Drive, quote: Quote) -> None:
@@ -501,6 +509,8 @@ def test_the_arbiters_silence_is_for_the_driver(drive: Drive, quote: Quote) -> N
         "policyId": drive.id(quote),
         "period": 1,
         "caller": drive.keeper,
+        "odometer": 10_000_000,
+        "counters": Counters(),
         "oldCharge": reported.charge,
         "newCharge": 30 * USD,
         "tier": ONE,
@@ -512,7 +522,98 @@ def test_the_arbiters_silence_is_for_the_driver(drive: Drive, quote: Quote) -> N
     assert happened[0].args == resolved
     assert happened[1].args["charge"] == 30 * USD
     assert state(drive, quote).escrow == 3 * MAX - 30 * USD
-    assert report_of(drive, quote).state == 3
+    assert report_of(drive, quote) == (0, 0, 0, 0, 0)
+
+
+def test_the_arbiter_corrects_an_absurd_reading_and_true_ones_go_on(drive: Drive, quote: Quote) -> None:
+    driven(drive, quote, UINT64_MAX - 10_000_000)
+    drive.insurance.dispute(quote, REASON, sender=drive.holder)
+    corrected = Counters(321_869)
+    receipt = drive.insurance.resolve(quote, 10_321_869, corrected, REASON, sender=drive.arbiter)
+    (resolved,) = drive.insurance.events(receipt)
+    assert (resolved["odometer"], resolved["counters"]) == (10_321_869, corrected)
+    assert report_of(drive, quote).odometer == 10_321_869
+    drive.insurance.settle(quote, sender=drive.keeper)
+    found = state(drive, quote)
+    assert (found.odometer, found.billed, found.unread) == (10_321_869, 10_321_869, False)
+    drive.node.timestamp = quote.cover.start + 2 * PERIOD
+    with reverts("OdometerBackwards", drive.id(quote), 10_321_868, 10_321_869):
+        drive.report(quote, odometer=10_321_868)
+    receipt = drive.report(quote, odometer=10_821_869)
+    assert drive.insurance.events(receipt)[0]["counters"].metres == 500_000
+
+
+def test_a_corrected_reading_lies_between_the_last_and_the_reported(drive: Drive, quote: Quote) -> None:
+    drive.settle_next(quote, odometer=10_400_000)
+    driven(drive, quote)
+    drive.insurance.dispute(quote, REASON, sender=drive.holder)
+    last, reported = 10_400_000, 11_600_000
+    for odometer in (last - 1, reported + 1):
+        with reverts("AmountOutOfRange", drive.id(quote), odometer, last, reported):
+            drive.insurance.resolve(quote, odometer, Counters(), REASON, sender=drive.arbiter)
+    here = drive.node.snapshot()
+    for odometer in (last, reported):
+        drive.insurance.resolve(quote, odometer, Counters(), REASON, sender=drive.arbiter)
+        drive.insurance.settle(quote, sender=drive.keeper)
+        assert (state(drive, quote).odometer, state(drive, quote).billed) == (odometer, odometer)
+        drive.node.revert(here)
+
+
+def test_a_corrected_reading_takes_no_credit_away(drive: Drive, quote: Quote) -> None:
+    """What a period without a report was billed for stays billed, whatever reading follows."""
+    drive.node.warp(PERIOD + quote.cover.reportWindow + 1)
+    drive.insurance.settleDefault(quote, sender=drive.keeper)
+    driven(drive, quote, 2_000_000)
+    drive.insurance.dispute(quote, REASON, sender=drive.holder)
+    drive.insurance.resolve(quote, 11_000_000, Counters(), REASON, sender=drive.arbiter)
+    drive.insurance.settle(quote, sender=drive.keeper)
+    found = state(drive, quote)
+    assert (found.odometer, found.billed, found.unread) == (11_000_000, 11_500_000, False)
+
+
+def test_a_void_report_leaves_its_metres_to_the_next(drive: Drive, quote: Quote) -> None:
+    drive.settle_next(quote, odometer=10_400_000)
+    driven(drive, quote, 700_000)
+    drive.insurance.dispute(quote, REASON, sender=drive.holder)
+    assert not state(drive, quote).unread
+    drive.node.timestamp = report_of(drive, quote).until + 1
+    drive.insurance.settle(quote, sender=drive.keeper)
+    found = state(drive, quote)
+    assert (found.odometer, found.billed, found.unread) == (10_400_000, 10_400_000, True)
+    drive.node.timestamp = max(drive.now, quote.cover.start + 3 * PERIOD)
+    receipt = drive.report(quote, odometer=11_300_000, night=900_000)
+    (usage,) = drive.insurance.events(receipt)
+    assert (usage["counters"].metres, usage["counters"].night) == (900_000, 900_000)
+    drive.node.warp(quote.cover.disputeWindow + 1)
+    drive.insurance.settle(quote, sender=drive.keeper)
+    found = state(drive, quote)
+    assert (found.odometer, found.billed, found.unread) == (11_300_000, 11_300_000, False)
+
+
+def test_without_a_report_no_metre_is_billed_that_nobody_pays_for(drive: Drive) -> None:
+    """120 dollars of room at a cent for a metre: 12,000 metres, or fewer at a higher tier."""
+    for tier, metres in ((ONE, 12_000), (1_300_000, 9231)):
+        quote = drive.quote(tier=tier, rate=USD // 100, rateDistance=1000)
+        drive.open(quote)
+        drive.node.warp(PERIOD + quote.cover.reportWindow + 1)
+        receipt = drive.insurance.settleDefault(quote, sender=drive.keeper)
+        assert drive.insurance.events(receipt, "UsageMissed")[0]["metres"] == metres
+        assert drive.insurance.events(receipt, "PeriodSettled")[0]["charge"] == MAX
+        assert state(drive, quote).billed == 10_000_000 + metres
+        drive.node.timestamp = quote.cover.start + 2 * PERIOD
+        receipt = drive.report(quote, odometer=10_000_000 + metres + 5)
+        assert drive.insurance.events(receipt)[0]["counters"].metres == 5
+
+
+def test_default_metres_are_measured_by_the_length_and_the_tier_without_data(drive: Drive) -> None:
+    quote = drive.quote(tier=800_000, rate=USD // 100, rateDistance=1000)
+    drive.open(quote)
+    drive.node.warp(12 * DAY)
+    drive.insurance.cancel(quote, sender=drive.holder)
+    drive.node.warp(quote.cover.reportWindow + 1)
+    receipt = drive.insurance.settleDefault(quote, sender=drive.keeper)
+    assert drive.insurance.events(receipt, "UsageMissed")[0]["metres"] == 4800
+    assert drive.insurance.events(receipt, "PeriodSettled")[0]["charge"] == 60 * USD
 
 
 def test_a_dispute_of_the_last_period_is_measured_by_its_length(drive: Drive) -> None:
@@ -523,7 +624,7 @@ def test_a_dispute_of_the_last_period_is_measured_by_its_length(drive: Drive) ->
     drive.report(quote, odometer=10_321_869)
     drive.insurance.dispute(quote, REASON, sender=drive.holder)
     here = drive.node.snapshot()
-    receipt = drive.insurance.resolve(quote, Counters(321_868), REASON, sender=drive.arbiter)
+    receipt = drive.insurance.resolve(quote, 10_321_868, Counters(321_868), REASON, sender=drive.arbiter)
     charge = premium.charge(TERMS, Counters(321_868), 12 * DAY, ONE)
     assert drive.insurance.events(receipt)[0]["newCharge"] == charge
     drive.node.revert(here)

@@ -11,7 +11,7 @@ from tests.models.drive_insurance import ACTIVE, CANCELLED, LAPSED
 from tests.models.drive_shadow import DriveShadow
 from tests.support import Forwarder, Node, decode_logs, deploy, reverts
 from tests.support.contract import Sender
-from tests.support.drive import DAY, DEVICE, ONE, TERMS, USD, VEHICLE, Drive, Quote, Reading
+from tests.support.drive import DAY, DEVICE, FOREVER, ONE, TERMS, USD, VEHICLE, Drive, Quote, Reading
 from tests.support.signers import SecureElement, Wallet
 from tests.support.words import Duty
 from tests.support.world import person
@@ -105,6 +105,7 @@ def test_opening_tells_and_stores_everything(drive: Drive) -> None:
         "odometer": 10_000_000,
         "billed": 10_000_000,
         "tier": 900_000,
+        "unread": False,
         "since": drive.now,
         "stretch": 0,
         "claims": 0,
@@ -168,6 +169,26 @@ def test_something_must_be_insured(drive: Drive) -> None:
     with reverts("NothingInsured", drive.id(quote)):
         drive.open(quote)
     drive.open(drive.quote(sumInsured=1))
+
+
+@pytest.mark.parametrize("window", ["reportWindow", "disputeWindow", "claimWindow"])
+def test_the_driver_has_time_to_report_to_dispute_and_to_claim(drive: Drive, window: str) -> None:
+    cover = drive.quote().cover
+    windows = {name: getattr(cover, name) for name in ("reportWindow", "disputeWindow", "claimWindow")}
+    with reverts("ZeroWindow", *(windows | {window: 0}).values()):
+        drive.open(drive.quote(**{window: 0}))
+    drive.open(drive.quote(**{window: 1}))
+    drive.open(drive.quote(arbitrationWindow=0, noticePeriod=0, decisionWindow=0))
+
+
+def test_the_device_is_in_the_vehicle_when_the_policy_opens(drive: Drive) -> None:
+    other_car, other_box = keccak(text="another car"), keccak(text="another box")
+    for quote in (drive.quote(vehicle=other_car), drive.quote(device=other_box)):
+        attached = VEHICLE if quote.cover.device == DEVICE else bytes(32)
+        with reverts("NotMetered", quote.cover.device, quote.cover.vehicle, attached):
+            drive.open(quote)
+    drive.devices.set(DEVICE, drive.box.name, other_car, 0, FOREVER, sender=drive.governor)
+    drive.open(drive.quote(vehicle=other_car))
 
 
 def test_the_deposit_pays_for_a_period_at_least(drive: Drive) -> None:
@@ -267,7 +288,7 @@ def test_a_deposit_buys_no_cover_after_the_crash(drive: Drive) -> None:
     quote = drive.quote()
     drive.open(quote, MAX)
     drive.node.warp(PERIOD)
-    with reverts("NotInForce", drive.id(quote), drive.now):
+    with reverts("CoverEnded", drive.id(quote), drive.now):
         drive.insurance.deposit(quote, MAX, sender=drive.holder)
 
 
@@ -463,6 +484,84 @@ def test_metres_without_cover_are_not_billed(drive: Drive) -> None:
     assert (usage["counters"].metres, usage["charge"]) == (4000, 4 * USD)
 
 
+def default_and_reinstate(drive: Drive, quote: Quote, odometer: int) -> Any:
+    """The only period passes without a report; 1,500,000 metres are billed for it."""
+    drive.open(quote, MAX)
+    drive.node.warp(PERIOD + quote.cover.reportWindow + 1)
+    drive.insurance.settleDefault(quote, sender=drive.keeper)
+    drive.reinstate(quote, MAX, odometer)
+    return state(drive, quote)
+
+
+@pytest.mark.parametrize(
+    ("odometer", "metres"), [(11_300_000, 0), (11_450_000, 50_000), (11_700_000, 300_000)]
+)
+def test_metres_of_a_period_without_a_report_are_not_forgiven(
+    drive: Drive, odometer: int, metres: int
+) -> None:
+    quote = drive.quote()
+    found = default_and_reinstate(drive, quote, odometer)
+    assert (found.odometer, found.billed, found.unread) == (odometer, 11_500_000, True)
+    drive.node.warp(PERIOD)
+    with reverts("MoreThanDriven", drive.id(quote), 100_001, 0, 100_000):
+        drive.report(quote, odometer=odometer + 100_000, night=100_001)
+    receipt = drive.report(quote, odometer=odometer + 100_000, night=100_000)
+    assert drive.insurance.events(receipt)[0]["counters"].metres == metres
+    drive.node.warp(quote.cover.disputeWindow + 1)
+    drive.insurance.settle(quote, sender=drive.keeper)
+    found = state(drive, quote)
+    assert (found.odometer, found.unread) == (odometer + 100_000, False)
+
+
+def test_metres_of_a_void_report_are_not_forgiven(drive: Drive) -> None:
+    quote = drive.quote()
+    drive.open(quote, MAX)
+    drive.node.warp(PERIOD)
+    drive.report(quote, odometer=10_600_000)
+    drive.insurance.dispute(quote, bytes(32), sender=drive.holder)
+    drive.node.warp(quote.cover.arbitrationWindow + 1)
+    drive.insurance.settle(quote, sender=drive.keeper)
+    drive.reinstate(quote, MAX, 10_650_000)
+    found = state(drive, quote)
+    assert (found.odometer, found.billed, found.unread) == (10_650_000, 10_000_000, True)
+    drive.node.warp(PERIOD)
+    receipt = drive.report(quote, odometer=10_700_000)
+    assert drive.insurance.events(receipt)[0]["counters"].metres == 700_000
+
+
+def test_a_void_report_after_a_reinstatement_forgives_nothing_either(drive: Drive) -> None:
+    quote = drive.quote()
+    default_and_reinstate(drive, quote, 13_000_000)
+    drive.insurance.deposit(quote, 2 * MAX, sender=drive.holder)
+    drive.node.warp(PERIOD)
+    drive.report(quote, odometer=13_100_000)
+    drive.insurance.dispute(quote, bytes(32), sender=drive.holder)
+    drive.node.warp(quote.cover.arbitrationWindow + 1)
+    drive.insurance.settle(quote, sender=drive.keeper)
+    found = state(drive, quote)
+    assert (found.odometer, found.billed, found.unread) == (13_000_000, 11_500_000, True)
+    drive.node.timestamp = found.cursor + PERIOD
+    receipt = drive.report(quote, odometer=13_200_000)
+    assert drive.insurance.events(receipt)[0]["counters"].metres == 1_700_000
+
+
+def test_after_a_reading_only_the_metres_without_cover_are_forgiven(drive: Drive) -> None:
+    """A period without a report, then one with: what is driven after that is not billed."""
+    quote = drive.quote()
+    drive.open(quote, 2 * MAX)
+    drive.node.warp(PERIOD + quote.cover.reportWindow + 1)
+    drive.insurance.settleDefault(quote, sender=drive.keeper)
+    drive.settle_next(quote, odometer=10_900_000)
+    drive.insurance.withdraw(quote, drive.insurance.withdrawable(quote), sender=drive.holder)
+    here = drive.node.snapshot()
+    for odometer in (11_000_000, 12_000_000):
+        drive.reinstate(quote, MAX, odometer)
+        found = state(drive, quote)
+        assert (found.odometer, found.billed) == (odometer, max(odometer, 11_500_000))
+        assert not found.unread
+        drive.node.revert(here)
+
+
 def test_only_what_lapsed_can_be_reinstated(drive: Drive) -> None:
     quote = drive.quote()
     drive.open(quote, MAX)
@@ -490,7 +589,7 @@ def test_reinstatement_needs_term_capital_and_escrow(drive: Drive) -> None:
     assert state(drive, quote).escrow == left + 30 * USD == MAX
     assert covered_until(drive, quote) == quote.cover.end
     drive.node.revert(here)
-    drive.insurance.release(quote, sender=drive.keeper)
+    drive.insurance.release(quote, sender=drive.treasury)
     with reverts("NothingInsured", drive.id(quote)):
         drive.reinstate(quote, 30 * USD, 10_000_000)
     drive.node.revert(here)
@@ -609,7 +708,7 @@ def test_the_insurer_gives_notice(drive: Drive) -> None:
         drive.node.warp(DAY)
         receipt = drive.insurance.cancel(quote, sender=drive.holder)
         assert drive.insurance.events(receipt)[0]["until"] == drive.now
-        with reverts("NotInForce", drive.id(quote), drive.now):
+        with reverts("CoverEnded", drive.id(quote), drive.now):
             drive.insurance.cancel(quote, sender=drive.holder)
 
 
@@ -666,7 +765,7 @@ def test_a_lapsed_policy_can_be_ended_for_good(drive: Drive) -> None:
             "refundable": MAX - 30 * USD,
         }
         assert state(drive, quote).state == CANCELLED
-        with reverts("NotInForce", drive.id(quote), end):
+        with reverts("CoverEnded", drive.id(quote), end):
             drive.insurance.cancel(quote, sender=sender)
         with reverts("NotLapsed", drive.id(quote), CANCELLED):
             drive.reinstate(quote, MAX, 10_000_000)
@@ -692,7 +791,7 @@ def test_what_ran_to_its_end_cannot_be_cancelled(drive: Drive) -> None:
     drive.node.revert(here)
     drive.node.warp(1)
     for sender in (drive.holder, drive.treasury):
-        with reverts("NotInForce", drive.id(quote), drive.now):
+        with reverts("CoverEnded", drive.id(quote), drive.now):
             drive.insurance.cancel(quote, sender=sender)
 
 
@@ -717,7 +816,7 @@ def test_capital_is_locked_to_the_last_possible_claim(drive: Drive) -> None:
     with reverts("WindowOpen", drive.id(quote), last):
         drive.insurance.release(quote, sender=drive.treasury)
     drive.node.warp(1)
-    receipt = drive.insurance.release(quote, sender=drive.keeper)
+    receipt = drive.insurance.release(quote, sender=drive.treasury)
     assert [(e.name, e.args) for e in decode_logs(receipt)] == [
         ("CoverLapsed", {"policyId": drive.id(quote), "until": quote.cover.start + PERIOD}),
         (
@@ -725,7 +824,7 @@ def test_capital_is_locked_to_the_last_possible_claim(drive: Drive) -> None:
             {
                 "policyId": drive.id(quote),
                 "treasury": drive.treasury,
-                "caller": drive.keeper,
+                "caller": drive.treasury,
                 "amount": 20_000 * USD,
             },
         ),
@@ -733,19 +832,53 @@ def test_capital_is_locked_to_the_last_possible_claim(drive: Drive) -> None:
     assert drive.insurance.poolOf(drive.treasury) == (1_000_000 * USD, 0)
     assert state(drive, quote).locked == 0
     with reverts("NothingInsured", drive.id(quote)):
-        drive.insurance.release(quote, sender=drive.keeper)
+        drive.insurance.release(quote, sender=drive.treasury)
     drive.insurance.settleDefault(quote, sender=drive.keeper)
     drive.insurance.withdraw(quote, drive.insurance.withdrawable(quote), sender=drive.holder)
 
 
 def test_capital_is_not_released_while_cover_runs(drive: Drive) -> None:
-    quote = drive.quote(claimWindow=0)
+    quote = drive.quote(claimWindow=1)
     drive.open(quote, MAX)
-    drive.node.warp(PERIOD)
+    drive.node.warp(PERIOD + 1)
     with reverts("WindowOpen", drive.id(quote), drive.now):
         drive.insurance.release(quote, sender=drive.treasury)
     drive.node.warp(1)
     drive.insurance.release(quote, sender=drive.treasury)
+
+
+def test_while_a_lapsed_policy_may_be_reinstated_only_the_insurer_releases(drive: Drive) -> None:
+    """Whether somebody has noticed the lapse or not."""
+    for noticed in (False, True):
+        quote = drive.quote(end=drive.now + 120 * DAY)
+        drive.open(quote, MAX)
+        if noticed:
+            drive.settle_next(quote)
+            drive.insurance.withdraw(quote, drive.insurance.withdrawable(quote), sender=drive.holder)
+        drive.node.timestamp = quote.cover.start + PERIOD + quote.cover.claimWindow + 1
+        here = drive.node.snapshot()
+        for stranger in (drive.keeper, drive.holder, drive.arbiter):
+            with reverts("NotUnderwriter", drive.treasury, stranger):
+                drive.insurance.release(quote, sender=stranger)
+        for insurer in (drive.treasury, drive.underwriter):
+            receipt = drive.insurance.release(quote, sender=insurer)
+            assert drive.insurance.events(receipt, "CapitalReleased")[0]["caller"] == insurer
+            drive.node.revert(here)
+        drive.node.timestamp = quote.cover.end - 1
+        with reverts("NotUnderwriter", drive.treasury, drive.keeper):
+            drive.insurance.release(quote, sender=drive.keeper)
+        drive.node.warp(1)
+        receipt = drive.insurance.release(quote, sender=drive.keeper)
+        assert drive.insurance.events(receipt, "CapitalReleased")[0]["caller"] == drive.keeper
+
+
+def test_what_cannot_be_reinstated_is_released_by_anybody(drive: Drive) -> None:
+    quote = drive.quote()
+    drive.open(quote, MAX)
+    drive.insurance.cancel(quote, sender=drive.holder)
+    drive.node.warp(quote.cover.claimWindow + 1)
+    receipt = drive.insurance.release(quote, sender=drive.keeper)
+    assert drive.insurance.events(receipt, "CapitalReleased")[0]["caller"] == drive.keeper
 
 
 def test_of_an_unknown_quote_nothing_is_known(drive: Drive) -> None:
@@ -763,7 +896,7 @@ def test_of_an_unknown_quote_nothing_is_known(drive: Drive) -> None:
         lambda: insurance.decideClaim(quote, 1, 0, nothing, sender=drive.treasury),
         lambda: insurance.appealClaim(quote, 1, nothing, sender=drive.holder),
         lambda: insurance.payClaim(quote, 1, sender=drive.keeper),
-        lambda: insurance.resolve(quote, [0] * 7, nothing, sender=drive.arbiter),
+        lambda: insurance.resolve(quote, 0, [0] * 7, nothing, sender=drive.arbiter),
         lambda: drive.reinstate(quote, MAX, 0),
         lambda: insurance.coveredUntil(quote),
         lambda: insurance.withdrawable(quote),

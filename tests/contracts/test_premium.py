@@ -221,15 +221,45 @@ def test_the_premium_is_held_between_its_bounds() -> None:
     assert charge(terms, Counters(metres=1000), 50, ONE) == 100, "the maximum is rounded down"
 
 
+def metres_without_data(terms: Terms, seconds: int, tier: int) -> int:
+    """The metres billed without a report, by all three."""
+    on_chain: int = library().noDataMetres(terms, seconds, tier)
+    assert on_chain == model.metres_without_data(terms, seconds, tier)
+    if terms.minimum <= terms.maximum and terms.tierMin <= ONE <= terms.tierMax:
+        assert rule.default_counters(rule.Terms.of(terms), seconds, tier) == rule.Counters(on_chain)
+    return on_chain
+
+
 def test_metres_without_data() -> None:
     terms = TERMS._replace(defaultMetres=50_000)
     for seconds, metres in [(0, 0), (1, 0), (2, 1), (DAY, 50_000), (30 * DAY, 1_500_000)]:
-        assert library().noDataMetres(terms, seconds) == metres == model.metres_without_data(terms, seconds)
-        assert rule.default_counters(rule.Terms.of(terms), seconds) == rule.Counters(metres)
+        assert metres_without_data(terms, seconds, ONE) == metres
     assert [library().noDataTier(t) for t in (0, ONE - 1, ONE, ONE + 1, U32)] == [ONE, ONE, ONE, ONE + 1, U32]
     for tier in (800_000, ONE, 1_300_000):
         expected = charge(TERMS, Counters(1_500_000), 30 * DAY, max(tier, ONE))
         assert rule.default_premium(rule.Terms.of(TERMS), 30 * DAY, tier) == expected
+
+
+def test_without_data_no_metre_is_billed_that_nobody_pays_for() -> None:
+    terms = UNIT._replace(base=40, maximum=100, defaultMetres=DAY)
+    assert [metres_without_data(terms, t, ONE) for t in (50, 100)] == [30, 60], "a unit for each metre"
+    assert [metres_without_data(terms._replace(defaultMetres=m * 864), 100, ONE) for m in (59, 60, 61)] == [
+        59, 60, 60,
+    ]  # fmt: skip
+    assert metres_without_data(terms, 100, 1_500_000) == 40, "at a higher tier they cost more"
+    assert metres_without_data(terms, 100, 1_400_000) == 43, "rounded up: 42 metres are 58 units"
+    assert metres_without_data(terms._replace(rate=500, defaultMetres=2 * DAY), 100, ONE) == 120
+    assert metres_without_data(terms._replace(rateDistance=500_000), 100, ONE) == 30
+    assert metres_without_data(terms._replace(minimum=100), 100, ONE) == 60, "whatever the minimum"
+    assert [metres_without_data(terms._replace(base=b), 100, ONE) for b in (99, 100, 101)] == [1, 0, 0]
+    assert metres_without_data(terms._replace(rate=0), 100, ONE) == 100, "what costs nothing has no limit"
+
+
+def test_a_default_below_one_is_reckoned_at_one() -> None:
+    terms = rule.Terms.of(UNIT._replace(maximum=100, defaultMetres=2 * DAY))
+    assert (
+        rule.default_counters(terms, 100, 800_000) == rule.default_counters(terms, 100) == rule.Counters(100)
+    )
 
 
 def test_nothing_overflows_at_the_largest_values() -> None:
@@ -239,7 +269,10 @@ def test_nothing_overflows_at_the_largest_values() -> None:
     assert charge(terms._replace(base=0, rate=1, rateDistance=U32, period=U32), counted, U32, U32) < U96
     assert library().weightedMetres(LARGEST, counted) == model.weighted_metres(LARGEST, counted) * ONE
     assert tier_after(LARGEST._replace(tierMin=0, minimum=0), counted) == U32
-    assert library().noDataMetres(LARGEST, U40) == model.metres_without_data(LARGEST, U40)
+    widest = terms._replace(base=0, rate=1, rateDistance=U32)
+    for rate in (0, 1):
+        assert metres_without_data(widest._replace(rate=rate), U40, ONE) == U32 * U40 // DAY
+    assert metres_without_data(widest._replace(rate=U96), U40, U32) == U40 * 1000
 
 
 # Terms that the contract refuses
@@ -411,3 +444,13 @@ def test_splitting_a_period_changes_at_most_two_units_a_cut(
     split = sum(charge(terms, c, seconds, tier) for c, seconds in parts)
     together = charge(terms, whole, sum(seconds for _, seconds in parts), tier)
     assert 0 <= together - split <= 2 * (len(parts) - 1)
+
+
+@given(terms_, st.integers(0, 2**40 - 1), st.integers(ONE, 2_000_000) | st.integers(ONE, U32))
+def test_limiting_the_default_metres_changes_no_premium(terms: Terms, seconds: int, tier: int) -> None:
+    seconds %= terms.period + 1
+    metres, all_metres = metres_without_data(terms, seconds, tier), terms.defaultMetres * seconds // DAY
+    assert metres <= all_metres
+    default = charge(terms, Counters(metres), seconds, tier)
+    assert default == charge(terms, Counters(all_metres), seconds, tier)
+    assert default == rule.default_premium(rule.Terms.of(terms), seconds, tier)

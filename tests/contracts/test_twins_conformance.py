@@ -184,7 +184,8 @@ class Packing(Exploration):
         do, world, ref = self.shadow.do, self.world, self.world.ref()
         some: list[list[bytes]] = [[thing] for thing in self.things]
         some += [[self.things[0], self.part], [self.part, self.part]]
-        callers = [world.maker.ship, self.machine] if self.what == "custody" else [world.maker.ship]
+        callers: list[Sender] = [world.maker.ship]
+        callers += [self.machine] if self.what == "custody" else []
         for sender, container, ids in product(callers, self.things, some):
             yield partial(do, "pack", container, ids, ref, sender=sender)
             yield partial(do, "unpack", container, ids, ref, sender=sender)

@@ -457,7 +457,12 @@ class History:
 
     def do_resolve(self) -> None:
         counters = (self.random.randrange(1000), 0, 0, 0, 0, 0, 0)
-        self.drive.insurance.resolve(self._quote(), counters, bytes(32), sender=self.drive.arbiter)
+        insurance, quote = self.drive.insurance, self._quote()
+        last, reported = (
+            view(self.drive.id(quote)).odometer for view in (insurance.policyOf, insurance.reportOf)
+        )
+        odometer = self.random.randint(last, max(last, reported))
+        insurance.resolve(quote, odometer, counters, bytes(32), sender=self.drive.arbiter)
 
     def do_settle(self) -> None:
         self.world.node.warp(self.random.choice((0, 601)))
@@ -504,7 +509,8 @@ class History:
         self.drive.insurance.payClaim(*self._claim(), sender=self.drive.keeper)
 
     def do_release_capital(self) -> None:
-        self.drive.insurance.release(self._quote(), sender=self.drive.keeper)
+        sender = self.random.choice((self.drive.keeper, self.drive.treasury))
+        self.drive.insurance.release(self._quote(), sender=sender)
 
     def do_capital(self) -> None:
         match self.random.randrange(4):

@@ -11,6 +11,7 @@ import pytest
 from goldthread.audit import drive_insurance as audit
 from goldthread.audit.base import Difference, FoldError
 from goldthread.chain.logs import Event
+from tests.models import premium
 from tests.models.drive_shadow import DriveShadow
 from tests.models.premium import Counters
 from tests.support import fresh
@@ -31,7 +32,7 @@ def history() -> DriveShadow:
         assert shadow.do(function, *args, sender=sender)
 
     def end_period(**counted: int) -> None:
-        node.timestamp = shadow.policy(quote).periods()[0][1]
+        node.timestamp = max(node.timestamp, shadow.policy(quote).periods()[0][1])
         assert shadow.report(quote, shadow.next_usage(quote, 1_200_000, **counted), sender=drive.keeper)
 
     do("provideCapital", 50_000 * USD, sender=drive.treasury)
@@ -41,7 +42,7 @@ def history() -> DriveShadow:
     do("withdraw", quote, 30 * USD, sender=drive.holder)
     end_period(night=100_000, brakes=7)
     do("dispute", quote, REASON, sender=drive.holder)
-    do("resolve", quote, Counters(1_200_000, brakes=6), REASON, sender=drive.arbiter)
+    do("resolve", quote, 11_100_000, Counters(1_100_000, brakes=6), REASON, sender=drive.arbiter)
     do("settle", quote, sender=drive.keeper)
     node.timestamp = shadow.policy(quote).periods()[0][1] + 8 * DAY
     do("settleDefault", quote, sender=drive.keeper)
@@ -60,6 +61,10 @@ def history() -> DriveShadow:
     do("withdrawCredit", sender=drive.holder)
     do("cancel", quote, sender=drive.treasury)
     end_period()
+    node.warp(6 * DAY)
+    do("settle", quote, sender=drive.keeper)
+    end_period()
+    do("dispute", quote, REASON, sender=drive.holder)
     node.warp(80 * DAY)
     do("settle", quote, sender=drive.keeper)
     do("release", quote, sender=drive.keeper)
@@ -98,7 +103,7 @@ def test_no_log_can_be_left_out(history: DriveShadow) -> None:
 
 
 NOT_STATE = {
-    "caller", "holder", "org", "reason", "evidence", "lossTime", "trips", "timedOut", "refundable", "stretch",
+    "caller", "holder", "org", "reason", "evidence", "lossTime", "trips", "refundable", "stretch",
 }  # fmt: skip
 """What events tell besides the state: who, why, and what follows from other fields."""
 
@@ -111,6 +116,8 @@ def test_no_number_can_be_altered(history: DriveShadow) -> None:
             continue
         for name, value in event.args.items():
             if name in {*NOT_STATE, "until", "time"} or not isinstance(value, int):
+                continue
+            if (event.name, name) == ("Reinstated", "odometer"):  # after a default the next report bills all
                 continue
             other = not value if isinstance(value, bool) else value + 1
             altered = replace(event, args={**event.args, name: other})
@@ -130,6 +137,49 @@ def test_a_charge_that_the_terms_do_not_give_is_noticed(history: DriveShadow) ->
         altered = replace(events[index], args={**events[index].args, "counters": other})
         with pytest.raises(FoldError, match="follows from the events before"):
             audit.rebuild([*events[:index], altered])
+
+
+def altered(history: DriveShadow, name: str, which: int = 0, **changes: Any) -> list[Event]:
+    """The events up to one of that name, which is changed."""
+    events = list(history.events())
+    index = [i for i, event in enumerate(events) if event.name == name][which]
+    return [*events[:index], replace(events[index], args={**events[index].args, **changes})]
+
+
+def test_a_correction_that_the_terms_do_not_give_is_noticed(history: DriveShadow) -> None:
+    (decided, void) = (event for event in history.events() if event.name == "DisputeResolved")
+    fewer = decided["counters"]._replace(brakes=5)
+    with pytest.raises(FoldError, match="charge is .* follows from the events before"):
+        audit.rebuild(altered(history, "DisputeResolved", counters=fewer))
+    with pytest.raises(FoldError, match="charge is .* outside 0 to"):
+        worse = decided["counters"]._replace(brakes=700)
+        charge = premium.charge(history.drive.quote().terms, Counters(*worse), 30 * DAY, 1_000_000)
+        audit.rebuild(altered(history, "DisputeResolved", counters=worse, newCharge=charge))
+    for odometer in (9_999_999, 11_200_001):
+        with pytest.raises(FoldError, match="outside 10000000 to 11200000"):
+            audit.rebuild(altered(history, "DisputeResolved", odometer=odometer))
+    with pytest.raises(FoldError, match="is not the arbiter"):
+        audit.rebuild(altered(history, "DisputeResolved", caller=history.drive.keeper))
+    with pytest.raises(FoldError, match="nobody decided the dispute"):
+        audit.rebuild(altered(history, "DisputeResolved", 1, counters=fewer))
+    with pytest.raises(FoldError, match="odometer is .* follows"):
+        audit.rebuild(altered(history, "DisputeResolved", 1, odometer=void["odometer"] + 1))
+
+
+def test_readings_that_run_backwards_are_noticed(history: DriveShadow) -> None:
+    with pytest.raises(FoldError, match="odometer is 9999999, outside 10000000 to"):
+        audit.rebuild(altered(history, "UsageReported", odometer=9_999_999))
+    with pytest.raises(FoldError, match="odometer is 11099999, outside 11100000 to"):
+        audit.rebuild(altered(history, "Reinstated", odometer=11_099_999))
+
+
+def test_a_period_has_one_report_and_no_default_beside_it(history: DriveShadow) -> None:
+    events = list(history.events())
+    index = next(i for i, event in enumerate(events) if event.name == "UsageReported")
+    missed = next(event for event in events if event.name == "UsageMissed")
+    for second in (events[index], replace(missed, args={**missed.args, "period": 1})):
+        with pytest.raises(FoldError, match="the report was not NONE"):
+            audit.rebuild([*events[: index + 1], second])
 
 
 def test_events_of_nobody(history: DriveShadow) -> None:

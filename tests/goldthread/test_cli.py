@@ -49,7 +49,8 @@ def failed(result: Result, message: str) -> None:
 
 COMMANDS = [
     [], ["id"], ["quote"], ["segment"], ["segment", "build"], ["segment", "verify"], ["segment", "prove"],
-    ["segment", "show"], ["history"], ["audit"], ["audit", "rebuild"],
+    ["segment", "show"], ["proof"], ["proof", "export"], ["proof", "verify"], ["history"], ["audit"],
+    ["audit", "rebuild"],
 ]  # fmt: skip
 
 
@@ -58,7 +59,7 @@ def test_every_command_explains_itself(command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.exit_code == 0
     assert result.stdout.startswith("Usage:")
-    if command and command not in (["segment"], ["audit"]):
+    if command and command not in (["segment"], ["proof"], ["audit"]):
         assert "Example:" in result.stdout
         assert f"goldthread {' '.join(command)} " in result.stdout
 
@@ -76,7 +77,7 @@ def test_a_mistake_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> Non
     def broken(_: str) -> str:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("goldthread.gs1.canonical", broken)
+    monkeypatch.setattr("goldthread.gs1.identify", broken)
     assert isinstance(run("id", LINK).exception, ZeroDivisionError)
 
 
@@ -101,14 +102,62 @@ def test_id_of_another_uri() -> None:
     assert "key" not in data
 
 
+FORMS = {
+    "uri": LINK,
+    "urn": "urn:epc:id:sgtin:9506000.013435.ABC",
+    "class": LINK.removesuffix("/21/ABC"),
+    "classUrn": "urn:epc:idpat:sgtin:9506000.013435.*",
+    "elementString": "010950600013435221ABC",
+    "bracketed": "(01)09506000134352(21)ABC",
+    "prefixLength": 7,
+}
+
+
+@pytest.mark.parametrize("form", ["uri", "urn", "elementString", "bracketed"])
+def test_id_shows_all_forms_from_each(form: str) -> None:
+    data = json.loads(run("id", "--json", "--prefix-length", 7, FORMS[form]).stdout)
+    assert {name: data[name] for name in FORMS} == FORMS
+    assert data["classId"] == f"0x{twin_id(data['class']).hex()}"
+    shown = run("id", "--prefix-length", 7, FORMS[form]).stdout
+    for value in FORMS.values():
+        assert f" {value}\n" in shown
+
+
+def test_id_of_a_urn_knows_the_prefix() -> None:
+    assert json.loads(run("id", "--json", FORMS["urn"]).stdout)["prefix"] == "9506000"
+    failed(run("id", "--prefix-length", 6, FORMS["urn"]), "has a prefix of 7 digits")
+
+
+def test_id_of_what_has_no_class_or_no_urn() -> None:
+    data = json.loads(run("id", "--json", "--prefix-length", 7, "00/340123453111111115").stdout)
+    assert (data["class"], data["classId"], data["classUrn"]) == (None, None, None)
+    assert data["urn"] == "urn:epc:id:sscc:4012345.3311111111"
+    model = "8013/1987654Ad4X4bL5ttr2310c2K"
+    assert json.loads(run("id", "--json", "--prefix-length", 7, model).stdout)["urn"] is None
+    assert "EPC URN" not in run("id", "--prefix-length", 7, model).stdout
+    assert "prefix" not in json.loads(run("id", "--json", FORMS["bracketed"]).stdout)
+
+
+def test_id_of_a_bar_code_shows_what_else_it_says() -> None:
+    code = "8006095060001343520102^21A^17271231"
+    data = json.loads(run("id", "--json", code).stdout)
+    assert data["others"] == [{"ai": "17", "title": "USE BY or EXPIRY", "value": "271231"}]
+    assert data["elementString"] == "8006095060001343520102\x1d21A"
+    shown = run("id", code).stdout
+    assert "271231  USE BY or EXPIRY" in shown
+    assert "8006095060001343520102^21A" in shown
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("01/9506000134353", "GTIN (01) '09506000134353': check digit is 3, must be 2"),
-        ("9506000134352", "has no pair of GS1 key and value"),
+        ("9506000134352", "element string '9506000134352': has no GS1 key"),
+        ("(01)09506000134353", "GTIN (01) '09506000134353': check digit is 3, must be 2"),
+        ("ABC", "has no pair of GS1 key and value"),
         ("https://id.gs1.org/01/09506000134352/21/a%20b", "' ' is not one of the GS1 character set 82"),
         ("acme:engine", "must have an authority"),
-        ("urn:epc:id:sgtin:9506000.013435.1", "EPC URNs are written as Digital Links"),
+        ("urn:epc:id:sgtin:9506000.13435.1", "prefix and reference of sgtin must have 13 digits together"),
         ("https://acme.example/", "is an authority with nothing behind it"),
     ],
 )
@@ -365,7 +414,7 @@ def test_a_key_with_a_passphrase(trip: Path, tmp_path: Path) -> None:
         (["--quantity", "heat"], "--quantity: quantity 'heat': must be one of temperature"),
         (["--above", "warm"], "--above: 'warm' is no decimal number"),
         (["--above", "8.001"], "--above: 8.001 has more than the 2 decimals"),
-        (["--device", "0x12"], "--device '0x12': an id is 0x and 64 hex digits"),
+        (["--device", "0x12"], "--device '0x12': must be 0x and 64 hex digits"),
         (["--subject", "01/9506000134353"], "--subject GTIN (01)"),
         (["--chain-id", "1"], "--chain-id and --telemetry are given together"),
         (["--chain-id", "1", "--telemetry", "0x12"], "--telemetry '0x12': is no address"),
@@ -477,7 +526,7 @@ def test_a_history_of_nothing(told: tuple[World, Path], anvil: AnvilNode) -> Non
     _, manifest = told
     failed(run("history", LINK, "--deployment", manifest, "--rpc", anvil.url), "is registered on this chain")
     failed(
-        run("history", "0x12", "--deployment", manifest, "--rpc", anvil.url), "an id is 0x and 64 hex digits"
+        run("history", "0x12", "--deployment", manifest, "--rpc", anvil.url), "must be 0x and 64 hex digits"
     )
     failed(run("history", LINK, "--deployment", manifest, "--rpc", "http://127.0.0.1:1"), "cannot be reached")
     failed(run("history", LINK, "--deployment", "none.json"), "none.json: No such file")

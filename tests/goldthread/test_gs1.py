@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -23,8 +21,6 @@ from goldthread.gs1 import (
 from goldthread.gs1.keys import CSET39, CSET82, DIGITS, element
 from goldthread.hashing import keccak
 from tests.support import Reverted, deploy, fresh
-
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "trace"
 
 
 def independent_check_digit(digits: str) -> int:
@@ -310,26 +306,6 @@ def test_namespaces_are_those_of_the_contract(uri: str, length: int) -> None:
         assert reverted.error == "NotCanonical"
         theirs = None
     assert ours == theirs
-
-
-@pytest.mark.skipif(not SHARED.exists(), reason="the shared test data is not here")
-def test_the_links_of_the_event_hash_reference() -> None:
-    """It does not look at check digits, and many of its examples have a wrong one."""
-    pairs = json.loads((SHARED / "derived/identifier_to_canonical_digital_link.json").read_text())
-    compared = 0
-    for pair in pairs:
-        if not pair["input"].startswith("http"):
-            continue
-        try:
-            found: str | None = DigitalLink.parse(pair["input"]).uri
-        except IdError as error:
-            if pair["expected"] is not None:
-                assert "check digit" in error.rule
-                continue
-            found = None
-        assert found == pair["expected"]
-        compared += 1
-    assert compared >= 15
 
 
 _HARNESS = []

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from goldthread.chain import eip712
 from goldthread.chain.devices import SoftKey
+from goldthread.chain.merkle import node
 from goldthread.chain.segments import (
     Frame,
     Segment,
@@ -21,7 +22,6 @@ from goldthread.chain.segments import (
     from_json,
     is_in,
     leaf,
-    node,
     to_json,
 )
 from goldthread.hashing import keccak

@@ -26,6 +26,8 @@ ENUMS = [
     (words.EndOfLife, "interfaces/ITwins.sol", "EndOfLife"),
     (words.Purpose, "interfaces/ITwins.sol", "Purpose"),
     (words.Cause, "interfaces/ITwins.sol", "Cause"),
+    (words.UnitEnd, "interfaces/ILots.sol", "UnitEnd"),
+    (words.LotCause, "interfaces/ILots.sol", "Cause"),
     (words.Disposition, "interfaces/IConditions.sol", "Disposition"),
     (conditions.Kind, "interfaces/IConditions.sol", "RuleKind"),
 ]

@@ -15,7 +15,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.models.drive_insurance import APPEALED, DECIDED, DISPUTED, PAID, REPORTED, SUBMITTED, Policy
+from tests.models.drive_insurance import (
+    APPEALED,
+    DECIDED,
+    DISPUTED,
+    LAPSED,
+    PAID,
+    REPORTED,
+    SUBMITTED,
+    Policy,
+)
 from tests.models.drive_shadow import DriveShadow
 from tests.models.premium import Counters
 from tests.support import Counters as Hits
@@ -37,6 +46,10 @@ PLACES = (
     "decided after an appeal",
     "paid without a decision",
     "fewer metres after a default",
+    "more metres after a default",
+    "reinstated without a reading",
+    "corrected a reading",
+    "released by the insurer alone",
     "withdrew while a period was open",
     "cancelled by the insurer",
     "cancelled after a lapse",
@@ -123,13 +136,13 @@ class DriveMachine(RuleBasedStateMachine):
             treasury=data.draw(st.sampled_from([self.drive.treasury, SECOND_TREASURY])),
             period=data.draw(st.sampled_from([3 * DAY, 10 * DAY])),
             start=now + data.draw(st.sampled_from([-DAY, 0, 0, 2 * DAY])),
-            end=now + 34 * DAY,
+            end=now + 50 * DAY,
             sumInsured=500 * USD,
             reportWindow=3 * DAY,
             disputeWindow=2 * DAY,
             arbitrationWindow=4 * DAY,
             noticePeriod=5 * DAY,
-            claimWindow=15 * DAY,
+            claimWindow=10 * DAY,
             decisionWindow=8 * DAY,
         )
         amount = quote.terms.maximum * data.draw(st.integers(3, 12)) // 4
@@ -157,13 +170,17 @@ class DriveMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def reinstate(self, data: st.DataObject) -> None:
         quote = data.draw(st.sampled_from(self.ended()))
-        quarters, driven = data.draw(st.integers(2, 8)), data.draw(st.integers(-1, 500_000))
+        quarters = data.draw(st.integers(2, 8))
+        driven = data.draw(st.integers(-1, 500_000) | st.integers(600_000, 2_000_000))
         odometer = self.shadow.policy(quote).odometer + driven
         amount = quote.terms.maximum * quarters // 4
         sender = self.caller(data, quote.cover.holder)
         happened = self.shadow.reinstate(quote, amount, odometer, sender=sender)
-        if self.count("reinstate", happened) and data.draw(st.integers(0, 3)):
+        unread = ("reinstated without a reading", self.shadow.policy(quote).unread)
+        if self.count("reinstate", happened, unread) and data.draw(st.integers(0, 3)):
             self.claim_for(data, quote, 0, 3)
+        if happened and data.draw(st.booleans()):
+            self.report_of(data, quote, data.draw(st.integers(0, 500_000)))
 
     @precondition(lambda self: self.quotes)
     @rule(data=st.data())
@@ -173,7 +190,11 @@ class DriveMachine(RuleBasedStateMachine):
         if data.draw(st.integers(0, 2)):
             if not policy.periods():
                 self.wait_until(data, policy.covered_until() + quote.cover.claimWindow)
-            self.do("release", quote, sender=self.drive.keeper)
+            reinstatable = policy.covered_until() < policy.limit or policy.state == LAPSED
+            alone = reinstatable and self.node.timestamp < quote.cover.end
+            insurer = data.draw(st.sampled_from([quote.cover.treasury, self.drive.underwriter]))
+            happened = self.shadow.do("release", quote, sender=self.caller(data, insurer))
+            self.count("release", happened, ("released by the insurer alone", alone))
             return
         by = data.draw(st.sampled_from([quote.cover.holder, quote.cover.treasury, self.drive.underwriter]))
         lapsed = policy.covered_until() < policy.limit and self.node.timestamp >= policy.covered_until()
@@ -195,15 +216,21 @@ class DriveMachine(RuleBasedStateMachine):
         self, data: st.DataObject, driven: int, night: int, speeding: int, events: tuple[int, int, int, int]
     ) -> None:
         quote = data.draw(st.sampled_from(self.waiting(None)))
-        policy = self.shadow.policy(quote)
-        self.wait_until(data, policy.periods()[0][1] - 1)
         counted = dict(zip(("brakes", "accels", "corners", "phone"), events, strict=True))
         night, speeding = (max(driven, 0) * share // 100 for share in (night, speeding))
-        usage = self.shadow.next_usage(quote, driven, night=night, speeding=speeding, **counted)
+        self.report_of(data, quote, driven, night=night, speeding=speeding, **counted)
+
+    def report_of(self, data: st.DataObject, quote: Quote, driven: int, **counted: int) -> None:
+        """The next period's report, and often what follows it."""
+        policy = self.shadow.policy(quote)
+        self.wait_until(data, policy.periods()[0][1] - 1)
+        usage = self.shadow.next_usage(quote, driven, **counted)
         usage = usage._replace(trips=driven & 255, tripsRoot=REASON)
         ahead = policy.billed > policy.odometer
+        behind = policy.billed < policy.odometer
         happened = self.shadow.report(quote, usage, sender=data.draw(st.sampled_from(self.people)))
-        if self.count("report", happened, ("fewer metres after a default", ahead)):
+        places = ("fewer metres after a default", ahead), ("more metres after a default", behind)
+        if self.count("report", happened, *places):
             if data.draw(st.integers(0, 2)) == 0:
                 self.dispute(data)
             if self.waiting(DISPUTED) and data.draw(st.booleans()):
@@ -223,7 +250,12 @@ class DriveMachine(RuleBasedStateMachine):
         metres, brakes = data.draw(st.integers(0, 400_000)), data.draw(st.integers(0, 20))
         quote = data.draw(st.sampled_from(self.waiting(DISPUTED)))
         counted = Counters(metres=metres, brakes=brakes)
-        self.do("resolve", quote, counted, REASON, sender=self.caller(data, self.drive.arbiter))
+        policy = self.shadow.policy(quote)
+        reported = policy.report.odometer if policy.report else 0
+        driven = (reported - policy.odometer) * data.draw(shares) // 10
+        sender = self.caller(data, self.drive.arbiter)
+        happened = self.shadow.do("resolve", quote, policy.odometer + driven, counted, REASON, sender=sender)
+        self.count("resolve", happened, ("corrected a reading", policy.odometer + driven < reported))
 
     @precondition(lambda self: any(policy.periods() for policy in self.policies()))
     @rule(data=st.data())
@@ -232,9 +264,9 @@ class DriveMachine(RuleBasedStateMachine):
         if not policy.periods():
             return
         start, end = policy.periods()[0]
-        reported = policy.report is not None and policy.report.period == policy.number
+        reported = policy.report is not None
         default = max(end, policy.settled_time) + quote.cover.reportWindow
-        self.wait_until(data, policy.report.until if policy.report and reported else default)
+        self.wait_until(data, policy.report.until if policy.report else default)
         disputed = policy.report is not None and policy.report.state == DISPUTED
         lapsed = policy.covered_until() < policy.limit and self.node.timestamp >= policy.covered_until()
         action = "settle" if reported else "settleDefault"
@@ -337,8 +369,7 @@ class DriveMachine(RuleBasedStateMachine):
         """Policies whose next period has a report in this state, or no report."""
         found = []
         for quote, policy in zip(self.quotes, self.policies(), strict=True):
-            current = policy.report if policy.report and policy.report.period == policy.number else None
-            if policy.periods() and (current.state if current else None) == state:
+            if policy.periods() and (policy.report.state if policy.report else None) == state:
                 found.append(quote)
         return found
 

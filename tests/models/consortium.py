@@ -196,13 +196,17 @@ class Consortium:
     def authorize_under(self, no: Objections, account: str, namespace: bytes) -> int:
         """The same for registering under a namespace."""
         org = self.authorize(no, account, Duty.REGISTER)
+        self.require_namespace(no, org, namespace)
+        return org
+
+    def require_namespace(self, no: Objections, org: int, namespace: bytes) -> None:
+        """Does the namespace belong to the organisation, or to one that delegates it?"""
         owner = self.owner(namespace)
         if org == owner:
-            return org
+            return
         if self.now > self.delegated(namespace, org):
             no.final("NotNamespaceOwner", namespace, org, owner)
         self._active(no, owner)
-        return org
 
     def delegated(self, namespace: bytes, delegate: int) -> int:
         """The last second of a delegation; 0: none."""

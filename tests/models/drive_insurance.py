@@ -29,11 +29,13 @@ SUBMITTED, DECIDED, APPEALED, FINAL, PAID = 1, 2, 3, 4, 5
 
 @dataclass
 class Report:
-    period: int
     charge: int
     tier: int
     until: int
+    odometer: int
     state: int = REPORTED
+    void: bool = False
+    """Did a dispute end without a decision?"""
 
 
 @dataclass
@@ -68,7 +70,10 @@ class Policy:
     locked: int
     state: int = ACTIVE
     settled_time: int = 0
+    unread: bool = False
+    """Did the last settled period leave no reading?"""
     report: Report | None = None
+    """Of the next period."""
     roots: dict[int, bytes] = field(default_factory=dict)
     claims: list[Claim] = field(default_factory=list)
     charges: list[int] = field(default_factory=list)
@@ -131,6 +136,7 @@ class Policy:
             "odometer": self.odometer,
             "billed": self.billed,
             "tier": self.tier,
+            "unread": self.unread,
             "since": self.stretches[-1].since,
             "stretch": len(self.stretches) - 1,
             "claims": len(self.claims),
@@ -140,7 +146,7 @@ class Policy:
 
     def report_view(self) -> tuple[int, ...]:
         r = self.report
-        return (r.charge, r.tier, r.until, r.period, r.state) if r else (0, 0, 0, 0, 0)
+        return (r.charge, r.tier, r.until, r.odometer, r.state) if r else (0, 0, 0, 0, 0)
 
 
 @dataclass
@@ -213,6 +219,10 @@ class DriveInsurance:
         since = max(self.now, cover.start)
         no.when(since >= cover.end, "TermOver", id_, since, cover.end)
         no.when(cover.sumInsured == 0, "NothingInsured", id_)
+        windows = cover.reportWindow, cover.disputeWindow, cover.claimWindow
+        no.when(0 in windows, "ZeroWindow", *windows)
+        attached = self.device[2] if cover.device == self.device[0] else bytes(32)
+        no.when(cover.vehicle != attached, "NotMetered", cover.device, cover.vehicle, attached)
         zero = terms.period == 0 or terms.rateDistance == 0 or terms.maximum == 0
         no.when(zero, "ZeroTerm", terms.period, terms.rateDistance, terms.maximum)
         crossed = terms.minimum > terms.maximum
@@ -251,7 +261,7 @@ class DriveInsurance:
     def deposit(self, quote: Quote, amount: int, *, sender: str) -> list[Fact]:
         id_, policy, no = self._holders(quote, sender)
         until = policy.covered_until()
-        no.when(self.now >= until, "NotInForce", id_, until)
+        no.when(self.now >= until, "CoverEnded", id_, until)
         transfer = self._pull(no, sender, amount)
         policy.escrow += amount
         policy.deposited += amount
@@ -298,7 +308,9 @@ class DriveInsurance:
         policy.stretches[-1].until = policy.limit
         policy.stretches.append(Stretch(self.now))
         policy.state, policy.limit, policy.escrow = ACTIVE, cover.end, escrow
-        policy.odometer, policy.billed = odometer, max(policy.billed, odometer)
+        policy.odometer = odometer
+        if not policy.unread:
+            policy.billed = max(policy.billed, odometer)
         policy.deposited += amount
         fact = {
             "policyId": id_,
@@ -320,7 +332,7 @@ class DriveInsurance:
             end += quote.cover.noticePeriod
         until, lapse = policy.covered_until(), self._lapse_of(policy)
         lapsed = policy.state == LAPSED or (policy.state == ACTIVE and lapse)
-        no.when(not lapsed and self.now >= until, "NotInForce", id_, until)
+        no.when(not lapsed and self.now >= until, "CoverEnded", id_, until)
         end = max(end, policy.stretches[-1].since)
         useless = policy.state == CANCELLED and policy.limit <= end
         no.when(useless, "AlreadyCancelled", id_, policy.limit)
@@ -337,6 +349,9 @@ class DriveInsurance:
         no = Objections()
         last = policy.covered_until() + quote.cover.claimWindow
         no.when(self.now <= last, "WindowOpen", id_, last)
+        lapsed = policy.state == LAPSED or (policy.state == ACTIVE and self._lapse_of(policy))
+        if lapsed and self.now < quote.cover.end:
+            self._insurer(no, quote.cover.treasury, sender)
         no.when(policy.claimed() != 0, "ClaimsOpen", id_, policy.claimed())
         no.when(policy.locked == 0, "NothingInsured", id_)
         no.settle()
@@ -356,8 +371,7 @@ class DriveInsurance:
         id_, policy = self._policy(quote)
         no = Objections()
         number, start, end = self._next(no, id_, policy)
-        reported = policy.report is not None and policy.report.period == number
-        no.when(reported, "AlreadyReported", id_, number)
+        no.when(policy.report is not None, "AlreadyReported", id_, number)
         fits = usage[:4] == (id_, number, start, end)
         no.when(not fits, "WrongPeriod", id_, number, start, end)
         no.when(self.now < end, "WindowOpen", id_, end - 1)
@@ -374,9 +388,8 @@ class DriveInsurance:
         charge = premium.charge(quote.terms, counted, end - start, policy.tier)
         tier = premium.tier(quote.terms, counted)
         until = self.now + quote.cover.disputeWindow
-        policy.report = Report(number, charge, tier, until)
+        policy.report = Report(charge, tier, until, usage.odometer)
         policy.roots[number] = usage.tripsRoot
-        policy.odometer, policy.billed = usage.odometer, max(policy.billed, usage.odometer)
         fact = {
             "policyId": id_,
             "period": number,
@@ -394,26 +407,32 @@ class DriveInsurance:
     def dispute(self, quote: Quote, reason: bytes, *, sender: str) -> list[Fact]:
         id_, policy, no = self._holders(quote, sender)
         report = self._reported(no, id_, policy)
-        no.when(report.state != REPORTED, "WrongReportState", id_, report.period, report.state)
+        no.when(report.state != REPORTED, "WrongReportState", id_, policy.number, report.state)
         no.when(self.now > report.until, "WindowClosed", id_, report.until)
         no.settle()
         report.state, report.until = DISPUTED, self.now + quote.cover.arbitrationWindow
-        fact = {"policyId": id_, "period": report.period, "holder": sender, "reason": reason}
+        fact = {"policyId": id_, "period": policy.number, "holder": sender, "reason": reason}
         return [("DisputeOpened", fact | {"until": report.until})]
 
-    def resolve(self, quote: Quote, counted: Counters, reason: bytes, *, sender: str) -> list[Fact]:
+    def resolve(
+        self, quote: Quote, odometer: int, counted: Counters, reason: bytes, *, sender: str
+    ) -> list[Fact]:
         id_, policy = self._policy(quote)
         no = Objections()
         arbiter = quote.cover.arbiter
         no.when(sender != arbiter, "WrongCaller", id_, sender, arbiter)
         report = self._reported(no, id_, policy)
-        no.when(report.state != DISPUTED, "WrongReportState", id_, report.period, report.state)
+        no.when(report.state != DISPUTED, "WrongReportState", id_, policy.number, report.state)
         no.when(self.now > report.until, "WindowClosed", id_, report.until)
+        lowest, highest = policy.odometer, report.odometer
+        false = not lowest <= odometer <= highest
+        no.when(false, "AmountOutOfRange", id_, odometer, lowest, highest)
         _, start, end = self._next(no, id_, policy)
         charge = premium.charge(quote.terms, counted, end - start, policy.tier)
         no.when(charge > report.charge, "AmountOutOfRange", id_, charge, 0, report.charge)
         no.settle()
-        return [self._lower(id_, policy, report, counted, end - start, reason, sender, timed_out=False)]
+        report.odometer = odometer
+        return [self._lower(id_, policy, report, counted, end - start, reason, sender)]
 
     def settle(self, quote: Quote, *, sender: str) -> list[Fact]:
         id_, policy = self._policy(quote)
@@ -425,27 +444,26 @@ class DriveInsurance:
         facts = self._notice_lapse(id_, policy)
         _, start, end = self._next(no, id_, policy)
         if report.state == DISPUTED:
-            nothing = Counters()
-            lowered = self._lower(
-                id_, policy, report, nothing, end - start, bytes(32), sender, timed_out=True
-            )
-            facts.append(lowered)
+            report.void, report.odometer = True, policy.odometer
+            facts.append(self._lower(id_, policy, report, Counters(), end - start, bytes(32), sender))
+        else:
+            policy.odometer, policy.billed = report.odometer, max(policy.billed, report.odometer)
+        policy.unread, policy.report = report.void, None
         return facts + self._settle(id_, policy, report.charge, report.tier, sender, by_default=False)
 
     def settleDefault(self, quote: Quote, *, sender: str) -> list[Fact]:  # noqa: N802
         id_, policy = self._policy(quote)
         no = Objections()
         number, start, end = self._next(no, id_, policy)
-        reported = policy.report is not None and policy.report.period == number
-        no.when(reported, "AlreadyReported", id_, number)
+        no.when(policy.report is not None, "AlreadyReported", id_, number)
         last = max(end, policy.settled_time) + quote.cover.reportWindow
         no.when(self.now <= last, "WindowOpen", id_, last)
         no.settle()
         facts = self._notice_lapse(id_, policy)
-        metres = premium.metres_without_data(quote.terms, end - start)
         tier = premium.tier_without_data(policy.tier)
+        metres = premium.metres_without_data(quote.terms, end - start, tier)
         charge = premium.charge(quote.terms, Counters(metres), end - start, tier)
-        policy.billed = min(policy.billed + metres, UINT64_MAX)
+        policy.billed, policy.unread = min(policy.billed + metres, UINT64_MAX), True
         missed = {"policyId": id_, "period": number, "caller": sender, "metres": metres}
         settled = self._settle(id_, policy, charge, tier, sender, by_default=True)
         return [*facts, ("UsageMissed", missed), *settled]
@@ -584,7 +602,7 @@ class DriveInsurance:
 
     def _reported(self, no: Objections, id_: bytes, policy: Policy) -> Report:
         report = policy.report
-        if report is None or report.period != policy.number:
+        if report is None:
             no.final("NotReported", id_, policy.number)
         return report
 
@@ -615,21 +633,21 @@ class DriveInsurance:
         seconds: int,
         reason: bytes,
         sender: str,
-        *,
-        timed_out: bool,
     ) -> Fact:
         terms = policy.quote.terms
         charge = premium.charge(terms, counted, seconds, policy.tier)
         tier = min(report.tier, premium.tier(terms, counted))
         fact = {
             "policyId": id_,
-            "period": report.period,
+            "period": policy.number,
             "caller": sender,
+            "odometer": report.odometer,
+            "counters": counted,
             "oldCharge": report.charge,
             "newCharge": charge,
             "tier": tier,
             "reason": reason,
-            "timedOut": timed_out,
+            "timedOut": report.void,
         }
         assert charge <= report.charge, "a dispute raised the charge"
         report.charge, report.tier, report.state = charge, tier, RESOLVED

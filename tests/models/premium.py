@@ -5,8 +5,9 @@ added the night metres and the speeding metres, each with its weight, and an equ
 event; all that at the tier. Each of the two amounts, and each bound, is rounded down to a unit. The result
 is held between the minimum and the maximum for the time. The tier for later is 1, less the credit for every
 kilometre, plus the penalties for every kilometre at night, for every one too fast and for each event, held
-between its bounds once, at the end. Without data: the default metres for every day, and a tier of at least
-1.
+between its bounds once, at the end. Without data: a tier of at least 1, and the default metres for every
+day, of which none is billed that nobody pays for: the first one with which base and distance reach the
+maximum is the last.
 """
 
 from __future__ import annotations
@@ -104,6 +105,13 @@ def tier_without_data(before_ppm: int) -> int:
     return 1_000_000 if before_ppm < 1_000_000 else before_ppm
 
 
-def metres_without_data(terms: Terms, seconds: int) -> int:
-    """Metres."""
-    return floor(terms.defaultMetres * Fraction(seconds, DAY))
+def metres_without_data(terms: Terms, seconds: int, tier_ppm: int) -> int:
+    """Metres; found by halving, between none and the default."""
+    no_least = terms._replace(minimum=0)
+    most = floor(terms.maximum * Fraction(seconds, terms.period))
+    low, high = 0, floor(terms.defaultMetres * Fraction(seconds, DAY))
+    while low < high and terms.rate > 0:
+        middle = (low + high) // 2
+        reached = charge(no_least, Counters(middle), seconds, tier_ppm) == most
+        low, high = (low, middle) if reached else (middle + 1, high)
+    return high

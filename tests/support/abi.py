@@ -137,11 +137,14 @@ BUILT_IN_ERRORS: list[dict[str, Any]] = [
 
 
 class Dictionary:
-    """Errors and events of every ABI seen so far, by selector and first topic."""
+    """Errors by selector, and events by first topic and number of topics, of every ABI seen so far.
+
+    ERC-20 and ERC-721 have the same events and index other fields.
+    """
 
     def __init__(self) -> None:
         self._errors: dict[bytes, Mapping[str, Any]] = {}
-        self._events: dict[bytes, Mapping[str, Any]] = {}
+        self._events: dict[tuple[bytes, int], Mapping[str, Any]] = {}
         self._complete = False
         self.add(BUILT_IN_ERRORS)
 
@@ -151,7 +154,8 @@ class Dictionary:
             if entry["type"] == "error":
                 self._errors.setdefault(keccak(text=signature(entry))[:4], entry)
             elif entry["type"] == "event":
-                self._events.setdefault(keccak(text=signature(entry)), entry)
+                topics = 1 + sum(p["indexed"] for p in entry["inputs"])
+                self._events.setdefault((keccak(text=signature(entry)), topics), entry)
 
     def error(self, data: bytes) -> tuple[str, Any] | None:
         """Name and values of a custom error, None when nothing knows it."""
@@ -162,7 +166,8 @@ class Dictionary:
 
     def event(self, address: str, topics: Sequence[bytes], data: bytes) -> Event:
         """The decoded event; an indexed string, array or struct is its hash, as on the chain."""
-        entry = self._events.get(topics[0]) or self._look_further(self._events, topics[0])
+        key = topics[0], len(topics)
+        entry = self._events.get(key) or self._look_further(self._events, key)
         if entry is None:
             raise LookupError(f"no known contract declares the event {topics[0].hex()} of {address}")
         indexed = [p for p in entry["inputs"] if p["indexed"]]
@@ -173,7 +178,7 @@ class Dictionary:
             values[parameter["name"]] = topic if hashed else decode_values([parameter], topic)[0]
         return Event(address, entry["name"], {p["name"]: values[p["name"]] for p in entry["inputs"]})
 
-    def _look_further(self, table: Mapping[bytes, Mapping[str, Any]], key: bytes) -> Mapping[str, Any] | None:
+    def _look_further(self, table: Mapping[Any, Mapping[str, Any]], key: Any) -> Mapping[str, Any] | None:
         """An error can come out of a contract whose own ABI does not have it: look at everything ever
         built.
         """

@@ -115,3 +115,26 @@ class Action(IntEnum):
     RETIRED = 17
     REGISTERED_FOR = 18
     CONTENTS_NOTED = 19
+
+
+class UnitEnd(IntEnum):
+    """`ILots.UnitEnd`."""
+
+    NONE = 0
+    DECOMMISSIONED = 1
+    DESTROYED = 2
+    DISPENSED = 3
+    RETAIL_SOLD = 4
+    STOLEN = 5
+    MATERIALISED = 6
+
+
+class LotCause(IntEnum):
+    """`ILots.Cause`."""
+
+    NONE = 0
+    UNKNOWN = 1
+    ENDED = 2
+    HELD = 3
+    RECALLED = 4
+    EXPIRED = 5

@@ -49,6 +49,19 @@ class Registration(NamedTuple):
     kind: Kind = Kind.PART
 
 
+class Commission(NamedTuple):
+    """A lot to commission, as `ILots.Commission`; quantities in millionths of a unit."""
+
+    uri: str
+    prefix_length: int = PREFIX_LENGTH
+    class_: bytes = bytes(32)
+    unit: bytes = b"H87"
+    quantity: int = 0
+    expiry: int = 0
+    serials_root: bytes = bytes(32)
+    serial_count: int = 0
+
+
 @dataclass(frozen=True)
 class Org:
     """An organisation of the consortium with its people."""
@@ -140,6 +153,44 @@ class World:
         """Deployed when first asked for; not yet an account of anybody."""
         return deploy(self.node, "Conditions", self.consortium, self.twins, self.telemetry)
 
+    @cached_property
+    def lots(self) -> Contract:
+        """Deployed, and made a module and a regulator, when first asked for."""
+        contract = deploy(self.node, "Lots", self.consortium, self.twins)
+        self.empower(contract, Role.MODULE | Role.REGULATOR)
+        return contract
+
+    @cached_property
+    def lineage(self) -> Contract:
+        """Deployed when first asked for."""
+        lineage = deploy(self.node, "Lineage", self.consortium, self.lots)
+        self.empower(lineage)
+        return lineage
+
+    @cached_property
+    def recalls(self) -> Contract:
+        """Deployed when first asked for."""
+        recalls = deploy(self.node, "Recalls", self.consortium, self.lineage)
+        self.empower(recalls, Role.MODULE | Role.REGULATOR)
+        return recalls
+
+    @cached_property
+    def verification(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "Verification", self.consortium, self.lots)
+
+    @cached_property
+    def delivery_exceptions(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "DeliveryExceptions", self.consortium)
+
+    @cached_property
+    def title_deed(self) -> Contract:
+        """Deployed, and made the only account of an organisation, when first asked for."""
+        contract = deploy(self.node, "TitleDeed", self.consortium, self.twins)
+        self.empower(contract, Role(0), Duty.FINANCE)
+        return contract
+
     @property
     def orgs(self) -> tuple[Org, ...]:
         """Everybody, by number."""
@@ -165,6 +216,12 @@ class World:
         item = Registration(uri_, kind=kind)
         self.twins.register(item, self.ref("commissioning"), sender=org.register)
         return twin_id(uri_)
+
+    def commission(self, item: Commission, org: Org | None = None) -> bytes:
+        """Commission a lot, by the maker unless somebody else is named; returns its id."""
+        sender = (org or self.maker).register
+        self.lots.commissionLot(item, self.ref("commissioning"), sender=sender)
+        return twin_id(item.uri)
 
     def offer(self, id_: bytes, giver: Org, taker: Org, purpose: int = 0, until: int | None = None) -> None:
         """Offer custody, until this time tomorrow unless another second is named."""
@@ -211,12 +268,12 @@ class World:
         """Hold something back, by the maker unless somebody else is named."""
         self.twins.hold(id_, reason, self.ref("holding"), sender=(org or self.maker).quality)
 
-    def empower(self, module: Contract, roles: Role = Role.MODULE) -> int:
+    def empower(self, module: Contract, roles: Role = Role.MODULE, duties: int = ALL_DUTIES) -> int:
         """Make a contract of the system a member of the consortium; the number of its organisation."""
         admin = self.governor
         number: int = self.consortium.admit.call(module.address, admin, roles, bytes(32), 0, sender=admin)
         self.consortium.admit(module.address, admin, roles, bytes(32), 0, sender=admin)
-        self.consortium.setAccount(number, module, ALL_DUTIES, sender=admin)
+        self.consortium.setAccount(number, module, duties, sender=admin)
         return number
 
     def suspend(self, org: Org, suspended: bool = True) -> None:
@@ -252,6 +309,12 @@ def uri(serial: str, prefix: str = MAKER_PREFIX) -> str:
     """The Digital Link of a serialised part: a GTIN under the prefix, and the serial."""
     digits = f"0{prefix}13435"
     return f"https://id.gs1.org/01/{digits}{check_digit(digits)}/21/{serial}"
+
+
+def lot_uri(number: str, prefix: str = MAKER_PREFIX) -> str:
+    """The Digital Link of a lot of the parts that `uri` names."""
+    digits = f"0{prefix}13435"
+    return f"https://id.gs1.org/01/{digits}{check_digit(digits)}/10/{number}"
 
 
 def sscc(serial: str, prefix: str = MAKER_PREFIX) -> str:

@@ -1,0 +1,262 @@
+"""Lots: every reachable state x action x kind of caller x moment; contract and model do the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from functools import partial
+from itertools import product
+from typing import Any
+
+from tests.models.lot_shadow import LotShadow
+from tests.models.trees import Packed, case, loose, serials, unit_of
+from tests.support import Forwarder, Node
+from tests.support.contract import Sender
+from tests.support.lots import ONE, PROCESS, REASON
+from tests.support.words import Found, Kind, Purpose, Role, UnitEnd
+from tests.support.world import Commission, Org, Registration, lot_uri, sscc, twin_id, uri
+
+HOUR = 3600
+NO_ITEM = Registration("")
+Move = Callable[[], bool]
+
+
+class Exploration:
+    """One lot of two units, and what can be tried with it."""
+
+    def __init__(self, node: Node) -> None:
+        self.shadow = LotShadow(node)
+        self.world = world = self.shadow.world
+        self.module = Forwarder.deploy(node, world.stranger)
+        number = world.consortium.organisationCount() + 1
+        world.consortium.admit("module", world.governor, Role.MODULE, bytes(32), 0, sender=world.governor)
+        world.consortium.setAccount(number, self.module.address, 0x1FF, sender=world.governor)
+        world.suspend(world.service)
+        self.units = [twin_id(uri(str(number))) for number in range(2)]
+        self.tree = serials(self.units)
+        self.item = Commission(
+            lot_uri("A"),
+            quantity=2 * ONE,
+            serials_root=self.tree.root,
+            serial_count=2,
+            expiry=world.now + HOUR,
+        )
+        self.lot = twin_id(self.item.uri)
+        self.prepare()
+        self.shadow.catch_up()
+        self.start = world.now
+
+    def prepare(self) -> None:
+        self.world.commission(self.item)
+
+    def moves(self) -> Iterator[Move]:
+        raise NotImplementedError
+
+    def do(self, function: str, *args: Any, sender: Sender, moment: int = 0) -> bool:
+        """A move, now or at another moment."""
+        self.shadow.node.timestamp = max(moment, self.world.now)
+        return self.shadow.act(function, *args, sender=sender)
+
+    def state(self) -> Hashable:
+        """All facts, with the time left in place of deadlines, and without what only counts how often."""
+        ledger, now = self.shadow.lots.ledger, self.world.now
+        lots = [
+            (lot, facts.holds, facts.recalls, facts.recall, bool(facts.expiry and now > facts.expiry))
+            for lot, facts in ledger.lots.items()
+        ]
+        offers = [(key, much, now > until, why) for key, (much, until, why) in ledger.offers.items()]
+        boxes = [
+            (
+                container,
+                box.root,
+                box.packer,
+                box.duplicated,
+                box.taken if ledger.lots_in(container) else None,
+            )
+            for container, box in ledger.boxes.items()
+        ]
+        twins = [
+            (id_, twin.custodian, twin.holds, twin.offered_to, twin.end, twin.noted)
+            for id_, twin in self.shadow.twins.ledger.twins.items()
+        ]
+        return (
+            frozenset(lots),
+            frozenset(offers),
+            frozenset(boxes),
+            frozenset(twins),
+            frozenset((+ledger.have).items()),
+            frozenset((+ledger.inside).items()),
+            frozenset((key, end[0], end[2]) for key, end in ledger.endings.items()),
+        )
+
+    def run(self, *functions: str, states: int) -> None:
+        """Try every move in every state; each of the functions must have succeeded."""
+        known = {self.state()}
+        shadow = self.shadow
+
+        def visit() -> None:
+            here, now = shadow.moment(), shadow.node.timestamp
+            for move in list(self.moves()):
+                happened = move()
+                if happened:
+                    shadow.check_facts()
+                    if self.state() not in known:
+                        known.add(self.state())
+                        shadow.check_audit()
+                        visit()
+                if happened or shadow.node.timestamp != now:
+                    shadow.return_to(here)
+
+        visit()
+        shadow.count.require(functions)
+        assert len(known) == states, f"{len(known)} states, {shadow.steps} steps"
+
+
+class Quantities(Exploration):
+    """The lot between two organisations and a third one, in whole and half units."""
+
+    def moves(self) -> Iterator[Move]:
+        do, world, lot, ref = self.do, self.world, self.lot, self.world.ref()
+        maker, carrier = world.maker, world.carrier
+        yield partial(do, "commissionLot", self.item, ref, sender=maker.register)
+        senders = [maker.ship, maker.receive, maker.all, carrier.ship, carrier.receive, carrier.all]
+        senders += [world.retailer.all, world.service.all, world.stranger]
+        numbers = maker.number, carrier.number
+        amounts = 0, ONE, 2 * ONE
+        for sender, to, quantity in product(senders, (0, *numbers), amounts):
+            for purpose, deadline in ((0, world.now), (Purpose.QUARANTINE, world.now), (0, world.now - 1)):
+                args = lot, to, quantity, purpose, deadline, ref
+                yield partial(do, "offerQuantity", *args, sender=sender)
+        for sender, giver, taker in product(senders, numbers, numbers):
+            yield partial(do, "endQuantityOffer", lot, giver, taker, ref, sender=sender)
+        offers = self.shadow.lots.ledger.offers.values()
+        moments = {world.now, *(until + past for _, until, _ in offers for past in (0, 1))}
+        for sender, giver, moment in product(senders, numbers, sorted(moments)):
+            for quantity, found in product(amounts, (0, Found.UNDERAGE, 1 << 9)):
+                args = lot, giver, quantity, found, ref
+                yield partial(do, "acceptQuantity", *args, sender=sender, moment=moment)
+
+    def state(self) -> Hashable:
+        """The clock does not matter here but for the offers."""
+        lots, offers, *rest = super().state()  # type: ignore[misc]
+        return frozenset(lot[:-1] for lot in lots), offers, *rest
+
+
+def test_quantities(node: Node) -> None:
+    functions = "offerQuantity", "acceptQuantity", "endQuantityOffer"
+    Quantities(node).run(*functions, states=1)
+
+
+class Ends(Exploration):
+    """Units end, are used and get lost, while the lot may be held or recalled."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        world, args = self.world, (self.lot, self.world.carrier.number, ONE, 0, self.world.now)
+        world.lots.offerQuantity(*args, world.ref(), sender=world.maker.ship)
+        answer = self.lot, world.maker.number, ONE, 0, world.ref()
+        world.lots.acceptQuantity(*answer, sender=world.carrier.receive)
+
+    def moves(self) -> Iterator[Move]:
+        do, world, lot, ref, module = self.do, self.world, self.lot, self.world.ref(), self.module
+        maker, carrier, regulator = world.maker, world.carrier, world.regulator
+        late = self.start + HOUR + 1
+        for sender, indexes in product((maker.register, carrier.all), ([], [0], [1], [2], [0, 0], [0, 1])):
+            for end in (UnitEnd.DISPENSED, UnitEnd.STOLEN):
+                yield partial(do, "endOfLife", lot, indexes, end, ref, sender=sender)
+        for end, sender in product(
+            UnitEnd, (maker.register, carrier.ship, world.service.all, world.stranger)
+        ):
+            for moment in (0, late):
+                yield partial(do, "endOfLife", lot, [0], end, ref, sender=sender, moment=moment)
+        for sender, index, moment in product((maker.register, carrier.register), (0, 1), (0, late)):
+            item, proof = Registration(uri(str(index))), self.tree.proof(index)
+            yield partial(
+                do, "materialise", self.item.uri, index, item, proof, ref, sender=sender, moment=moment
+            )
+        for sender in (maker.quality, carrier.quality, regulator.quality, maker.register):
+            yield partial(do, "holdLot", lot, REASON, ref, sender=sender)
+            for holder in (maker.number, regulator.number):
+                yield partial(do, "releaseLot", lot, holder, REASON, ref, sender=sender)
+            yield partial(do, "declareLoss", lot, ONE, REASON, ref, sender=sender)
+        callers: list[Sender] = [module, maker.all]
+        for caller, account in product(callers, (maker.register, carrier.ship, world.stranger)):
+            yield partial(do, "useFor", account, lot, ONE, PROCESS, sender=caller)
+        for caller in callers:
+            yield partial(do, "markRecalled", [lot], 1, sender=caller)
+            yield partial(do, "unmarkRecalled", [lot], 1, sender=caller)
+        for taker, purpose in product((world.recycler, world.retailer), Purpose):
+            yield partial(self.tried, taker, purpose)
+
+    def tried(self, taker: Org, purpose: Purpose) -> bool:
+        """An offer that is compared and taken back: it leads to states of another exploration."""
+        here = self.shadow.moment()
+        args = self.lot, taker.number, ONE, purpose, self.world.now, self.world.ref()
+        if self.do("offerQuantity", *args, sender=self.world.maker.ship):
+            answer = self.lot, self.world.maker.number, ONE, 0, self.world.ref()
+            assert self.do("acceptQuantity", *answer, sender=taker.all)
+            self.shadow.check_facts()
+        self.shadow.return_to(here)
+        return False
+
+
+def test_ends(node: Node) -> None:
+    functions = "endOfLife", "materialise", "holdLot", "releaseLot", "declareLoss", "useFor"
+    Ends(node).run(*functions, "markRecalled", "unmarkRecalled", states=1)
+
+
+class Containers(Exploration):
+    """A pallet of a case with two lots and a loose quantity; the case is a twin only when it comes out."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        world = self.world
+        self.milk = world.commission(Commission(lot_uri("M"), unit=b"LTR", quantity=2 * ONE))
+        self.pallet, self.box = (world.register(sscc(serial), Kind.CONTAINER) for serial in "13")
+        self.case = twin_id(sscc("2"))
+        self.inner = Packed(unit_of(self.units[0], self.lot), loose(self.milk, ONE))
+        self.outer = Packed(*case(self.case, self.inner), loose(self.milk, ONE))
+        self.clone = Packed(unit_of(self.units[0], self.lot))
+
+    def moves(self) -> Iterator[Move]:
+        do, world, ref, maker = self.do, self.world, self.world.ref(), self.world.maker
+        item = Registration(sscc("2"), kind=Kind.CONTAINER)
+        regulator = world.regulator
+        packings = ((self.pallet, self.outer), (self.box, self.clone), (self.case, self.inner))
+        for sender, (container, packed) in product((maker.ship, world.carrier.ship, maker.receive), packings):
+            args = container, packed.root, packed.parts(), ref
+            yield partial(do, "packCommitted", *args, sender=sender)
+            for index in range(len(packed.leaves)):
+                for named in (item, NO_ITEM):
+                    step = packed.step(index)
+                    yield partial(do, "unpackCommitted", container, *step, named, ref, sender=sender)
+        ways = [
+            (self.pallet, [self.outer.step(0), self.inner.step(0)]),
+            (self.pallet, [self.outer.step(1), self.inner.step(0)]),
+            (self.pallet, [self.outer.step(2)]),
+            (self.case, [self.inner.step(0)]),
+            (self.box, [self.clone.step(0)]),
+        ]
+        for a, b in product(ways, ways):
+            yield partial(do, "proveDuplicate", *a, *b, sender=world.stranger)
+        for container in (self.pallet, self.box):
+            for sender in (maker.all, regulator.quality):
+                yield partial(do, "settleDuplicate", container, REASON, ref, sender=sender)
+        yield partial(do, "holdDuplicated", self.box, ref, sender=world.stranger)
+        yield partial(do, "holdLot", self.milk, REASON, ref, sender=maker.quality)
+        yield partial(do, "releaseLot", self.milk, maker.number, REASON, ref, sender=maker.quality)
+        if self.case in self.shadow.twins.ledger.twins:
+            yield partial(self.handed_on, maker, world.carrier)
+            yield partial(self.handed_on, world.carrier, maker)
+
+    def handed_on(self, giver: Org, taker: Org) -> bool:
+        """The case, when it is a twin, may be with the maker or with the carrier."""
+        ref, until = self.world.ref(), self.world.now
+        if not self.shadow.do("offer", self.case, taker.number, 0, until, ref, sender=giver.all):
+            return False
+        head = self.shadow.twins.ledger.heads[self.case]
+        return self.shadow.do("accept", self.case, head, ref, sender=taker.all)
+
+
+def test_containers(node: Node) -> None:
+    functions = "packCommitted", "unpackCommitted", "proveDuplicate", "settleDuplicate", "holdDuplicated"
+    Containers(node).run(*functions, "holdLot", "releaseLot", states=1)
