@@ -21,8 +21,7 @@ from enum import IntEnum
 from itertools import accumulate, takewhile
 from typing import Any
 
-from goldthread.audit import lots
-from goldthread.audit.base import Difference, FoldError, View, differences
+from goldthread.audit.base import Difference
 from goldthread.audit.trace import EVENTS, Thing, Trace, chain_of, check, topics
 from goldthread.chain import logs
 from goldthread.chain.contracts import Call, Deployment
@@ -116,15 +115,13 @@ class Book:
 
     deployment: Deployment
     trace: Trace = field(default_factory=Trace)
-    ledger: lots.State = field(default_factory=lots.State)
     recalls: dict[int, Facts] = field(default_factory=dict)
 
     def update(self, progress: logs.Progress | None = None) -> None:
         """Read the logs that came since the last time."""
         wanted: dict[str, Sequence[str]] = {**EVENTS}
         wanted["Lineage"] = (*EVENTS["Lineage"], "ProcessRecalled", "ProcessRecallLifted")
-        for name in ("Lots", "Recalls"):
-            wanted[name] = [entry["name"] for entry in self.deployment.contract(name).events.values()]
+        wanted["Recalls"] = ()
         last = self.deployment.chain.block_number()
         start = self.trace.block + 1 if self.trace.block >= 0 else None
         found = logs.events(
@@ -192,7 +189,7 @@ class Book:
             new = [item for item in dict.fromkeys(twins) if item not in held]
             gas = GAS["step"] + GAS["member"] * (len(came) - len(twins)) + GAS["held"] * len(twins)
             if gas + (GAS["twin"] - GAS["held"]) * len(new) > limit:
-                # A step lists all that came of a member: it cannot be cut, but what it holds can be held before.
+                # A step lists all that came of a member: it cannot be cut. What it holds is held before.
                 for item in new:
                     steps.append(
                         Step(self.trace.thing(item), recalls.addTwin(number, item, ref), GAS["twin"])
@@ -227,11 +224,6 @@ class Book:
 
     def _fold(self, event: Event) -> None:
         self.trace.fold(event)
-        if event.contract == "Lots":
-            try:
-                lots.fold(self.ledger, event)
-            except FoldError as error:
-                raise RecallError(f"{error}; logs are missing") from None
         if event.name == "RecallOpened":
             self.recalls[event["recall"]] = Facts(event["recall"], event)
         facts = self.recalls.get(event.args.get("recall", 0))
@@ -304,8 +296,6 @@ def plan(book: Book, seeds: Sequence[bytes]) -> Plan:
     inside = book.containers(ids)
     containers = [trace.thing(container) for container in inside]
     wrong = check(deployment, trace, [*found, *containers])
-    for thing, difference in _quantities(book, members):
-        wrong.setdefault(thing.id, []).append(difference)
     steps = book.steps_of(0, ids) + book.holds_of(0, inside)
     limit = gas_limit(deployment.chain)
     seeding = GAS["member"] * len(seeds)
@@ -333,7 +323,7 @@ def require_lot(book: Book, lot: bytes) -> None:
 
 
 def _holdings(book: Book, members: Sequence[Thing]) -> Iterator[Holding]:
-    trace, state = book.trace, book.ledger
+    trace, state = book.trace, book.trace.ledger
     by_lot = {thing.id: thing for thing in members if thing.kind == "lot"}
     inside = [(lot, container, n) for lot, container, n in trace.amounts() if lot in by_lot and n > 0]
     calls = [book.deployment.twins.custodianOf.prepare(container) for _, container, _ in inside]
@@ -346,23 +336,6 @@ def _holdings(book: Book, members: Sequence[Thing]) -> Iterator[Holding]:
     for (lot, giver, taker), (quantity, _, _) in state.offers.items():
         if lot in by_lot and quantity > 0:
             yield Holding(by_lot[lot], giver, quantity, to=taker)
-
-
-def _quantities(book: Book, members: Sequence[Thing]) -> Iterator[tuple[Thing, Difference]]:
-    """Where the chain has another quantity of a member. If it has not, nobody else has anything of it: all of
-    it is somewhere, in the logs as on the chain.
-    """
-    by_lot = {thing.id: thing for thing in members if thing.kind == "lot"}
-    views = [
-        (by_lot[lot], View(f"{by_lot[lot]}, organisation {org}", "quantityOf", (lot, org), quantity))
-        for (lot, org), quantity in book.ledger.have.items()
-        if lot in by_lot
-    ]
-    calls = [book.deployment.lots.quantityOf.prepare(*view.args) for _, view in views]
-    answers = book.deployment.read_many(calls, book.trace.block)
-    for (thing, view), answer in zip(views, answers, strict=True):
-        for difference in differences("Lots", view, answer):
-            yield thing, difference
 
 
 def _batches(steps: Sequence[Step], limit: int) -> Iterator[Sequence[Step]]:

@@ -11,19 +11,20 @@ packed to its container. What may be in what does not depend on when a process w
 is in a container or assembly does: two things of which one had left before the other came did not meet.
 
 Uses of a lot, inputs and outputs of a process are hash chains on the chain, so their lists are provably
-complete. Of places (containers, assemblies) the present ones are compared with the chain, past ones are as
-the logs tell.
+complete. All of a lot is somewhere, so that if every known quantity is also the chain's, there is no other
+one. What a container or an assembly has in it beyond lots, and what it had, is as the logs tell.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import networkx as nx
 
-from goldthread.audit.base import ZERO32, Difference, View, differences, short
+from goldthread.audit import lots
+from goldthread.audit.base import ZERO32, Difference, FoldError, View, differences, short
 from goldthread.chain import abi, logs
 from goldthread.chain.contracts import Deployment
 from goldthread.chain.logs import Event
@@ -43,10 +44,10 @@ ONE = 1_000_000
 
 EVENTS: Mapping[str, tuple[str, ...]] = {
     "Twins": ("Registered", "RegisteredFor", "Packed", "Unpacked", "Retired"),
-    "Lots": ("LotCommissioned", "Used", "ContentsCommitted", "QuantityPacked", "LeafUnpacked"),
+    "Lots": (),
     "Lineage": ("ProcessOpened", "InputAdded", "OutputAdded", "Installed", "Removed"),
 }
-"""The events that the graph is built from."""
+"""The events that the graph is built from; of Lots all, for the quantities."""
 
 Position = tuple[float, float]
 """Block, and place of the log in it."""
@@ -148,6 +149,8 @@ class Trace:
     """The process out of which a product came."""
     problems: list[tuple[bytes, str]] = field(default_factory=list)
     """Events that cannot have happened after those before them, each with the thing that it is about."""
+    ledger: lots.State = field(default_factory=lots.State)
+    """Where quantities of lots are."""
     block: int = -1
     """The last block that was read."""
     _told: dict[tuple[bytes, bytes], list[Link]] = field(default_factory=lambda: defaultdict(list))
@@ -202,6 +205,12 @@ class Trace:
 
     def fold(self, event: Event) -> None:
         """Bring the graph up to date with one more event."""
+        if event.contract == "Lots":
+            try:
+                lots.fold(self.ledger, event)
+            except FoldError as error:
+                subject = event.args.get("lot") or event.args.get("container") or event.args.get("unit")
+                self._problem(subject or ZERO32, str(error))
         fold = _FOLDS.get((event.contract, event.name))
         if fold is not None:
             fold(self, event, Where(event.block, event.index, event.tx_hash))
@@ -405,8 +414,9 @@ def check(
     things: Sequence[Thing],
     progress: Callable[[int], None] | None = None,
 ) -> dict[bytes, list[Difference]]:
-    """Of these things, where the logs and the chain disagree as of the last block read: the uses of lots,
-    inputs and outputs of processes, and where each thing comes from and is. Empty if all is complete.
+    """Of these things, where the logs and the chain disagree as of the last block read: the uses and
+    quantities of lots, inputs and outputs of processes, where each thing comes from and is. Empty if all is
+    complete.
     """
     found: dict[bytes, list[Difference]] = defaultdict(list)
     around = {thing.id for thing in things}
@@ -422,10 +432,7 @@ def check(
         else:
             difference = Difference("logs", str(thing), "beginning", "no event", "one event")
             found[thing.id].append(difference)
-    for lot, container, quantity in trace.amounts():
-        if lot in around:
-            view = View(f"{trace.thing(lot)} in {short(container)}", "quantityIn", (lot, container), quantity)
-            views.append((lot, "Lots", view))
+    views += [(view.args[0], "Lots", view) for view in _quantities(trace, around)]
     calls = [getattr(deployment.contract(name), view.function).prepare(*view.args) for _, name, view in views]
     answers = deployment.read_many(calls, trace.block, progress)
     for (identifier, name, view), answer in zip(views, answers, strict=True):
@@ -451,12 +458,28 @@ def inputs_head(items: Iterable[tuple[bytes, int]]) -> bytes:
 
 
 def topics(deployment: Deployment, wanted: Mapping[str, Iterable[str]]) -> list[str]:
-    """The first topics of events, given by contract and name."""
+    """The first topics of events, given by contract and name; no name: all of the contract."""
     found = []
     for contract, names in wanted.items():
         entries = {entry["name"]: entry for entry in deployment.contract(contract).events.values()}
-        found += [f"0x{abi.hash_of(abi.signature(entries[name])).hex()}" for name in names]
+        chosen = list(names) or list(entries)
+        found += [f"0x{abi.hash_of(abi.signature(entries[name])).hex()}" for name in chosen]
     return found
+
+
+def _quantities(trace: Trace, around: Container[bytes]) -> Iterator[View]:
+    """Everywhere that something of these lots is or was."""
+    for (lot, org), quantity in trace.ledger.have.items():
+        if lot in around:
+            yield View(f"{trace.thing(lot)}, organisation {org}", "quantityOf", (lot, org), quantity)
+    for lot, container, quantity in trace.amounts():
+        if lot in around:
+            subject = f"{trace.thing(lot)} in {short(container)}"
+            yield View(subject, "quantityIn", (lot, container), quantity)
+    for (lot, giver, taker), (quantity, *_) in trace.ledger.offers.items():
+        if lot in around:
+            subject = f"{trace.thing(lot)}, offer of {giver} to {taker}"
+            yield View(subject, "quantityOffer", (lot, giver, taker), {"quantity": quantity})
 
 
 def _views(trace: Trace, thing: Thing) -> Iterator[tuple[str, View]]:
@@ -481,8 +504,8 @@ def _views(trace: Trace, thing: Thing) -> Iterator[tuple[str, View]]:
     parent = trace.place(INSTALLED, identifier)
     yield "Lineage", View(subject, "associationOf", (identifier,), {"parent": parent})
     if thing.kind == "container":
-        lots = sum(1 for _, at, quantity in trace.amounts() if at == identifier and quantity > 0)
-        yield "Lots", View(subject, "contentsOf", (identifier,), {"lots": lots})
+        inside = sum(1 for _, at, quantity in trace.amounts() if at == identifier and quantity > 0)
+        yield "Lots", View(subject, "contentsOf", (identifier,), {"lots": inside})
 
 
 def _told(link: Link) -> Position:

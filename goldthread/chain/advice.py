@@ -157,6 +157,28 @@ _ADVICE: dict[str, str] = {
     "WrongSize": "1 to 8 rules, 1 to 8 devices",
     "WrongSubject": "judge the segment by a policy on the twin that it is about",
     "ZeroMaxInterval": "say after how many seconds without a reading a gap begins",
+    # Verification
+    "MayNotSettle": "the maker of the lot settles, with the proof that the unit is in it; or a regulator",
+    "NoEvidence": "say what speaks against the unit: evidence 1 to 5",
+    "NotSo": "the records say otherwise: check label, place and proof, or report another kind of evidence",
+    "NothingOpen": "nothing to do: see suspicionOf(unit)",
+    "TooManyReports": "go on tomorrow (UTC), and look at what else is wrong with so many units",
+    # DeliveryExceptions
+    "IncompleteCase": "name what is wrong, what you ask for, and the other organisation; of missing or "
+    "surplus product also how much",
+    "NotYourTurn": "the organisation that the error names must act",
+    "UnknownCase": "cases are numbered from 1 to caseCount()",
+    "WrongCaseState": "see caseOf(id) for where the case stands, and which step follows",
+    # TitleDeed
+    "NotRedeemed": "redeem the deed first; once title was taken over, there is nothing to claim",
+    "ERC721IncorrectOwner": "see ownerOf(deed) for who has it",
+    "ERC721InsufficientApproval": "the holder must act, or approve the account (approve, setApprovalForAll)",
+    "ERC721InvalidApprover": "the holder, or who acts for all its tokens (setApprovalForAll), must approve",
+    "ERC721InvalidOperator": "name an account that is not the zero address",
+    "ERC721InvalidOwner": "ask for an account that is not the zero address",
+    "ERC721InvalidReceiver": "name an account, or a contract that receives ERC-721 tokens (onERC721Received)",
+    "ERC721InvalidSender": "cannot happen: a deed is issued only while none lives",
+    "ERC721NonexistentToken": "the deed was never issued, or was redeemed; its number is the twin's id",
     # DriveInsurance
     "AlreadyCancelled": "nothing to do: cover ends as the error says",
     "AlreadyReported": "settle the reported period first",

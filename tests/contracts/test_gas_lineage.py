@@ -44,7 +44,7 @@ def send(world: World, name: str, inputs: list[bytes], outputs: int, finalise: b
 
 
 @pytest.mark.parametrize(
-    ("inputs", "outputs", "ceiling"), [(2, 1, 400_000), (5, 2, 600_000), (20, 5, 1_500_000)]
+    ("inputs", "outputs", "ceiling"), [(2, 1, 269_000), (5, 2, 446_000), (20, 5, 1_150_000)]
 )
 def test_a_transformation(world: World, gas: GasBook, inputs: int, outputs: int, ceiling: int) -> None:
     name = f"{inputs} to {outputs}"
@@ -62,15 +62,15 @@ def test_what_comes_later(world: World, gas: GasBook) -> None:
         used: int = getattr(world.lineage, function)(process, *args, ref, sender=maker.register).gas_used
         return used
 
-    gas.record("Lineage.addInputs, one", cost("addInputs", [(found[0], 1)]), 110_000)
+    gas.record("Lineage.addInputs, one", cost("addInputs", [(found[0], 1)]), 84_000)
     many = cost("addInputs", [(lot, 1) for lot in found])
-    gas.record("Lineage.addInputs, each of 50", -(-many // BATCH), 40_000)
-    gas.record("Lineage.addOutputs, one lot", cost("addOutputs", [item("one")], []), 220_000)
+    gas.record("Lineage.addInputs, each of 50", -(-many // BATCH), 29_500)
+    gas.record("Lineage.addOutputs, one lot", cost("addOutputs", [item("one")], []), 150_500)
     part = world.register(uri("part"))
-    gas.record("Lineage.addOutputs, one part", cost("addOutputs", [], [part]), 120_000)
+    gas.record("Lineage.addOutputs, one part", cost("addOutputs", [], [part]), 90_000)
     many = cost("addOutputs", [item(f"many {place}") for place in range(BATCH)], [])
-    gas.record("Lineage.addOutputs, each of 50 lots", -(-many // BATCH), 120_000)
-    gas.record("Lineage.finalise", cost("finalise", 985_000), 60_000)
+    gas.record("Lineage.addOutputs, each of 50 lots", -(-many // BATCH), 93_500)
+    gas.record("Lineage.finalise", cost("finalise", 985_000), 43_000)
 
 
 def test_associations(world: World, gas: GasBook) -> None:
@@ -78,11 +78,11 @@ def test_associations(world: World, gas: GasBook) -> None:
     wheel, spare = world.register(uri("wheel")), world.register(uri("spare"))
     ref, sender = world.ref("installing"), world.maker.register
     cost = world.lineage.install(wheel, car, ref, sender=sender).gas_used
-    gas.record("Lineage.install", cost, 120_000)
+    gas.record("Lineage.install", cost, 104_500)
     cost = world.lineage.replace(wheel, spare, ref, sender=sender).gas_used
-    gas.record("Lineage.replace", cost, 140_000)
+    gas.record("Lineage.replace", cost, 115_500)
     cost = world.lineage.remove(spare, ref, sender=sender).gas_used
-    gas.record("Lineage.remove", cost, 70_000)
+    gas.record("Lineage.remove", cost, 48_500)
 
 
 def test_a_long_history_costs_nothing(world: World) -> None:

@@ -56,6 +56,14 @@ class Exploration:
         self.shadow.node.timestamp = max(moment, self.world.now)
         return self.shadow.act(function, *args, sender=sender)
 
+    def tried(self, *args: Any, sender: Sender, moment: int = 0) -> bool:
+        """A move that is compared and taken back: what it leads to is the affair of another exploration."""
+        here = self.shadow.moment()
+        if self.do(*args, sender=sender, moment=moment):
+            self.shadow.check_facts()
+        self.shadow.return_to(here)
+        return False
+
     def state(self) -> Hashable:
         """All facts, with the time left in place of deadlines, and without what only counts how often."""
         ledger, now = self.shadow.lots.ledger, self.world.now
@@ -118,22 +126,32 @@ class Quantities(Exploration):
         do, world, lot, ref = self.do, self.world, self.lot, self.world.ref()
         maker, carrier = world.maker, world.carrier
         yield partial(do, "commissionLot", self.item, ref, sender=maker.register)
-        senders = [maker.ship, maker.receive, maker.all, carrier.ship, carrier.receive, carrier.all]
-        senders += [world.retailer.all, world.service.all, world.stranger]
-        numbers = maker.number, carrier.number
+        sides = [(maker, carrier), (carrier, maker)]
+        strangers = [world.retailer.all, world.service.all, world.stranger]
         amounts = 0, ONE, 2 * ONE
-        for sender, to, quantity in product(senders, (0, *numbers), amounts):
-            for purpose, deadline in ((0, world.now), (Purpose.QUARANTINE, world.now), (0, world.now - 1)):
-                args = lot, to, quantity, purpose, deadline, ref
+        for giver, taker in sides:
+            for sender, quantity in product([giver.ship, giver.receive, *strangers], amounts):
+                args = lot, taker.number, quantity, 0, world.now, ref
                 yield partial(do, "offerQuantity", *args, sender=sender)
-        for sender, giver, taker in product(senders, numbers, numbers):
-            yield partial(do, "endQuantityOffer", lot, giver, taker, ref, sender=sender)
-        offers = self.shadow.lots.ledger.offers.values()
-        moments = {world.now, *(until + past for _, until, _ in offers for past in (0, 1))}
-        for sender, giver, moment in product(senders, numbers, sorted(moments)):
+            for to in (0, giver.number):
+                yield partial(do, "offerQuantity", lot, to, ONE, 0, world.now, ref, sender=giver.ship)
+            late, quarantine = (0, world.now - 1), (Purpose.QUARANTINE, world.now)
+            yield partial(do, "offerQuantity", lot, taker.number, ONE, *late, ref, sender=giver.ship)
+            if self.shadow.lots.ledger.have[lot, giver.number] == ONE:
+                yield partial(
+                    do, "offerQuantity", lot, taker.number, ONE, *quarantine, ref, sender=giver.ship
+                )
+            for sender in (giver.ship, giver.receive, taker.ship, taker.receive, *strangers):
+                yield partial(do, "endQuantityOffer", lot, giver.number, taker.number, ref, sender=sender)
+            until = self.shadow.lots.ledger.offers.get((lot, giver.number, taker.number), (0, world.now, 0))[
+                1
+            ]
+            for sender, past in product([taker.ship, taker.receive, taker.all, *strangers], (0, 1)):
+                args = lot, giver.number, ONE, Found.UNDERAGE, ref
+                yield partial(do, "acceptQuantity", *args, sender=sender, moment=until + past)
             for quantity, found in product(amounts, (0, Found.UNDERAGE, 1 << 9)):
-                args = lot, giver, quantity, found, ref
-                yield partial(do, "acceptQuantity", *args, sender=sender, moment=moment)
+                args = lot, giver.number, quantity, found, ref
+                yield partial(do, "acceptQuantity", *args, sender=taker.all)
 
     def state(self) -> Hashable:
         """The clock does not matter here but for the offers."""
@@ -157,38 +175,41 @@ class Ends(Exploration):
         world.lots.acceptQuantity(*answer, sender=world.carrier.receive)
 
     def moves(self) -> Iterator[Move]:
-        do, world, lot, ref, module = self.do, self.world, self.lot, self.world.ref(), self.module
+        do, tried, world, lot, ref = self.do, self.tried, self.world, self.lot, self.world.ref()
         maker, carrier, regulator = world.maker, world.carrier, world.regulator
         late = self.start + HOUR + 1
-        for sender, indexes in product((maker.register, carrier.all), ([], [0], [1], [2], [0, 0], [0, 1])):
-            for end in (UnitEnd.DISPENSED, UnitEnd.STOLEN):
-                yield partial(do, "endOfLife", lot, indexes, end, ref, sender=sender)
-        for end, sender in product(
-            UnitEnd, (maker.register, carrier.ship, world.service.all, world.stranger)
-        ):
-            for moment in (0, late):
-                yield partial(do, "endOfLife", lot, [0], end, ref, sender=sender, moment=moment)
+        yield partial(do, "endOfLife", lot, [0], UnitEnd.STOLEN, ref, sender=maker.register)
+        yield partial(do, "endOfLife", lot, [0], UnitEnd.DISPENSED, ref, sender=carrier.register)
+        yield partial(do, "declareLoss", lot, ONE, REASON, ref, sender=carrier.quality)
+        yield partial(do, "holdLot", lot, REASON, ref, sender=regulator.quality)
+        yield partial(do, "releaseLot", lot, regulator.number, REASON, ref, sender=regulator.quality)
+        yield partial(do, "markRecalled", [lot], 1, sender=self.module)
+        yield partial(do, "unmarkRecalled", [lot], 1, sender=self.module)
         for sender, index, moment in product((maker.register, carrier.register), (0, 1), (0, late)):
             item, proof = Registration(uri(str(index))), self.tree.proof(index)
-            yield partial(
-                do, "materialise", self.item.uri, index, item, proof, ref, sender=sender, moment=moment
-            )
-        for sender in (maker.quality, carrier.quality, regulator.quality, maker.register):
-            yield partial(do, "holdLot", lot, REASON, ref, sender=sender)
-            for holder in (maker.number, regulator.number):
-                yield partial(do, "releaseLot", lot, holder, REASON, ref, sender=sender)
-            yield partial(do, "declareLoss", lot, ONE, REASON, ref, sender=sender)
-        callers: list[Sender] = [module, maker.all]
+            how = do if (sender, index, moment) == (maker.register, 0, 0) else tried
+            args = self.item.uri, index, item, proof, ref
+            yield partial(how, "materialise", *args, sender=sender, moment=moment)
+        for indexes in ([], [1], [2], [0, 0], [0, 1]):
+            yield partial(tried, "endOfLife", lot, indexes, UnitEnd.DISPENSED, ref, sender=maker.register)
+        for end, moment in product(UnitEnd, (0, late)):
+            yield partial(tried, "endOfLife", lot, [1], end, ref, sender=maker.all, moment=moment)
+        for sender in (carrier.ship, world.service.all, world.stranger):
+            yield partial(tried, "endOfLife", lot, [1], UnitEnd.DESTROYED, ref, sender=sender)
+        for sender in (maker.quality, carrier.quality, maker.register):
+            yield partial(tried, "holdLot", lot, REASON, ref, sender=sender)
+            yield partial(tried, "releaseLot", lot, regulator.number, REASON, ref, sender=sender)
+            yield partial(tried, "declareLoss", lot, ONE, REASON, ref, sender=sender)
+        callers: list[Sender] = [self.module, maker.all]
         for caller, account in product(callers, (maker.register, carrier.ship, world.stranger)):
-            yield partial(do, "useFor", account, lot, ONE, PROCESS, sender=caller)
-        for caller in callers:
-            yield partial(do, "markRecalled", [lot], 1, sender=caller)
-            yield partial(do, "unmarkRecalled", [lot], 1, sender=caller)
+            yield partial(tried, "useFor", account, lot, ONE, PROCESS, sender=caller)
+        yield partial(tried, "markRecalled", [lot], 1, sender=maker.all)
+        yield partial(tried, "unmarkRecalled", [lot], 1, sender=maker.all)
         for taker, purpose in product((world.recycler, world.retailer), Purpose):
-            yield partial(self.tried, taker, purpose)
+            yield partial(self.sent, taker, purpose)
 
-    def tried(self, taker: Org, purpose: Purpose) -> bool:
-        """An offer that is compared and taken back: it leads to states of another exploration."""
+    def sent(self, taker: Org, purpose: Purpose) -> bool:
+        """Offered and accepted, and taken back."""
         here = self.shadow.moment()
         args = self.lot, taker.number, ONE, purpose, self.world.now, self.world.ref()
         if self.do("offerQuantity", *args, sender=self.world.maker.ship):
@@ -218,17 +239,19 @@ class Containers(Exploration):
         self.clone = Packed(unit_of(self.units[0], self.lot))
 
     def moves(self) -> Iterator[Move]:
-        do, world, ref, maker = self.do, self.world, self.world.ref(), self.world.maker
+        do, tried, world, ref, maker = self.do, self.tried, self.world, self.world.ref(), self.world.maker
         item = Registration(sscc("2"), kind=Kind.CONTAINER)
-        regulator = world.regulator
         packings = ((self.pallet, self.outer), (self.box, self.clone), (self.case, self.inner))
-        for sender, (container, packed) in product((maker.ship, world.carrier.ship, maker.receive), packings):
+        for container, packed in packings:
             args = container, packed.root, packed.parts(), ref
-            yield partial(do, "packCommitted", *args, sender=sender)
+            for sender in (maker.ship, world.carrier.ship, maker.receive):
+                how = do if sender == maker.ship and container != self.case else tried
+                yield partial(how, "packCommitted", *args, sender=sender)
             for index in range(len(packed.leaves)):
-                for named in (item, NO_ITEM):
-                    step = packed.step(index)
-                    yield partial(do, "unpackCommitted", container, *step, named, ref, sender=sender)
+                out = container, *packed.step(index)
+                yield partial(do, "unpackCommitted", *out, item, ref, sender=maker.ship)
+                yield partial(tried, "unpackCommitted", *out, NO_ITEM, ref, sender=maker.all)
+                yield partial(tried, "unpackCommitted", *out, item, ref, sender=world.carrier.ship)
         ways = [
             (self.pallet, [self.outer.step(0), self.inner.step(0)]),
             (self.pallet, [self.outer.step(1), self.inner.step(0)]),
@@ -237,19 +260,18 @@ class Containers(Exploration):
             (self.box, [self.clone.step(0)]),
         ]
         for a, b in product(ways, ways):
-            yield partial(do, "proveDuplicate", *a, *b, sender=world.stranger)
-        for container in (self.pallet, self.box):
-            for sender in (maker.all, regulator.quality):
-                yield partial(do, "settleDuplicate", container, REASON, ref, sender=sender)
+            how = do if (a, b) == (ways[0], ways[4]) else tried
+            yield partial(how, "proveDuplicate", *a, *b, sender=world.stranger)
+        settle = "settleDuplicate", self.box, REASON, ref
+        yield partial(do, *settle, sender=world.regulator.quality)
+        yield partial(tried, *settle, sender=maker.all)
+        yield partial(tried, "settleDuplicate", self.pallet, REASON, ref, sender=world.regulator.all)
         yield partial(do, "holdDuplicated", self.box, ref, sender=world.stranger)
-        yield partial(do, "holdLot", self.milk, REASON, ref, sender=maker.quality)
-        yield partial(do, "releaseLot", self.milk, maker.number, REASON, ref, sender=maker.quality)
         if self.case in self.shadow.twins.ledger.twins:
             yield partial(self.handed_on, maker, world.carrier)
-            yield partial(self.handed_on, world.carrier, maker)
 
     def handed_on(self, giver: Org, taker: Org) -> bool:
-        """The case, when it is a twin, may be with the maker or with the carrier."""
+        """The case, once it is a twin, may go to the carrier."""
         ref, until = self.world.ref(), self.world.now
         if not self.shadow.do("offer", self.case, taker.number, 0, until, ref, sender=giver.all):
             return False
@@ -259,4 +281,4 @@ class Containers(Exploration):
 
 def test_containers(node: Node) -> None:
     functions = "packCommitted", "unpackCommitted", "proveDuplicate", "settleDuplicate", "holdDuplicated"
-    Containers(node).run(*functions, "holdLot", "releaseLot", states=1)
+    Containers(node).run(*functions, "offer", "accept", states=1)

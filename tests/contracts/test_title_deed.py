@@ -11,7 +11,7 @@ import pytest
 
 from tests.models.module_shadows import DeedsShadow
 from tests.models.title_deed import FOREVER, NOBODY
-from tests.support import Contract, Forwarder, Node, Receipt, Reverted, deploy, fresh, reverts
+from tests.support import Contract, Node, Receipt, deploy, fresh, reverts
 from tests.support.words import Cause, Duty, EndOfLife
 from tests.support.world import DAY, Org, World, happened, person, twin_id, uri
 
@@ -652,5 +652,4 @@ def test_every_actor_in_every_state_does_what_the_model_does() -> None:
     visit(3)
     names = "issue redeem claim approve setApprovalForAll transferFrom safeTransferFrom".split()
     shadow.count.require(names, 3)
-    print(len(seen), shadow.steps, shadow.count._hits)
     assert len(seen) > 100

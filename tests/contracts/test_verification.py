@@ -1,4 +1,4 @@
-"""Verification: is the package what its label says? Every answer, every kind of evidence, and who settles it."""
+"""Verification: is the package what its label says? Every answer, all evidence, and who settles it."""
 
 from __future__ import annotations
 

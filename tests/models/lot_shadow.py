@@ -7,6 +7,7 @@ lead `goldthread.audit` to what the views show.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from goldthread.audit import lots as audit
@@ -15,7 +16,7 @@ from goldthread.chain.logs import Event
 from tests.models.lots import Lots, LotsLedger
 from tests.models.shadow import Point, Shadow
 from tests.models.trees import Leaf, Step
-from tests.support import Node, decode_logs
+from tests.support import Node, Receipt, decode_logs
 from tests.support.contract import Sender
 from tests.support.world import Org, Registration
 
@@ -77,7 +78,7 @@ class LotShadow(Shadow):
         """The events of Lots, as an indexer gets them."""
         address = self.world.lots.address
         for number, receipt in enumerate(self.recorder.receipts):
-            for index, event in enumerate(decode_logs(receipt)):
+            for index, event in enumerate(_decoded(receipt)):
                 if event.address == address:
                     yield Event("Lots", event.name, event.args, number, "", index, address, "")
 
@@ -137,3 +138,8 @@ class LotShadow(Shadow):
         """Return to a moment; later ones are forgotten."""
         self.back_to(moment.twins)
         self.lots.ledger = moment.lots.copy()
+
+
+@lru_cache(maxsize=4096)
+def _decoded(receipt: Receipt) -> list[Any]:
+    return decode_logs(receipt)
