@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import partial
 from itertools import accumulate, takewhile
 from typing import Any
 
@@ -83,7 +84,7 @@ class Step:
     """Something to send: a member with all that came of it, or a thing to hold."""
 
     thing: Thing
-    call: Call
+    call: Callable[[], Call]
     gas: int
     """About, as planned."""
 
@@ -192,12 +193,12 @@ class Book:
                 # A step lists all that came of a member: it cannot be cut. What it holds is held before.
                 for item in new:
                     steps.append(
-                        Step(self.trace.thing(item), recalls.addTwin(number, item, ref), GAS["twin"])
+                        Step(self.trace.thing(item), partial(recalls.addTwin, number, item, ref), GAS["twin"])
                     )
             else:
                 gas += (GAS["twin"] - GAS["held"]) * len(new)
             function = recalls.step if lot else recalls.stepProcess
-            steps.append(Step(thing, function(number, identifier, came, ref), gas))
+            steps.append(Step(thing, partial(function, number, identifier, came, ref), gas))
         return steps
 
     def holds(self, number: int) -> list[Step]:
@@ -210,7 +211,11 @@ class Book:
         """Holding these containers, each of which has these lots in it."""
         recalls, ref = self.deployment.recalls, EventRef().to_contract()
         return [
-            Step(self.trace.thing(at), recalls.holdContainer(number, at, inside[0], ref), GAS["container"])
+            Step(
+                self.trace.thing(at),
+                partial(recalls.holdContainer, number, at, inside[0], ref),
+                GAS["container"],
+            )
             for at, inside in containers.items()
         ]
 
@@ -296,19 +301,20 @@ def plan(book: Book, seeds: Sequence[bytes]) -> Plan:
     inside = book.containers(ids)
     containers = [trace.thing(container) for container in inside]
     wrong = check(deployment, trace, [*found, *containers])
-    steps = book.steps_of(0, ids) + book.holds_of(0, inside)
+    steps, holds = book.steps_of(0, ids), book.holds_of(0, inside)
     limit = gas_limit(deployment.chain)
     seeding = GAS["member"] * len(seeds)
-    batches = 1 + -(-seeding // int(limit * FILL)) + sum(1 for _ in _batches(steps, limit))
+    batches = 1 + -(-seeding // int(limit * FILL))
+    batches += sum(1 for todo in (steps, holds) for _ in _batches(todo, limit))
     return Plan(
         seeds=[trace.thing(seed) for seed in seeds],
         members=members,
         twins=twins,
         containers=containers,
         holdings=list(_holdings(book, members)),
-        steps=steps,
+        steps=steps + holds,
         transactions=batches,
-        gas=seeding + batches * GAS["transaction"] + sum(step.gas for step in steps),
+        gas=seeding + batches * GAS["transaction"] + sum(step.gas for step in steps + holds),
         block=trace.block,
         differences=wrong,
     )
@@ -325,7 +331,7 @@ def require_lot(book: Book, lot: bytes) -> None:
 def _holdings(book: Book, members: Sequence[Thing]) -> Iterator[Holding]:
     trace, state = book.trace, book.trace.ledger
     by_lot = {thing.id: thing for thing in members if thing.kind == "lot"}
-    inside = [(lot, container, n) for lot, container, n in trace.amounts() if lot in by_lot and n > 0]
+    inside = [(lot, at, amount) for lot in by_lot for at, amount in trace.containers(lot).items()]
     calls = [book.deployment.twins.custodianOf.prepare(container) for _, container, _ in inside]
     custodians = book.deployment.read_many(calls, trace.block)
     for (lot, org), quantity in state.have.items():
@@ -435,7 +441,7 @@ def _next(book: Book, sender: Sender, number: int, todo: Callable[[int], list[St
 
 
 def _together(steps: Sequence[Step]) -> Call:
-    calls = [step.call for step in steps]
+    calls = [step.call() for step in steps]
     if len(calls) == 1:
         return calls[0]
     together: Call = calls[0].contract.multicall([call.data for call in calls])

@@ -255,18 +255,21 @@ contract Lots is LotLedger {
     /// @return inside True if the way leads from the container to the last leaf, and nothing on it was taken out.
     function _walk(bytes32 container, Step[] calldata path) private view returns (bool inside, Leaf calldata leaf) {
         if (path.length == 0) revert NothingNamed();
-        leaf = path[0].leaf;
-        Contents storage c = _contents[container];
-        bytes32 root = c.root;
+        Step calldata step = path[0];
+        leaf = step.leaf;
         bytes32 lot = leaf.lot;
-        if (quantityIn[lot][container] < leaf.quantity) return (false, leaf);
-        if (c.lots == 0 || _taken[container][c.edition].get(leaf.index)) return (false, leaf);
-        for (uint256 i; i < path.length; ++i) {
-            leaf = path[i].leaf;
-            if (root == 0 || leaf.lot != lot || !_verify(root, _hash(leaf), path[i].proof)) return (false, leaf);
+        Contents storage c = _contents[container];
+        if (c.lots == 0 || quantityIn[lot][container] < leaf.quantity) return (false, leaf);
+        if (_taken[container][c.edition].get(leaf.index)) return (false, leaf);
+        bytes32 root = c.root;
+        for (uint256 i = 1;; ++i) {
+            if (leaf.lot != lot || !_verify(root, _hash(leaf), step.proof)) return (false, leaf);
+            if (i == path.length) return (true, leaf);
             root = leaf.childRoot;
+            step = path[i];
+            leaf = step.leaf;
+            if (root == 0) return (false, leaf);
         }
-        return (true, leaf);
     }
 
     // ----------------------------------------------------------------------------------------------- reading

@@ -29,7 +29,8 @@ interface ITitleDeed is IModule {
     function issue(string calldata uri, address to, EventRef calldata ref) external returns (uint256 deed);
 
     /// @notice Burns a deed and offers title to the caller's organisation, without a deadline. Holder or approved
-    /// account, with the duty FINANCE. The organisation then accepts title at Twins. Emits {DeedRedeemed}.
+    /// account, with the duty FINANCE. The organisation then accepts title at Twins. Not while the twin is held back,
+    /// and never after its end. Emits {DeedRedeemed}.
     function redeem(uint256 deed, EventRef calldata ref) external;
 
     /// @notice Offers title again to who redeemed the deed and let the offer end. The redeeming organisation, duty

@@ -108,8 +108,8 @@ def views(state: State) -> Iterator[View]:
     for product, identifier in state.origins.items():
         yield View(f"product {short(product)}", "originOf", (product,), identifier)
     for child, (parent, since) in state.associations.items():
-        expected = {"parent": parent, "since": since}
-        yield View(f"part {short(child)}", "associationOf", (child,), expected)
+        association = {"parent": parent, "since": since}
+        yield View(f"part {short(child)}", "associationOf", (child,), association)
 
 
 def _check_open(event: Event, process: Process) -> None:

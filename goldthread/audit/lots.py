@@ -236,7 +236,7 @@ def _take(event: Event, amounts: _Amounts, place: tuple[bytes, Any], quantity: i
     amounts[place] -= quantity
 
 
-# ------------------------------------------------------------------------------------------------ holds, recalls
+# --------------------------------------------------------------------------------------------- holds, recalls
 
 
 def _held(state: State, event: Event) -> None:

@@ -18,7 +18,7 @@ one. What a container or an assembly has in it beyond lots, and what it had, is 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import networkx as nx
@@ -38,6 +38,7 @@ INSTALLED, PACKED = "installed", "packed"
 """How one thing is in another, for a time."""
 
 MADE = frozenset({INPUT, OUTPUT, UNIT})
+PLACES = frozenset({INSTALLED, PACKED})
 
 ONE = 1_000_000
 """Millionths in one unit of measure."""
@@ -157,9 +158,12 @@ class Trace:
     """Links that one more event will tell again: a use, whose input comes next."""
     _places: dict[tuple[str, bytes], Link] = field(default_factory=dict)
     """Of each part what it is installed in, of each twin what it is packed in."""
-    _amounts: dict[tuple[bytes, bytes], int] = field(default_factory=lambda: defaultdict(int))
-    """By lot and container."""
+    _amounts: dict[bytes, dict[bytes, int]] = field(default_factory=lambda: defaultdict(dict))
+    """By lot, and by each container that it ever was in."""
+    _lots: dict[bytes, int] = field(default_factory=lambda: defaultdict(int))
+    """Of how many lots there is something in a container."""
     _inside: dict[tuple[bytes, bytes], list[Link]] = field(default_factory=lambda: defaultdict(list))
+    """By lot and container, the links that have not ended."""
     _commitments: dict[bytes, Where] = field(default_factory=dict)
 
     # -------------------------------------------------------------------------------------------- building
@@ -306,18 +310,14 @@ class Trace:
         self._put(event["lot"], event["container"], event["quantity"], event["org"], at)
 
     def _put(self, lot: bytes, container: bytes, quantity: int, org: int, at: Where) -> None:
-        self._amounts[lot, container] += quantity
+        self._add(lot, container, quantity)
         link = self.link(Link(PACKED, lot, container, at, org, quantity))
         self._inside[lot, container].append(link)
 
     def _leaf_unpacked(self, event: Event, at: Where) -> None:
         leaf, container = event["leaf"], event["container"]
-        key = leaf.lot, container
-        self._amounts[key] -= leaf.quantity
-        if self._amounts[key] < 0:
-            self._problem(leaf.lot, f"more left {short(container)} in block {at.block} than was in it")
-        if self._amounts[key] <= 0:
-            for link in self._inside.pop(key, []):
+        if self._add(leaf.lot, container, -leaf.quantity) <= 0:
+            for link in self._inside.pop((leaf.lot, container), []):
                 link.until = at
         if leaf.childRoot == ZERO32:
             return
@@ -325,12 +325,20 @@ class Trace:
         self.link(Link(PACKED, leaf.child, container, since, event["org"], leaf.quantity, until=at))
         self._put(leaf.lot, leaf.child, leaf.quantity, event["org"], at)
 
+    def _add(self, lot: bytes, container: bytes, quantity: int) -> int:
+        """Counts what came, or went; what is inside then."""
+        inside = self._amounts[lot]
+        before = inside.get(container, 0)
+        inside[container] = before + quantity
+        self._lots[container] += (before + quantity > 0) - (before > 0)
+        return before + quantity
+
     def _problem(self, identifier: bytes, text: str) -> None:
         self.problems.append((identifier, text))
 
     # --------------------------------------------------------------------------------------------- reading
 
-    def reach(self, start: bytes, *, down: bool) -> Reach:
+    def reach(self, start: bytes, *, down: bool, relations: Container[str] = MADE | PLACES) -> Reach:
         """Everything that was made of a thing and is around it, or (up) what it was made of and is in it."""
         reached: dict[bytes, list[Span]] = {start: [ALWAYS]}
         links: dict[Link, None] = {}
@@ -338,7 +346,7 @@ class Trace:
         for identifier, when in todo:
             for link in self.links(identifier, down=down):
                 first, last = max(when[0], link.span[0]), min(when[1], link.span[1])
-                if first >= last:
+                if first >= last or link.relation not in relations:
                     continue
                 links[link] = None
                 found = ALWAYS if link.relation in MADE else (first, last)
@@ -372,13 +380,15 @@ class Trace:
 
     def containers(self, lot: bytes) -> dict[bytes, int]:
         """The containers in which something of the lot is now, and how much."""
-        found = ((at, self._amounts[lot, at]) for of, at in self._inside if of == lot)
-        return {container: quantity for container, quantity in found if quantity > 0}
+        return {at: quantity for at, quantity in self._amounts.get(lot, {}).items() if quantity > 0}
 
-    def amounts(self) -> Iterator[tuple[bytes, bytes, int]]:
-        """Lot, container and what is in it, of everything that was ever packed."""
-        for (lot, container), quantity in self._amounts.items():
-            yield lot, container, quantity
+    def lots_in(self, container: bytes) -> int:
+        """Of how many lots something is in the container now."""
+        return self._lots.get(container, 0)
+
+    def amounts(self, lot: bytes) -> Mapping[bytes, int]:
+        """What of the lot is in each container that it ever was in."""
+        return self._amounts.get(lot, {})
 
     def place(self, relation: str, identifier: bytes) -> bytes:
         """What a thing is installed or packed in now, or zero."""
@@ -419,7 +429,7 @@ def check(
     complete.
     """
     found: dict[bytes, list[Difference]] = defaultdict(list)
-    around = {thing.id for thing in things}
+    around = dict.fromkeys(thing.id for thing in things)
     for identifier, text in trace.problems:
         if identifier in around:
             found[identifier].append(
@@ -432,7 +442,7 @@ def check(
         else:
             difference = Difference("logs", str(thing), "beginning", "no event", "one event")
             found[thing.id].append(difference)
-    views += [(view.args[0], "Lots", view) for view in _quantities(trace, around)]
+    [(view.args[0], "Lots", view) for view in _quantities(trace, around)]
     calls = [getattr(deployment.contract(name), view.function).prepare(*view.args) for _, name, view in views]
     answers = deployment.read_many(calls, trace.block, progress)
     for (identifier, name, view), answer in zip(views, answers, strict=True):
@@ -467,13 +477,13 @@ def topics(deployment: Deployment, wanted: Mapping[str, Iterable[str]]) -> list[
     return found
 
 
-def _quantities(trace: Trace, around: Container[bytes]) -> Iterator[View]:
+def _quantities(trace: Trace, around: Collection[bytes]) -> Iterator[View]:
     """Everywhere that something of these lots is or was."""
     for (lot, org), quantity in trace.ledger.have.items():
         if lot in around:
             yield View(f"{trace.thing(lot)}, organisation {org}", "quantityOf", (lot, org), quantity)
-    for lot, container, quantity in trace.amounts():
-        if lot in around:
+    for lot in around:
+        for container, quantity in trace.amounts(lot).items():
             subject = f"{trace.thing(lot)} in {short(container)}"
             yield View(subject, "quantityIn", (lot, container), quantity)
     for (lot, giver, taker), (quantity, *_) in trace.ledger.offers.items():
@@ -504,8 +514,7 @@ def _views(trace: Trace, thing: Thing) -> Iterator[tuple[str, View]]:
     parent = trace.place(INSTALLED, identifier)
     yield "Lineage", View(subject, "associationOf", (identifier,), {"parent": parent})
     if thing.kind == "container":
-        inside = sum(1 for _, at, quantity in trace.amounts() if at == identifier and quantity > 0)
-        yield "Lots", View(subject, "contentsOf", (identifier,), {"lots": inside})
+        yield "Lots", View(subject, "contentsOf", (identifier,), {"lots": trace.lots_in(identifier)})
 
 
 def _told(link: Link) -> Position:

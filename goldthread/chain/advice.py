@@ -63,16 +63,16 @@ _ADVICE: dict[str, str] = {
     "WrongKind": "parts, containers and assets move; only containers are packed; lots are not registered "
     "here",
     # Lots
-    "AlreadyCommissioned": "if this is your lot number, somebody of your organisation has commissioned it; if "
-    "not, the label is a copy",
-    "AlreadyCommitted": "take out everything that is inside first; of an inner container the contents are other "
-    "ones than were committed to",
+    "AlreadyCommissioned": "if this is your lot number, somebody of your organisation has commissioned it; "
+    "if not, the label is a copy",
+    "AlreadyCommitted": "take out everything that is inside first; of an inner container the contents are "
+    "other ones than were committed to",
     "Duplicated": "a unit inside is said to be elsewhere too; ask a regulator to settle it (settleDuplicate)",
     "InsufficientQuantity": "see quantityOf(lot, org) or quantityIn(lot, container) for what there is",
-    "InvalidProof": "make the proof from the whole list, in its order, and from the root that was committed to",
+    "InvalidProof": "make the proof from the whole list, in its order, as it was committed to",
     "LeafTaken": "it has left the container; look at LeafUnpacked for when and to whom",
     "NotADuplicate": "bring the ways to one serialised unit at two places",
-    "NotCommitted": "nothing that was committed to is inside; what was packed one by one is unpacked at Twins",
+    "NotCommitted": "nothing committed to is inside; what was packed one by one is unpacked at Twins",
     "NotDuplicated": "nothing to do: no duplicate in the container is open",
     "UnitEnded": "the unit ended before, as the error says: who has it in hand has a copy, or a false record",
     "UnknownLot": "commission the lot first, and check that its id is the hash of its canonical URI",

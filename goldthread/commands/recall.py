@@ -23,6 +23,7 @@ from goldthread.commands.output import (
     FOUND,
     Failure,
     Group,
+    clean,
     moment,
     print_fields,
     print_json,
@@ -266,9 +267,7 @@ def status(number: int, deployment_file: Path, rpc: str, as_json: bool) -> None:
     if as_json:
         print_json(document)
         return
-    members = (
-        f"{told.size}: {document['lots']} lots, {document['processes']} processes, {document['twins']} twins"
-    )
+    counted = ", ".join(f"{name}: {document[name]}" for name in ("lots", "processes", "twins"))
     print_fields(
         [
             ("recall", number),
@@ -276,7 +275,7 @@ def status(number: int, deployment_file: Path, rpc: str, as_json: bool) -> None:
             ("class", document["class"]),
             ("opened by", document["organisation"] or f"#{told.org}"),
             ("reason", document["reason"]),
-            ("members", members),
+            ("members", f"{told.size} ({counted})"),
             ("to step", told.frontier),
             ("consignees", f"{told.consignees}, {told.acknowledged} answered, {told.reconciled} reconciled"),
         ]
@@ -286,8 +285,9 @@ def status(number: int, deployment_file: Path, rpc: str, as_json: bool) -> None:
         columns = ("consignee", "lot", "notified", "received", "returned", "destroyed", "sold", "answered")
         print_table(columns, [_row(consignee, names) for consignee in found])
     click.echo()
-    click.echo("nothing is open" if not waits else "still open:")
-    print_table(("",), [(line,) for line in waits]) if waits else None
+    click.echo("still open:" if waits else "nothing is open")
+    for line in waits:
+        click.echo(f"  {clean(line)}")
 
 
 def _open(path: Path, rpc: str, quiet: bool) -> tuple[Book, dict[int, str]]:

@@ -109,12 +109,11 @@ def trace(
 
 def verdict(things: list[Thing], wrong: dict[bytes, list[Difference]], block: int) -> str:
     """One line if all is complete; otherwise a line for each thing that the logs do not tell in full."""
-    lots = sum(1 for thing in things if thing.kind == "lot")
-    processes = sum(1 for thing in things if thing.kind == "process")
-    counted = f"{len(things)} things, {lots} lots and {processes} processes among them, up to block {block}"
+    lots, processes = (sum(1 for thing in things if thing.kind == kind) for kind in ("lot", "process"))
+    counted = f"up to block {block}: {len(things)} things (lots: {lots}, processes: {processes})"
     if not wrong:
-        return f"complete: {counted}"
-    lines = [f"NOT COMPLETE: {counted}"]
+        return f"complete {counted}"
+    lines = [f"NOT COMPLETE {counted}"]
     lines += [f"  {difference}" for found in wrong.values() for difference in found]
     return "\n".join(map(clean, lines))
 

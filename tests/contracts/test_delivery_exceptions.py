@@ -11,7 +11,8 @@ import pytest
 from goldthread.build import ROOT
 from tests.models.delivery_exceptions import STEPS, CaseState, Resolution, Wrong
 from tests.models.module_shadows import CasesShadow
-from tests.support import Node, Receipt, fresh, reverts
+from tests.support import Forwarder, Node, Receipt, fresh, reverts
+from tests.support.contract import Sender
 from tests.support.lots import ONE, Goods
 from tests.support.words import Duty, Found
 from tests.support.world import Org, World, happened, sscc, twin_id, uri
@@ -28,7 +29,7 @@ def raise_case(
     quantity: int = 3 * ONE,
     requested: Resolution = REQUESTED,
     counterparty: Org | int | None = None,
-    sender: str | None = None,
+    sender: Sender | None = None,
 ) -> Receipt:
     """Raised by the retailer against the carrier, unless somebody else is named."""
     other = world.carrier if counterparty is None else counterparty
@@ -38,7 +39,7 @@ def raise_case(
     return found
 
 
-def step(world: World, action: str, sender: str | None = None, other: Resolution = OTHER) -> Receipt:
+def step(world: World, action: str, sender: Sender | None = None, other: Resolution = OTHER) -> Receipt:
     """The next step of case 1, by whose turn it is unless somebody else is named."""
     org = world.retailer if STEPS[action].receiver else world.carrier
     choice = [other] if action in WITH_CHOICE else []
@@ -271,6 +272,16 @@ def test_cases_do_not_touch_each_other(world: World) -> None:
     assert world.delivery_exceptions.caseOf(2) == before
     with reverts("NotYourTurn", 2, world.carrier.number, world.maker.number):
         world.delivery_exceptions.accept(2, REPLY, sender=world.carrier.ship)
+
+
+def test_a_members_contract_is_the_caller(world: World) -> None:
+    receiver, deliverer = (Forwarder.deploy(world.node, world.stranger) for _ in range(2))
+    world.hire(world.retailer, receiver, Duty.RECEIVE)
+    world.hire(world.carrier, deliverer, Duty.SHIP)
+    receipts = [raise_case(world, sender=receiver)]
+    receipts += [step(world, action, by) for action, by in (("accept", deliverer), ("resolve", receiver))]
+    callers = [fact["caller"] for receipt in receipts for _, fact in happened(receipt)]
+    assert callers == [receiver.address, deliverer.address, receiver.address]
 
 
 # ------------------------------------------------------------------------------------- what is not disputed

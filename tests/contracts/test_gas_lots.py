@@ -143,8 +143,8 @@ def test_contents(world: World, goods: Goods, gas: GasBook) -> None:
     gas.record("Lots.proveDuplicate, two proofs of depth 17", used, 87_000)
     world.node.revert(here)
 
-    args = pallet, *step, NO_ITEM, world.ref("unpacking")
-    used = lots.unpackCommitted(*args, sender=maker.ship).gas_used
+    out = pallet, *step, NO_ITEM, world.ref("unpacking")
+    used = lots.unpackCommitted(*out, sender=maker.ship).gas_used
     gas.record("Lots.unpackCommitted, a unit at depth 17", used, 130_000)
 
 

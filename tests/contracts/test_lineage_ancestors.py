@@ -136,5 +136,3 @@ def test_any_order_of_the_list_will_do(making: Making) -> None:
             for product in found
         ]
         assert complete(making, ways)
-
-

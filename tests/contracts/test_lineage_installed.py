@@ -23,10 +23,8 @@ def making(node: Node) -> Making:
 
 def install(making: Making, child: bytes, parent: bytes, org: Org | None = None) -> Any:
     world = making.world
-    receipt = world.lineage.install(
-        child, parent, world.ref("installing"), sender=(org or world.maker).register
-    )
-    return receipt
+    sender = (org or world.maker).register
+    return world.lineage.install(child, parent, world.ref("installing"), sender=sender)
 
 
 def test_installing_removing_and_replacing_with_every_field(making: Making) -> None:
@@ -92,6 +90,18 @@ def test_eight_levels_and_no_more(making: Making) -> None:
     with reverts("NotInstallable", parts[LEVELS], parts[LEVELS - 1]):
         install(making, parts[LEVELS], parts[LEVELS - 1])
     install(making, parts[LEVELS], parts[LEVELS - 2])
+
+
+def test_what_is_in_the_part_itself_is_not_counted(making: Making) -> None:
+    parts = [making.part(f"level {level}") for level in range(LEVELS + 3)]
+    for inner, outer in zip(parts, parts[1:], strict=False):
+        install(making, inner, outer)
+    bolt = making.part("bolt")
+    with reverts("NotInstallable", bolt, parts[0]):
+        install(making, bolt, parts[0])
+    # A circle is found however long it is: what is too deep to look through is refused.
+    with reverts("NotInstallable", parts[-1], parts[0]):
+        install(making, parts[-1], parts[0])
 
 
 def test_the_custodian_of_both_installs_and_removes(making: Making) -> None:

@@ -124,9 +124,7 @@ def test_a_recalled_process_takes_and_gives_nothing_until_the_recall_is_over(mak
     making.lift(recall)
     with reverts("ProcessEnded", process, False, 1):
         world.lineage.addInputs(process, [(rubber, 1)], world.ref(), sender=maker.register)
-    assert making.shadow.recall(
-        "clearMembers", recall, [], [process], [], world.ref(), sender=world.stranger
-    )
+    assert making.shadow.recall("clearMembers", recall, [], [process], [], world.ref(), sender=world.stranger)
     making.add_inputs(process, rubber)
     making.check()
 
@@ -311,7 +309,12 @@ def test_modules_alone_mark_processes(making: Making) -> None:
     ]
     facts = world.lineage.processOf(process)
     assert (facts.recalls, facts.recall) == (2, 7)
-    assert [world.lineage.isRecalled(process, recall) for recall in (0, 7, 8, 9)] == [False, True, False, True]
+    assert [world.lineage.isRecalled(process, recall) for recall in (0, 7, 8, 9)] == [
+        False,
+        True,
+        False,
+        True,
+    ]
     with reverts("UnknownProcess", unknown):
         mark([process, unknown], 7, sender=module)
     receipt = unmark([process, other, unknown], 7, sender=module)
@@ -337,7 +340,7 @@ def test_modules_alone_mark_processes(making: Making) -> None:
 
 
 def test_lists_are_complete_or_not(making: Making) -> None:
-    world, lineage = making.world, making.world.lineage
+    lineage = making.world.lineage
     steel = making.lot("steel")
     one, (bars, rods) = making.transform("one", [steel], ["bars", "rods"])
     two, _ = making.transform("two", [steel], ["nails"])
@@ -365,3 +368,15 @@ def test_in_one_transaction_by_multicall(making: Making) -> None:
     making.shadow.catch_up()
     assert lineage.processOf(process).finalised
     making.check()
+
+
+def test_who_calls_tells_whoever_sent_the_transaction(making: Making) -> None:
+    world, shadow, steel = making.world, making.shadow, making.lot("steel")
+    machine = Forwarder.deploy(world.node, world.stranger)
+    world.hire(world.maker, machine)
+    shadow.catch_up()
+    process = process_of(world.maker.number, "rolling")
+    assert shadow.trace("transform", *making.arguments("rolling", [steel], ["bars"]), sender=machine)
+    assert shadow.trace("addInputs", process, [(steel, 1)], world.ref(), sender=machine)
+    assert shadow.trace("addOutputs", process, [item("rods")], [], world.ref(), sender=machine)
+    assert shadow.trace("finalise", process, 1, world.ref(), sender=machine)

@@ -280,7 +280,7 @@ def test_a_unit_is_of_the_class_of_its_lot(world: World, of_lot: str, of_unit: s
     tree = serials([twin_id(of_unit)])
     item = Commission(of_lot, quantity=ONE, serials_root=tree.root, serial_count=1)
     world.commission(item)
-    args = of_lot, 0, Registration(of_unit), [], world.ref()
+    args: tuple[Any, ...] = (of_lot, 0, Registration(of_unit), [], world.ref())
     if same:
         world.lots.materialise(*args, sender=world.maker.register)
         assert world.twins.ownerOf(twin_id(of_unit)) == world.maker.number

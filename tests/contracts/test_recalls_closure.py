@@ -319,7 +319,7 @@ def test_seeds_after_closing_open_it_again(making: Making) -> None:
 
 
 def test_a_window_of_outputs_with_every_field(making: Making) -> None:
-    """Of a process that ran into a fault only what came after it is recalled, and the process itself is not."""
+    """Of a process that ran into a fault what came after it is recalled, and the process itself is not."""
     world, maker = making.world, making.world.maker
     steel, part = making.lot("steel"), making.part("1")
     process, outputs = making.transform("rolling", [steel], ["a", "b", "c"])

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import pytest
 
 from tests.models.recalls import Consignee
-from tests.support import Node, Reverted, reverts
-from tests.support.making import Making
+from tests.support import Forwarder, Node, Reverted, reverts
+from tests.support.making import REASON, Making
 from tests.support.world import happened
 
 HOUR = 3600
@@ -172,3 +172,17 @@ def test_an_account_is_told_of_what_has_happened(case: Case) -> None:
     later = world.ref(time=world.now + HOUR)
     with reverts("EventInFuture", world.now + HOUR, world.now):
         world.recalls.reconcile(recall, lot, 1, 0, 0, later, sender=retailer.recall)
+
+
+def test_who_calls_answers_whoever_sent_the_transaction(case: Case) -> None:
+    making, recall, lot = case
+    world, retailer = making.world, making.world.retailer
+    ours, theirs = (Forwarder.deploy(world.node, world.stranger) for _ in range(2))
+    world.hire(world.maker, ours)
+    world.hire(retailer, theirs)
+    making.shadow.catch_up()
+    assert making.shadow.recall("notify", recall, lot, retailer.number, 10, sender=ours)
+    assert making.shadow.recall("acknowledge", recall, lot, 10, sender=theirs)
+    assert making.shadow.recall("reconcile", recall, lot, 10, 0, 0, world.ref(), sender=theirs)
+    assert making.shadow.recall("lift", recall, REASON, world.ref(), sender=ours)
+    assert making.shadow.recall("clearMembers", recall, [lot], [], [], world.ref(), sender=theirs)

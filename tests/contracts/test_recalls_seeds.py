@@ -192,7 +192,10 @@ def test_some_serials_of_a_lot_with_every_field(making: Making) -> None:
     ask = world.recalls.isUnitRecalled
     for index in range(SERIALS):
         proof = recalled.proof(index) if index < SOME else recalled.proof(0)
-        answers = [ask(recall, lot, index, unit(index), proof), ask(recall, lot, index, unit(index + 1), proof)]
+        answers = [
+            ask(recall, lot, index, unit(index), proof),
+            ask(recall, lot, index, unit(index + 1), proof),
+        ]
         assert answers == [index < SOME, False]
         assert answers[0] == making.shadow.recalls.isUnitRecalled(recall, lot, index, unit(index), proof)
     assert not ask(recall, lot, 1, unit(0), recalled.proof(0))
@@ -288,9 +291,9 @@ def test_lots_of_several_makers_are_reached_and_seeded_by_each_of_them(making: M
     world, supplier, maker = making.world, making.world.supplier, making.world.maker
     resin = supplier_lot(making, "resin", supplier)
     args = resin, maker.number, ONE, 0, world.now, world.ref()
-    assert making.shadow.keep("offerQuantity", *args, sender=supplier.ship)
+    assert making.shadow.act("offerQuantity", *args, sender=supplier.ship)
     accept = resin, supplier.number, ONE, 0, world.ref()
-    assert making.shadow.keep("acceptQuantity", *accept, sender=maker.receive)
+    assert making.shadow.act("acceptQuantity", *accept, sender=maker.receive)
     _, (bars,) = making.transform("moulding", [resin], ["bars"])
     ours = making.recall(org=maker)
     with reverts("MayNotSeed", resin, maker.number):
@@ -304,5 +307,5 @@ def test_lots_of_several_makers_are_reached_and_seeded_by_each_of_them(making: M
 
 def supplier_lot(making: Making, name: str, org: Org) -> bytes:
     item = Commission(lot_uri(name, SUPPLIER_PREFIX), quantity=MUCH)
-    assert making.shadow.keep("commissionLot", item, making.world.ref(), sender=org.register)
+    assert making.shadow.act("commissionLot", item, making.world.ref(), sender=org.register)
     return twin_id(item.uri)

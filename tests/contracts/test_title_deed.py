@@ -11,7 +11,7 @@ import pytest
 
 from tests.models.module_shadows import DeedsShadow
 from tests.models.title_deed import FOREVER, NOBODY
-from tests.support import Contract, Node, Receipt, deploy, fresh, reverts
+from tests.support import Contract, Forwarder, Node, Receipt, deploy, fresh, reverts
 from tests.support.words import Cause, Duty, EndOfLife
 from tests.support.world import DAY, Org, World, happened, person, twin_id, uri
 
@@ -332,6 +332,19 @@ def test_a_silenced_member_neither_locks_nor_redeems(traded: Market) -> None:
         traded.redeem(world.retailer.finance)
 
 
+def test_a_members_contract_locks_and_redeems(market: Market) -> None:
+    world, owner = market.world, Forwarder.deploy(market.world.node, market.world.stranger)
+    world.hire(world.maker, owner, Duty.FINANCE)
+    market.offer()
+    receipt = market.deed.issue(URI, ALICE, world.ref(), sender=owner)
+    (issued,) = market.deed.events(receipt, "DeedIssued")
+    assert issued["caller"] == owner.address
+    market.give(owner.address)
+    receipt = market.deed.redeem(DEED, world.ref(), sender=owner)
+    (redeemed,) = market.deed.events(receipt, "DeedRedeemed")
+    assert redeemed["caller"] == owner.address
+
+
 # -------------------------------------------------------------------------------------------------- ERC-165
 
 
@@ -578,6 +591,15 @@ def test_an_approval_ends_with_the_deed(traded: Market) -> None:
     assert traded.deed.getApproved(DEED) == NOBODY
     with reverts("ERC721InsufficientApproval", BOB, DEED):
         send(traded, BOB)
+
+
+def test_deeds_are_told_from_tokens(market: Market) -> None:
+    """ERC-20 and ERC-721 log the same events, and index other fields."""
+    token = deploy(market.world.node, "TestToken", "Dollar", "USD", 6)
+    minted = {"from": NOBODY, "to": ALICE}
+    receipt = token.mint(ALICE, 5, sender=market.world.stranger)
+    assert happened(receipt) == [("Transfer", minted | {"value": 5})]
+    assert happened(market.issue())[-1] == ("Transfer", minted | {"tokenId": DEED})
 
 
 # ---------------------------------------------------------------------------------------------- conformance

@@ -27,7 +27,7 @@ from tests.models.verification import (
     Truth,
     answer,
 )
-from tests.support import Node, Receipt, fresh, reverts
+from tests.support import Forwarder, Node, Receipt, fresh, reverts
 from tests.support.lots import ONE, REASON, Goods, unit
 from tests.support.words import Duty, EndOfLife, Kind, UnitEnd
 from tests.support.world import DAY, Commission, Org, Registration, World, happened, lot_uri, sscc, uri
@@ -410,6 +410,17 @@ def test_quality_settles(pharmacy: Pharmacy, duty: Duty) -> None:
         world.verification.settle(*args, sender=account)
     with reverts("UnknownAccount", world.stranger):
         world.verification.settle(*args, sender=world.stranger)
+
+
+def test_a_members_contract_is_the_caller(pharmacy: Pharmacy) -> None:
+    world, contract = pharmacy.world, pharmacy.world.verification
+    agent = Forwarder.deploy(world.node, world.stranger)
+    world.hire(world.regulator, agent, Duty.RECEIVE | Duty.QUALITY)
+    args = pharmacy.label(0), pharmacy.place(0), Evidence.DUPLICATE_SCAN, world.ref()
+    (reported,) = contract.events(contract.report(*args, sender=agent), "SuspectReported")
+    receipt = contract.settle(unit(0), NOWHERE, REASON, True, sender=agent)
+    (settled,) = contract.events(receipt, "SuspicionSettled")
+    assert reported["caller"] == settled["caller"] == agent.address
 
 
 # ---------------------------------------------------------------------------------------------- conformance

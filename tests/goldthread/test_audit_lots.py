@@ -121,8 +121,8 @@ def untold(event: Event) -> bool:
 
 
 STATE = {
-    "org", "to", "from", "quantity", "rest", "purpose", "deadline", "use", "useHead", "indexes", "end", "time",
-    "reason", "holder", "recall", "root", "edition", "container", "packer", "otherPacker", "other",
+    "org", "to", "from", "quantity", "rest", "purpose", "deadline", "use", "useHead", "indexes", "end",
+    "time", "reason", "holder", "recall", "root", "edition", "container", "packer", "otherPacker", "other",
 }  # fmt: skip
 """The fields that the state depends on."""
 

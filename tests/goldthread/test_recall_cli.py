@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from socket import socket
@@ -49,6 +50,8 @@ from tests.support.world import DAY, SUPPLIER_PREFIX, Commission, Registration, 
 
 REASON = "0x" + "ab" * 32
 ETHER = 10**18
+SMALL = 400_000
+"""Gas of blocks with room for a few steps only."""
 COMMANDS = ("plan", "open", "step", "close", "status")
 
 
@@ -101,17 +104,19 @@ class Office:
 
 
 @pytest.fixture(scope="module")
-def made() -> tuple[Medicine, int]:
+def made() -> Iterator[tuple[Medicine, int]]:
     node = nodes.shared_anvil()
     medicine = Medicine.create(node)
     node.set_balance(medicine.world.supplier.recall, ETHER)
-    return medicine, node.snapshot()
+    yield medicine, node.snapshot()
+    node.rpc("evm_setBlockGasLimit", hex(nodes.BLOCK_GAS))
 
 
 @pytest.fixture
 def office(made: tuple[Medicine, int], tmp_path: Path) -> Office:
     medicine, snapshot = made
     medicine.node.revert(snapshot)
+    medicine.node.rpc("evm_setBlockGasLimit", hex(nodes.BLOCK_GAS))
     return Office(medicine, medicine.manifest(tmp_path))
 
 
@@ -131,15 +136,21 @@ def test_a_plan_names_members_and_who_has_them(office: Office) -> None:
         ("supplier", hexed(API), 70, None),
         ("maker", hexed(API), 5, None),
         ("maker", hexed(DRUG_1), 599, None),
-        ("distributor", hexed(DRUG_2), 1000, hexed(PALLET)),
         ("distributor", hexed(DRUG_1), 400, hexed(CASE)),
+        ("distributor", hexed(DRUG_2), 1000, hexed(PALLET)),
     ]
     assert found["steps"] == 6
     assert office.node.block_number == block
     assert world.recalls.recallCount() == 0
     shown = office.run("plan", hexed(API))
     assert shown.exit_code == 0
-    for text in (lot_uri("D2"), "70 KGM", "599 H87", "transactions  about ", "complete: 7 things"):
+    for text in (
+        lot_uri("D2"),
+        "70 KGM",
+        "599 H87",
+        "transactions  about ",
+        ": 7 things (lots: 3, processes: 1)",
+    ):
         assert text in shown.stdout
 
 
@@ -262,7 +273,7 @@ def test_the_record_is_hashed(office: Office, tmp_path: Path) -> None:
 
 
 class Killer:
-    """Ends a process with SIGKILL at its transaction number `at`: before it is sent, or when it is in a block."""
+    """Ends a process with SIGKILL at its transaction `at`: before it is sent, or once it is in a block."""
 
     def __init__(self, at: int, sent: bool) -> None:
         self.left, self.sent = at, sent
@@ -291,7 +302,9 @@ def killed(office: Office, at: int, sent: bool, *arguments: object) -> None:
 
 @pytest.fixture
 def wide(office: Office) -> list[bytes]:
-    """Ten lots in a row, each with a lot beside it, and blocks with room for a few steps only."""
+    """Ten lots in a row, each with a lot beside it, and a short cut from the first to the middle; and blocks with
+    room for a few steps only.
+    """
     world = office.medicine.world
     lot = office.medicine.commission("W0", 50, world.supplier, SUPPLIER_PREFIX)
     terms = 50 * ONE, 0, world.now + DAY, world.ref("shipping")
@@ -304,7 +317,9 @@ def wide(office: Office) -> list[bytes]:
         office.medicine.transform(f"W{number}", lot, 1, *outputs)
         members += [process_of(world.maker.number, f"W{number}"), *(twin_id(o.uri) for o in outputs)]
         lot = twin_id(outputs[0].uri)
-    office.node.rpc("evm_setBlockGasLimit", hex(900_000))
+    middle = process_of(world.maker.number, "W5")
+    world.lineage.addInputs(middle, [(members[0], ONE)], world.ref(), sender=world.maker.register)
+    office.node.rpc("evm_setBlockGasLimit", hex(SMALL))
     return members
 
 
@@ -325,17 +340,26 @@ def test_a_killed_run_is_gone_on_with(office: Office, wide: list[bytes], at: int
     assert set(steps) == set(wide)
 
 
+@pytest.mark.parametrize("sent", [False, True], ids=["before it is sent", "when it is in a block"])
+def test_containers_are_held_after_a_kill_too(office: Office, sent: bool) -> None:
+    number = office.open(API)
+    killed(office, 2, sent, "close", number)
+    assert office.json("status", number)["twins"] == (3 if sent else 1)
+    closed = office.json("close", number, sign=True)
+    assert (closed["sent"], closed["size"], closed["containers"]) == (0 if sent else 2, 7, 0)
+
+
 def test_no_step_is_ever_refused(office: Office, wide: list[bytes]) -> None:
     number = office.open(wide[0])
     first = office.node.block_number + 1
     assert office.json("close", number, sign=True)["sent"] == len(wide)
     last = office.node.block_number
-    assert last - first > 2
+    assert last - first > 5
     for block in range(first, last + 1):
         for tx in office.node.rpc("eth_getBlockByNumber", hex(block), False)["transactions"]:
             receipt = office.node.rpc("eth_getTransactionReceipt", tx)
             assert receipt["status"] == "0x1"
-            assert int(receipt["gasUsed"], 16) <= 900_000
+            assert int(receipt["gasUsed"], 16) <= SMALL
 
 
 @pytest.mark.parametrize(("at", "sent"), [(1, False), (1, True), (2, False), (2, True)])
@@ -417,6 +441,9 @@ def test_the_status_tells_what_is_open(office: Office) -> None:
     world = office.medicine.world
     number = office.open(API)
     assert office.json("status", number)["open"] == [f"step lot {lot_uri('API', SUPPLIER_PREFIX)}"]
+    assert office.run("status", number).stdout.endswith(
+        f"still open:\n  step lot {lot_uri('API', SUPPLIER_PREFIX)}\n"
+    )
     office.json("step", number, sign=True)
     waiting = office.json("status", number)["open"]
     assert waiting == [
@@ -449,6 +476,7 @@ def test_the_status_tells_what_is_open(office: Office) -> None:
     assert (found["lots"], found["processes"], found["twins"], found["size"]) == (3, 1, 3, 7)
     shown = office.run("status", number).stdout
     assert "consignees  1, 1 answered, 1 reconciled" in shown
+    assert "members     7 (lots: 3, processes: 1, twins: 3)" in shown
     assert "990 H87" in shown
     assert shown.endswith("nothing is open\n")
     world.recalls.lift(number, bytes(32), world.ref(), sender=world.supplier.recall)
@@ -470,7 +498,7 @@ def test_missing_logs_are_noticed_before_anything_is_sent(office: Office) -> Non
     assert office.node.block_number == block
 
 
-# ------------------------------------------------------------------------------------------- who signs, errors
+# ------------------------------------------------------------------------------------------ who signs, errors
 
 
 def test_a_keystore_signs(office: Office, tmp_path: Path) -> None:

@@ -10,7 +10,18 @@ import pytest
 
 from goldthread.build import ROOT
 
-INTERFACES = "IConditions", "IConsortium", "IDevices", "ITelemetry", "ITwins"
+INTERFACES = (
+    "IConditions",
+    "IConsortium",
+    "IDeliveryExceptions",
+    "IDevices",
+    "ILineage",
+    "IRecalls",
+    "ITelemetry",
+    "ITitleDeed",
+    "ITwins",
+    "IVerification",
+)
 ERROR = re.compile(r"^\s*error (\w+)\(([^)]*)\);", re.MULTILINE)
 
 

@@ -1,7 +1,7 @@
 """Random processes that share their inputs, split, go in circles and are told late.
 
-However it is stepped, a recall closes with exactly what can be reached from its seeds, stays complete, and takes
-no list but the whole one.
+However it is stepped, a recall closes with exactly what can be reached from its seeds, stays complete, and
+takes no list but the whole one.
 
 The graph is kept here, from what was told; the closure is that of networkx. Contracts and models are compared
 at every call as well.
@@ -116,7 +116,7 @@ class Recalled(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """A process that takes back what was made of it, and one besides, so that no action waits for others."""
+        """A process that takes back what was made of it, and two besides, so that no action waits."""
         for _ in range(3):
             self.commission()
         self.commission_units()
@@ -202,7 +202,7 @@ class Recalled(RuleBasedStateMachine):
         tree = serials(twin_id(uri(f"{name}-{place}")) for place in range(UNITS))
         unit = Registration(uri(f"{name}-{index}"))
         args = lot_uri(name), index, unit, tree.proof(index), self.world.ref()
-        if not self.shadow.keep("materialise", *args, sender=self.maker.register):
+        if not self.shadow.act("materialise", *args, sender=self.maker.register):
             COUNT.hit("refused")
             return
         twin = twin_id(unit.uri)

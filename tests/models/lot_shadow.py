@@ -98,8 +98,8 @@ class LotShadow(Shadow):
                 assert contract.clearUnit(lot, index) == (not cause, cause)
             for org in self.world.orgs:
                 assert contract.quantityOf(lot, org.number) == ledger.have[lot, org.number]
-            for org, reason in facts.holds:
-                assert contract.lotHeld(lot, org, reason)
+            for holder, reason in facts.holds:
+                assert contract.lotHeld(lot, holder, reason)
             for recall in range(1, 4):
                 assert contract.isRecalled(lot, recall) == (recall in facts.recalls)
         for (lot, giver, taker), offer in ledger.offers.items():

@@ -574,10 +574,9 @@ class Lots:
         a, b = ends
         units = all(leaf.child_root == ZERO and leaf.child != leaf.lot for leaf in ends)
         same = (a.child, a.lot) == (b.child, b.lot)
-        way, other_way = [step.leaf for step in path], [step.leaf for step in other_path]
-        no.when(
-            not units or not same or (container, way) == (other, other_way), "NotADuplicate", a.child, b.child
-        )
+        leaves, other_leaves = [step.leaf for step in path], [step.leaf for step in other_path]
+        one = container == other and leaves == other_leaves
+        no.when(not units or not same or one, "NotADuplicate", a.child, b.child)
         packers = [self.ledger.box(where).packer for where in (container, other)]
         facts: list[Fact] = []
         for where, packer in zip((container, other), packers, strict=True):
@@ -700,7 +699,7 @@ class Lots:
 
 
 def same_class(lot_uri: str, unit_uri: str) -> bool:
-    """Has the unit the GTIN of the lot, or, without a GS1 link, the same authority; and something after it?"""
+    """Has the unit the lot's GTIN, or, without a GS1 link, its authority; and something after it?"""
     if lot_uri.encode().startswith(STEM):
         gtin = GTIN.match(lot_uri.encode())
         shared = gtin[0] if gtin else b""

@@ -1,4 +1,4 @@
-"""Lots, Lineage and Recalls with their models, called side by side; see `tests.models.shadow`."""
+"""Lineage and Recalls with their models, called side by side, on top of `tests.models.lot_shadow`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from goldthread.audit.base import Difference, differences
 from goldthread.chain.logs import Event
 from tests.models import lineage as lineage_model
 from tests.models.lineage import Lineage, LineageLedger, ancestors, chain
-from tests.models.lots import Lots, LotsLedger
+from tests.models.lot_shadow import LotShadow
+from tests.models.lots import LotsLedger
 from tests.models.recalls import Recalls, RecallsLedger, RecallState, reason_of
-from tests.models.shadow import Point, Shadow
+from tests.models.shadow import Point
 from tests.support import Contract, Node, decode_logs
 from tests.support.contract import Sender
 
@@ -27,21 +28,16 @@ class TracingPoint(NamedTuple):
     recalls: RecallsLedger
 
 
-class Tracing(Shadow):
-    """A world with lots, the models of its contracts, and the comparison of the two."""
+class Tracing(LotShadow):
+    """A world with lots and processes, the models of its contracts, and the comparison of the two."""
 
     def __init__(self, node: Node) -> None:
         super().__init__(node)
         world = self.world
-        numbers = [world.consortium.accountOf(c.address).org for c in (world.lots, world.recalls)]
-        self.lots = Lots(world.lots.address, numbers[0], LotsLedger(), self.twins)
         self.lineage = Lineage(world.lineage.address, LineageLedger(), self.lots)
-        self.recalls = Recalls(world.recalls.address, numbers[1], RecallsLedger(), self.lineage)
+        number = world.consortium.accountOf(world.recalls.address).org
+        self.recalls = Recalls(world.recalls.address, number, RecallsLedger(), self.lineage)
         self.catch_up()
-
-    def keep(self, function: str, *args: Any, sender: Sender) -> bool:
-        """Call Lots and its model; True if both did it."""
-        return self._both(self.world.lots, self.lots, function, args, sender)
 
     def trace(self, function: str, *args: Any, sender: Sender) -> bool:
         """Call Lineage and its model; True if both did it."""
@@ -54,12 +50,12 @@ class Tracing(Shadow):
     def catch_up(self) -> None:
         super().catch_up()
         if "recalls" in vars(self):
-            self.lots.ledger, self.lineage.ledger, self.recalls.ledger = self.replayed_tracing()
+            self.lineage.ledger, self.recalls.ledger = self.replayed_tracing()
 
-    def replayed_tracing(self) -> tuple[LotsLedger, LineageLedger, RecallsLedger]:
+    def replayed_tracing(self) -> tuple[LineageLedger, RecallsLedger]:
         """What the logs of all transactions add up to."""
-        found = LotsLedger(), LineageLedger(), RecallsLedger()
-        contracts = self.world.lots, self.world.lineage, self.world.recalls
+        found = LineageLedger(), RecallsLedger()
+        contracts = self.world.lineage, self.world.recalls
         ledgers: dict[str, Any] = {c.address: ledger for c, ledger in zip(contracts, found, strict=True)}
         for receipt in self.recorder.receipts:
             for event in decode_logs(receipt):
@@ -69,8 +65,7 @@ class Tracing(Shadow):
 
     def check_replay(self) -> None:
         super().check_replay()
-        lots, lineage, recalls = self.replayed_tracing()
-        assert lots == self.lots.ledger
+        lineage, recalls = self.replayed_tracing()
         assert lineage == self.lineage.ledger
         assert recalls == self.recalls.ledger
         assert [str(difference) for difference in self.audited()] == []
@@ -93,7 +88,6 @@ class Tracing(Shadow):
                 assert contract.isRecalled(process, recall) == (recall in facts.recalls)
         for lot, made in self.lots.ledger.lots.items():
             assert contract.usesComplete(lot, made.uses)
-            assert self.world.lots.useHead(lot) == chain(made.uses)
             assert contract.ancestorsComplete(ancestors(self.lots.ledger, ledger, lot))
         for child in (*ledger.installed, *ledger.loose):
             expected = ledger.installed.get(child, lineage_model.NOWHERE)
@@ -126,7 +120,6 @@ class Tracing(Shadow):
         assert not any(self.world.recalls.stepped(number, member) for member in model.frontier(number))
         assert facts.state == RecallState.OPEN or not model.frontier(number)
         for lot in model.lots(number):
-            assert self.world.lots.isRecalled(lot, number)
             assert not self.world.lots.clear(lot).ok
 
     # What an auditor finds

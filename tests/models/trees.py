@@ -16,7 +16,7 @@ ZERO = bytes(32)
 class Leaf(NamedTuple):
     """A thing in a container, as `ILots.Leaf`."""
 
-    index: int
+    index: int  # type: ignore[assignment]
     child: bytes
     child_root: bytes
     lot: bytes

@@ -67,6 +67,31 @@ TARGETS = {
         entries=("contracts/rules/Conditions.sol",),
         tests=("conditions",),
     ),
+    "Lineage": Target(
+        sources=("contracts/core/Lineage.sol",),
+        entries=("contracts/core/Lineage.sol",),
+        tests=("lineage", "recalls"),
+    ),
+    "Recalls": Target(
+        sources=("contracts/rules/Recalls.sol",),
+        entries=("contracts/rules/Recalls.sol",),
+        tests=("recalls",),
+    ),
+    "Verification": Target(
+        sources=("contracts/rules/Verification.sol",),
+        entries=("contracts/rules/Verification.sol",),
+        tests=("verification",),
+    ),
+    "DeliveryExceptions": Target(
+        sources=("contracts/rules/DeliveryExceptions.sol",),
+        entries=("contracts/rules/DeliveryExceptions.sol",),
+        tests=("delivery_exceptions",),
+    ),
+    "TitleDeed": Target(
+        sources=("contracts/periphery/TitleDeed.sol",),
+        entries=("contracts/periphery/TitleDeed.sol",),
+        tests=("title_deed",),
+    ),
     "Premium": Target(
         sources=("contracts/libraries/Premium.sol",),
         entries=("contracts/mocks/PremiumHarness.sol",),

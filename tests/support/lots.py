@@ -35,8 +35,8 @@ class Goods:
     def create(cls, world: World, count: int = 6, expiry: int = 0) -> Goods:
         """Commission `count` packs of pills and 1,000 litres of milk."""
         tree = serials(unit(number) for number in range(count))
-        what = {"quantity": count * ONE, "serials_root": tree.root, "serial_count": count}
-        pills = world.commission(Commission(lot_uri("P"), expiry=expiry, **what))
+        boxes = Commission(lot_uri("P"), quantity=count * ONE, expiry=expiry)
+        pills = world.commission(boxes._replace(serials_root=tree.root, serial_count=count))
         milk = world.commission(Commission(lot_uri("M"), unit=b"LTR", quantity=1000 * ONE))
         module = Forwarder.deploy(world.node, world.stranger)
         number = world.consortium.organisationCount() + 1

@@ -1,10 +1,10 @@
 """Lots, processes and recalls to test with, all of the maker unless somebody else is named.
 
-    making = Making.create(node)
-    steel = making.lot("steel")
-    process, (bar, rod) = making.transform("rolling", [steel], ["bar", "rod"])
-    recall = making.recall(steel)
-    making.close(recall)
+making = Making.create(node)
+steel = making.lot("steel")
+process, (bar, rod) = making.transform("rolling", [steel], ["bar", "rod"])
+recall = making.recall(steel)
+making.close(recall)
 """
 
 from __future__ import annotations
@@ -46,21 +46,21 @@ class Making:
 
     def lot(self, name: str, quantity: int = MUCH, org: Org | None = None) -> bytes:
         """Commission a lot without serials; its id."""
-        self._do("keep", "commissionLot", item(name, quantity), self.world.ref(), org=org)
+        self._do("act", "commissionLot", item(name, quantity), self.world.ref(), org=org)
         return lot_id(name)
 
     def units(self, name: str, count: int) -> bytes:
         """Commission a lot of as many units with serials; its id."""
         tree = tree_of(name, count)
         goods = Commission(lot_uri(name), quantity=count * ONE, serials_root=tree.root, serial_count=count)
-        self._do("keep", "commissionLot", goods, self.world.ref())
+        self._do("act", "commissionLot", goods, self.world.ref())
         return lot_id(name)
 
     def materialise(self, name: str, index: int, count: int, org: Org | None = None) -> bytes:
         """Make a unit of such a lot a twin; its id."""
         proof = tree_of(name, count).proof(index)
         unit = Registration(uri(f"{name}-{index}"))
-        self._do("keep", "materialise", lot_uri(name), index, unit, proof, self.world.ref(), org=org)
+        self._do("act", "materialise", lot_uri(name), index, unit, proof, self.world.ref(), org=org)
         return twin_id(unit.uri)
 
     def part(self, serial: str, kind: Kind = Kind.PART, org: Org | None = None) -> bytes:
