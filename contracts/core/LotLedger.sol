@@ -27,8 +27,7 @@ abstract contract LotLedger is ILots, Module {
     /// @inheritdoc ILots
     mapping(bytes32 lot => bytes32) public useHead;
 
-    /// @inheritdoc ILots
-    mapping(bytes32 lot => mapping(uint32 org => uint96)) public quantityOf;
+    mapping(bytes32 lot => mapping(uint32 org => uint96)) private _quantities;
 
     mapping(bytes32 lot => mapping(uint32 from => mapping(uint32 to => QuantityOffer))) private _offers;
 
@@ -96,8 +95,8 @@ abstract contract LotLedger is ILots, Module {
             revert WrongExceptions(lot, exceptions, rest);
         }
         delete _offers[lot][from][org];
-        quantityOf[lot][org] += quantity;
-        quantityOf[lot][from] += rest;
+        _give(lot, org, quantity);
+        _give(lot, from, rest);
         emit QuantityAccepted(lot, org, from, msg.sender, quantity, rest, exceptions, ref);
     }
 
@@ -108,7 +107,7 @@ abstract contract LotLedger is ILots, Module {
         if (org != from && org != to) revert NoOffer(lot, from, org);
         CONSORTIUM.authorize(msg.sender, 0, org == from ? Duty.SHIP : Duty.RECEIVE);
         delete _offers[lot][from][to];
-        quantityOf[lot][from] += o.quantity;
+        _give(lot, from, o.quantity);
         emit QuantityOfferEnded(lot, from, to, org, msg.sender, ref);
     }
 
@@ -190,6 +189,12 @@ abstract contract LotLedger is ILots, Module {
     }
 
     /// @inheritdoc ILots
+    function quantityOf(bytes32 lot, uint32 org) public view returns (uint96 quantity) {
+        quantity = _quantities[lot][org];
+        if (_hasAll(lot, org)) quantity += _lots[lot].serialCount * ONE;
+    }
+
+    /// @inheritdoc ILots
     function isRecalled(bytes32 lot, uint32 recall) public view returns (bool) {
         return (recall != 0 && _lots[lot].recall == recall) || _alsoRecalled[recall][lot];
     }
@@ -211,8 +216,8 @@ abstract contract LotLedger is ILots, Module {
         }
         Lot storage l = _lots[lot];
         (l.maker, l.unit, l.expiry, l.serialCount) = (org, item.unit, item.expiry, item.serialCount);
-        if (serialised) serialsRootOf[lot] = item.serialsRoot;
-        quantityOf[lot][org] = item.quantity;
+        if (serialised) (serialsRootOf[lot], l.fresh) = (item.serialsRoot, true);
+        else _quantities[lot][org] = item.quantity;
         emit LotCommissioned(lot, org, process, account, item, ref);
     }
 
@@ -228,9 +233,21 @@ abstract contract LotLedger is ILots, Module {
     /// @dev Takes a quantity out of an organisation's custody.
     function _take(bytes32 lot, uint32 org, uint96 quantity) internal {
         if (quantity == 0) revert ZeroQuantity(lot);
-        uint96 available = quantityOf[lot][org];
+        uint96 available = quantityOf(lot, org);
         if (available < quantity) revert InsufficientQuantity(lot, quantity, available);
-        quantityOf[lot][org] = available - quantity;
+        if (_hasAll(lot, org)) _lots[lot].fresh = false;
+        _quantities[lot][org] = available - quantity;
+    }
+
+    /// @dev Gives a quantity into an organisation's custody.
+    function _give(bytes32 lot, uint32 org, uint96 quantity) internal {
+        _quantities[lot][org] += quantity;
+    }
+
+    /// @dev The maker of a lot with serials, of which nothing was taken: that is written nowhere but in the facts.
+    function _hasAll(bytes32 lot, uint32 org) private view returns (bool) {
+        Lot storage l = _lots[lot];
+        return l.fresh && l.maker == org;
     }
 
     function _openOffer(bytes32 lot, uint32 from, uint32 to) private view returns (QuantityOffer memory o) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
 import {Module} from "../base/Module.sol";
 import {IConsortium} from "../interfaces/IConsortium.sol";
@@ -50,19 +51,22 @@ contract Lots is LotLedger {
     function endOfLife(bytes32 lot, uint32[] calldata indexes, UnitEnd end, EventRef calldata ref) external {
         if (indexes.length == 0) revert NothingNamed();
         uint32 org = _authorizeAt(Duty.REGISTER, ref);
-        Lot storage l = _known(lot);
-        if (end == UnitEnd.NONE || end == UnitEnd.MATERIALISED) revert WrongEnd(lot, end);
-        Cause cause = _cause(lot);
-        bool gone = end == UnitEnd.DESTROYED || end == UnitEnd.STOLEN;
-        if (!gone && cause != Cause.NONE && !(cause == Cause.EXPIRED && end == UnitEnd.DECOMMISSIONED)) {
-            revert Blocked(lot, cause);
-        }
-        uint32 count = l.serialCount;
+        uint32 count = _known(lot).serialCount;
+        _checkEnd(lot, end);
         _take(lot, org, uint96(indexes.length) * ONE);
         for (uint256 i; i < indexes.length; ++i) {
             _end(lot, indexes[i], count, org, end);
         }
         emit UnitsEnded(lot, org, msg.sender, indexes, end, uint40(block.timestamp), ref);
+    }
+
+    /// @inheritdoc ILots
+    function endQuantity(bytes32 lot, uint96 quantity, UnitEnd end, EventRef calldata ref) external {
+        uint32 org = _authorizeAt(Duty.REGISTER, ref);
+        if (_known(lot).serialCount != 0) revert HasSerials(lot);
+        _checkEnd(lot, end);
+        _take(lot, org, quantity);
+        emit QuantityEnded(lot, org, msg.sender, quantity, end, ref);
     }
 
     /// @inheritdoc ILots
@@ -87,6 +91,16 @@ contract Lots is LotLedger {
         _end(lot, index, l.serialCount, org, UnitEnd.MATERIALISED);
         emit UnitsEnded(lot, org, msg.sender, indexes, UnitEnd.MATERIALISED, uint40(block.timestamp), ref);
         TWINS.registerFor(unit, l.maker, org, ref);
+    }
+
+    /// @dev What is held or recalled reaches nobody, nor what has expired.
+    function _checkEnd(bytes32 lot, UnitEnd end) private view {
+        if (end == UnitEnd.NONE || end == UnitEnd.MATERIALISED) revert WrongEnd(lot, end);
+        Cause cause = _cause(lot);
+        bool gone = end == UnitEnd.DESTROYED || end == UnitEnd.STOLEN;
+        if (!gone && cause != Cause.NONE && !(cause == Cause.EXPIRED && end == UnitEnd.DECOMMISSIONED)) {
+            revert Blocked(lot, cause);
+        }
     }
 
     /// @dev Writes how a unit ended, once.
@@ -158,7 +172,7 @@ contract Lots is LotLedger {
         _removeFrom(container, leaf.lot, leaf.quantity);
         TWINS.noteContents(container, org, hash, 0, c.lots == 0 ? 1 : 0, ref);
         uint32 edition;
-        if (leaf.childRoot == 0) quantityOf[leaf.lot][org] += leaf.quantity;
+        if (leaf.childRoot == 0) _give(leaf.lot, org, leaf.quantity);
         else edition = _openInner(leaf, c.packer, org, item, ref);
         emit LeafUnpacked(container, org, leaf.child, msg.sender, leaf, edition, ref);
     }
@@ -199,13 +213,15 @@ contract Lots is LotLedger {
         // Two ways to one leaf differ nowhere: the same container, and the same leaf on each level.
         bool one = container == other && _hashPath(path) == _hashPath(otherPath);
         if (!unit || a.child != b.child || a.lot != b.lot || one) revert NotADuplicate(a.child, b.child);
-        (uint32 packer, uint32 otherPacker) = (_suspect(container, a.child), _suspect(other, a.child));
+        (uint32 packer, uint32 otherPacker) = (_suspect(container), _suspect(other));
         emit DuplicateProven(a.child, container, other, packer, otherPacker, msg.sender);
     }
 
     /// @inheritdoc ILots
     function holdDuplicated(bytes32 container, EventRef calldata ref) external {
-        if (!_contents[container].duplicated) revert NotDuplicated(container);
+        Contents storage c = _contents[container];
+        if (!c.duplicated) revert NotDuplicated(container);
+        emit Alert(container, DUPLICATE, c.packer, CRITICAL, c.root);
         TWINS.hold(container, DUPLICATE, ref);
     }
 
@@ -213,14 +229,14 @@ contract Lots is LotLedger {
     function settleDuplicate(bytes32 container, bytes32 reason, EventRef calldata ref) external {
         uint32 org = CONSORTIUM.authorize(msg.sender, Role.REGULATOR, Duty.QUALITY);
         if (!_contents[container].duplicated) revert NotDuplicated(container);
-        _contents[container].duplicated = false;
+        (_contents[container].duplicated, _contents[container].settled) = (false, true);
         emit DuplicateSettled(container, org, reason, msg.sender);
         (uint32 self,) = CONSORTIUM.accountOf(address(this));
         if (TWINS.held(container, self, DUPLICATE)) TWINS.release(container, self, DUPLICATE, ref);
     }
 
     function _open(Contents storage c, bytes32 root, uint32 packer) private {
-        (c.root, c.packer, c.edition) = (root, packer, c.edition + 1);
+        (c.root, c.packer, c.edition, c.settled) = (root, packer, c.edition + 1, false);
     }
 
     function _addTo(bytes32 container, bytes32 lot, uint96 quantity) private {
@@ -237,11 +253,10 @@ contract Lots is LotLedger {
     }
 
     /// @dev Keeps the contents where they are.
-    function _suspect(bytes32 container, bytes32 unit) private returns (uint32 packer) {
+    function _suspect(bytes32 container) private returns (uint32 packer) {
         Contents storage c = _contents[container];
         packer = c.packer;
-        c.duplicated = true;
-        emit Alert(unit, DUPLICATE, packer, CRITICAL, container);
+        if (!c.settled) c.duplicated = true;
     }
 
     function _checkInside(bytes32 container, Step[] calldata path) private view returns (Leaf calldata leaf) {
@@ -259,7 +274,8 @@ contract Lots is LotLedger {
         leaf = step.leaf;
         bytes32 lot = leaf.lot;
         Contents storage c = _contents[container];
-        if (c.lots == 0 || quantityIn[lot][container] < leaf.quantity) return (false, leaf);
+        // A packer that never had any of it could write anything into a tree.
+        if (leaf.quantity == 0 || quantityIn[lot][container] < leaf.quantity) return (false, leaf);
         if (_taken[container][c.edition].get(leaf.index)) return (false, leaf);
         bytes32 root = c.root;
         for (uint256 i = 1;; ++i) {
@@ -320,11 +336,11 @@ contract Lots is LotLedger {
         }
     }
 
-    function _checkProof(bytes32 root, bytes32 leaf, bytes32[] calldata proof) private pure {
+    function _checkProof(bytes32 root, bytes32 leaf, bytes32[] calldata proof) private view {
         if (!_verify(root, leaf, proof)) revert InvalidProof(root, leaf);
     }
 
-    function _verify(bytes32 root, bytes32 leaf, bytes32[] calldata proof) private pure returns (bool) {
-        return MerkleLeaves.verify(proof, root, leaf);
+    function _verify(bytes32 root, bytes32 leaf, bytes32[] calldata proof) private view returns (bool) {
+        return MerkleProof.verifyCalldata(proof, root, leaf, MerkleLeaves.node);
     }
 }

@@ -98,7 +98,8 @@ interface ILineage is IModule {
     error AlreadyInstalled(bytes32 child, bytes32 parent);
     /// @notice The part is installed in nothing.
     error NotInstalled(bytes32 child);
-    /// @notice Parts and assets are installed in assets and parts, not in themselves, and at most 8 levels deep.
+    /// @notice Parts and assets are installed in assets and parts, not in themselves, and at most 8 levels deep; what is
+    /// in the part already is not counted.
     error NotInstallable(bytes32 child, bytes32 parent);
 
     /// @notice Tells a transformation: opens its process, with inputs and outputs. Duty REGISTER; each input in the

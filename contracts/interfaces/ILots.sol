@@ -16,7 +16,7 @@ import {EventRef, ITwins} from "./ITwins.sol";
 ///   {ITwins}.
 /// - A unit ends once. Who tries again is told who ended it, when and how.
 /// - What is held back or recalled is not packed, used, dispensed or sold, and moves only to be returned,
-///   quarantined or destroyed.
+///   quarantined or destroyed. What is in a container already moves with it, until the container is held.
 /// - Each use of a lot extends the hash chain {useHead} in the same step, so that a list of uses is provably complete.
 ///
 /// Units of a lot that were not ended are known by number only: whoever has custody of a quantity ends as many of
@@ -78,6 +78,8 @@ interface ILots is IModule {
     /// @param recalls Open recalls of which it is a member.
     /// @param recall The one of them that came first while there was no other; 0: none.
     /// @param uses Length of the chain {useHead}.
+    /// @param fresh True while nothing was taken of what the maker of a lot with serials has: it has one whole unit for
+    /// each, and no slot of its own says so.
     struct Lot {
         uint32 maker;
         bytes3 unit;
@@ -87,6 +89,7 @@ interface ILots is IModule {
         uint16 recalls;
         uint32 recall;
         uint32 uses;
+        bool fresh;
     }
 
     /// @notice A quantity on its way from one organisation to another.
@@ -113,17 +116,19 @@ interface ILots is IModule {
     }
 
     /// @notice Contents of a container that are committed to by a Merkle root.
-    /// @param root The tree of its contents (`MerkleLeaves.content`); zero: none.
+    /// @param root The newest tree of its contents (`MerkleLeaves.content`).
     /// @param packer Organisation that committed to it.
-    /// @param lots Number of lots of which something is still inside.
+    /// @param lots Number of lots of which something is still inside; 0: all of it was taken out.
     /// @param edition Number of this commitment to the container; what was taken out is counted anew for each.
-    /// @param duplicated True after a proof that a unit in it is in another container too.
+    /// @param duplicated True after a proof that a unit in it is in another container too, until that is settled.
+    /// @param settled True after that: further proofs are told, and block nothing.
     struct Contents {
         bytes32 root;
         uint32 packer;
         uint32 lots;
         uint32 edition;
         bool duplicated;
+        bool settled;
     }
 
     /// @notice A thing in a committed container.
@@ -195,6 +200,10 @@ interface ILots is IModule {
         UnitEnd end,
         uint40 time,
         EventRef ref
+    );
+    /// @notice A quantity of a lot without serials ended in the custody of `org`.
+    event QuantityEnded(
+        bytes32 indexed lot, uint32 indexed org, address caller, uint96 quantity, UnitEnd end, EventRef ref
     );
     /// @notice `org` holds the lot back for the reason that the record `reason` explains.
     event LotHeld(bytes32 indexed lot, uint32 indexed org, bytes32 indexed reason, address caller, EventRef ref);
@@ -272,6 +281,8 @@ interface ILots is IModule {
     error UnitEnded(bytes32 lot, uint32 index, uint32 org, uint40 time, UnitEnd end);
     /// @notice Units end in one of the named ways, and as MATERIALISED only one by one.
     error WrongEnd(bytes32 lot, UnitEnd end);
+    /// @notice Units of a lot with serials end by number.
+    error HasSerials(bytes32 lot);
     /// @notice Nothing was named.
     error NothingNamed();
     /// @notice The proof does not lead from the leaf to the root.
@@ -346,6 +357,9 @@ interface ILots is IModule {
     /// @param indexes Numbers of the units in the lot's tree of serials.
     function endOfLife(bytes32 lot, uint32[] calldata indexes, UnitEnd end, EventRef calldata ref) external;
 
+    /// @notice Ends a quantity of a lot without serials, as {endOfLife} ends units. Emits {QuantityEnded}.
+    function endQuantity(bytes32 lot, uint96 quantity, UnitEnd end, EventRef calldata ref) external;
+
     /// @notice Makes a unit a twin of its own, because its history is no longer that of the others. Custodian, duty
     /// REGISTER. Emits {Used}, {UnitsEnded} and, at Twins, {ITwins-RegisteredFor}.
     /// @param lotUri The lot's URI.
@@ -364,7 +378,7 @@ interface ILots is IModule {
     /// @notice Lifts a hold. Who put it, or a regulator if that was no regulator; duty QUALITY. Emits {LotReleased}.
     function releaseLot(bytes32 lot, uint32 holder, bytes32 reason, EventRef calldata ref) external;
 
-    /// @notice Makes lots members of a recall. Modules with the duty RECALL only. Emits {LotRecalled} for each new one.
+    /// @notice Makes lots members of a recall, of which the first has the number 1. Modules with the duty RECALL only. Emits {LotRecalled} for each new one.
     /// @return added Number of lots that were no members before.
     function markRecalled(bytes32[] calldata lots, uint32 recall) external returns (uint32 added);
 
@@ -389,10 +403,11 @@ interface ILots is IModule {
     ) external;
 
     /// @notice Proves that a unit is in two containers, or twice in one. Anyone. Nothing leaves either until a regulator
-    /// has settled it, and both packers are named in an {IModule-Alert}. Emits {DuplicateProven}.
+    /// has settled it. Emits {DuplicateProven}.
     function proveDuplicate(bytes32 container, Step[] calldata path, bytes32 other, Step[] calldata otherPath) external;
 
-    /// @notice Holds a container with a proven duplicate back at Twins. Anyone.
+    /// @notice Holds a container with a proven duplicate back at Twins. Anyone. Emits {IModule-Alert} with its packer and
+    /// root.
     function holdDuplicated(bytes32 container, EventRef calldata ref) external;
 
     /// @notice Ends the suspicion of a duplicate. Regulator, duty QUALITY. Emits {DuplicateSettled}.

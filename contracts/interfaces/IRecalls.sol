@@ -268,7 +268,7 @@ interface IRecalls is IModule {
     /// @notice What a consignee says.
     function consigneeOf(uint32 recall, bytes32 lot, uint32 org) external view returns (Consignee memory);
 
-    /// @notice Is the unit recalled, with its lot or alone? Alone until the recall is lifted.
+    /// @notice Is the unit recalled: with its lot, as a twin, or (until the recall is lifted) as one of some serials?
     function isUnitRecalled(uint32 recall, bytes32 lot, uint32 index, bytes32 unit, bytes32[] calldata proof)
         external
         view

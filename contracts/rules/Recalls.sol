@@ -314,7 +314,7 @@ contract Recalls is IRecalls, Module {
         view
         returns (bool)
     {
-        if (LOTS.isRecalled(lot, recall)) return true;
+        if (LOTS.isRecalled(lot, recall) || isAffected[recall][unit]) return true;
         if (_recalls[recall].state == RecallState.LIFTED) return false;
         bytes32 leaf = MerkleLeaves.serial(index, unit);
         return MerkleProof.verifyCalldata(proof, serialsOf[recall][lot], leaf, MerkleLeaves.node);

@@ -41,6 +41,8 @@ class Lot:
     uses: int = 0
     use_head: bytes = ZERO32
     last_use: bytes = ZERO32
+    fresh: bool = False
+    """Nothing was taken of what the maker of a lot with serials has."""
 
 
 @dataclass
@@ -52,6 +54,7 @@ class Contents:
     lots: int = 0
     edition: int = 0
     duplicated: bool = False
+    settled: bool = False
     taken: set[int] = field(default_factory=set)
 
 
@@ -131,7 +134,7 @@ def views(state: State) -> Iterator[View]:
         yield View(f"twin {short(twin)}", "lotOfUnit", (twin,), lot)
     for container, contents in state.contents.items():
         subject = f"container {short(container)}"
-        facts_of = ("root", "packer", "lots", "edition", "duplicated")
+        facts_of = ("root", "packer", "lots", "edition", "duplicated", "settled")
         expected_contents = {name: getattr(contents, name) for name in facts_of}
         yield View(subject, "contentsOf", (container,), expected_contents)
         for index in sorted(contents.taken):
@@ -140,7 +143,7 @@ def views(state: State) -> Iterator[View]:
 
 def _lot_view(facts: Lot) -> dict[str, Any]:
     same = {name: getattr(facts, name) for name in ("maker", "unit", "expiry", "holds", "recalls", "recall")}
-    return same | {"serialCount": facts.serial_count, "uses": facts.uses}
+    return same | {"serialCount": facts.serial_count, "uses": facts.uses, "fresh": facts.fresh}
 
 
 # ------------------------------------------------------------------------------------------------ quantities
@@ -159,6 +162,7 @@ def _commissioned(state: State, event: Event) -> None:
         serial_count=item.serialCount,
         serials_root=item.serialsRoot,
         quantity=item.quantity,
+        fresh=item.serialCount > 0,
     )
     state.have[lot, event["org"]] += item.quantity
 
@@ -167,7 +171,7 @@ def _offered(state: State, event: Event) -> None:
     key = event["lot"], event["org"], event["to"]
     if state.offers.get(key, (0,))[0]:
         raise FoldError(event, "an offer between the two is open")
-    _take(event, state.have, (event["lot"], event["org"]), event["quantity"])
+    _take_from(state, event, event["quantity"])
     state.offers[key] = event["quantity"], event["deadline"], event["purpose"]
 
 
@@ -226,8 +230,16 @@ def _ended(state: State, event: Event) -> None:
 
 def _spend(state: State, event: Event, quantity: int) -> None:
     """A quantity leaves the organisation's custody for good."""
-    _take(event, state.have, (event["lot"], event["org"]), quantity)
+    _take_from(state, event, quantity)
     state.lots[event["lot"]].gone += quantity
+
+
+def _take_from(state: State, event: Event, quantity: int) -> None:
+    """A quantity leaves the organisation's custody."""
+    lot, org = event["lot"], event["org"]
+    _take(event, state.have, (lot, org), quantity)
+    if org == state.lots[lot].maker:
+        state.lots[lot].fresh = False
 
 
 def _take(event: Event, amounts: _Amounts, place: tuple[bytes, Any], quantity: int) -> None:
@@ -284,7 +296,7 @@ def _committed(state: State, event: Event) -> None:
 
 
 def _packed(state: State, event: Event) -> None:
-    _take(event, state.have, (event["lot"], event["org"]), event["quantity"])
+    _take_from(state, event, event["quantity"])
     _put(state, _contents(state, event, "container"), event["container"], event["lot"], event["quantity"])
 
 
@@ -319,14 +331,14 @@ def _duplicate(state: State, event: Event) -> None:
         contents = _contents(state, event, name)
         if contents.packer != packer:
             raise FoldError(event, f"organisation {contents.packer} packed it, not {packer}")
-        contents.duplicated = True
+        contents.duplicated = not contents.settled
 
 
 def _settled(state: State, event: Event) -> None:
     contents = _contents(state, event, "container")
     if not contents.duplicated:
         raise FoldError(event, "no duplicate was proven")
-    contents.duplicated = False
+    contents.duplicated, contents.settled = False, True
 
 
 def _contents(state: State, event: Event, name: str) -> Contents:
@@ -342,6 +354,7 @@ _FOLDS: dict[str, Callable[[State, Event], None]] = {
     "QuantityAccepted": _accepted,
     "QuantityOfferEnded": _offer_ended,
     "LossDeclared": _lost,
+    "QuantityEnded": _lost,
     "Used": _used,
     "UnitsEnded": _ended,
     "LotHeld": _held,

@@ -442,7 +442,7 @@ def check(
         else:
             difference = Difference("logs", str(thing), "beginning", "no event", "one event")
             found[thing.id].append(difference)
-    [(view.args[0], "Lots", view) for view in _quantities(trace, around)]
+    views += [(view.args[0], "Lots", view) for view in _quantities(trace, around)]
     calls = [getattr(deployment.contract(name), view.function).prepare(*view.args) for _, name, view in views]
     answers = deployment.read_many(calls, trace.block, progress)
     for (identifier, name, view), answer in zip(views, answers, strict=True):

@@ -72,7 +72,7 @@ def test_a_lot_of_a_million_costs_as_much_as_a_lot_of_one(world: World, gas: Gas
         )
         args = item, world.ref("commissioning")
         used = world.lots.commissionLot(*args, sender=world.maker.register).gas_used
-        gas.record(f"Lots.commissionLot, {count:,} serials", used, 118_000)
+        gas.record(f"Lots.commissionLot, {count:,} serials", used, 110_000)
         execution.append(used - calldata(world.lots.commissionLot, *args))
         world.node.revert(here)
     assert execution[0] == execution[1]
@@ -128,7 +128,7 @@ def test_contents(world: World, goods: Goods, gas: GasBook) -> None:
     root, step = deep(pallet, leaf)
     args = pallet, root, [(goods.pills, 5 * ONE)], world.ref("packing")
     used = lots.packCommitted(*args, sender=maker.ship).gas_used
-    gas.record("Lots.packCommitted, one lot", used, 130_000)
+    gas.record("Lots.packCommitted, one lot", used, 135_000)
 
     inside = lots.isInside.encode(pallet, [step])
     assert lots.isInside(pallet, [step])
@@ -140,7 +140,7 @@ def test_contents(world: World, goods: Goods, gas: GasBook) -> None:
     here = world.node.snapshot()
     proof = pallet, [step], other, [other_step]
     used = lots.proveDuplicate(*proof, sender=world.stranger).gas_used
-    gas.record("Lots.proveDuplicate, two proofs of depth 17", used, 87_000)
+    gas.record("Lots.proveDuplicate, two proofs of depth 17", used, 85_000)
     world.node.revert(here)
 
     out = pallet, *step, NO_ITEM, world.ref("unpacking")
@@ -174,7 +174,7 @@ def test_units(world: World, goods: Goods, gas: GasBook) -> None:
         used: int = lots.endOfLife(*args, sender=sender).gas_used
         return used
 
-    gas.record("Lots.endOfLife, one unit", end(0), 85_000, "first of its word")
+    gas.record("Lots.endOfLife, one unit", end(0), 95_000, "first of its word")
     gas.record("Lots.endOfLife, one unit beside others", end(1), 65_000, "in a word with another")
     gas.record("Lots.endOfLife, each of 99", -(-end(*range(30, 129)) // 99), 35_000, "in a row")
     gas.record("Lots.endOfLife, each of 10 far apart", -(-end(*range(3, 30, 3), 140) // 10), 35_000)

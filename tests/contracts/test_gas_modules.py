@@ -34,12 +34,12 @@ def test_verification(world: World, gas: GasBook) -> None:
 
     note = "one of 1,024 serials"
     first = report(Evidence.DUPLICATE_SCAN, place, 7)
-    gas.record("Verification.report, first of a day", first, 110_000, note)
-    gas.record("Verification.report", report(Evidence.HELD_ELSEWHERE, place, 7), 75_500, note)
+    gas.record("Verification.report, first of a day", first, 113_000, note)
+    gas.record("Verification.report", report(Evidence.HELD_ELSEWHERE, place, 7), 78_500, note)
     unknown = report(Evidence.UNKNOWN_SERIAL, NOWHERE, SERIALS)
-    gas.record("Verification.report, unknown serial", unknown, 76_000)
+    gas.record("Verification.report, unknown serial", unknown, 76_500)
     receipt = contract.settle(unit(7), place, REASON, True, sender=world.maker.quality)
-    gas.record("Verification.settle", receipt.gas_used, 58_500, "by the maker, one of 1,024 serials")
+    gas.record("Verification.settle", receipt.gas_used, 61_000, "by the maker, one of 1,024 serials")
 
 
 def test_delivery_exceptions(world: World, gas: GasBook) -> None:

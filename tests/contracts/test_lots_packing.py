@@ -419,11 +419,8 @@ def test_a_unit_in_two_containers_is_proven(world: World, goods: Goods) -> None:
     first, path, second, other_path = proof = two_pallets(goods)
     maker, carrier, lots = world.maker, world.carrier, world.lots
     receipt = lots.proveDuplicate(*proof, sender=world.stranger)
-    alert = {"subject": unit(2), "code": bytes(twin_id("DUPLICATE")[:4]), "severity": 3}
     who = {"packer": maker.number, "otherPacker": carrier.number, "caller": world.stranger}
     assert happened(receipt) == [
-        ("Alert", alert | {"org": maker.number, "ref": first}),
-        ("Alert", alert | {"org": carrier.number, "ref": second}),
         ("DuplicateProven", {"unit": unit(2), "container": first, "other": second} | who),
     ]
     assert contents(goods, first)["duplicated"]
@@ -438,7 +435,7 @@ def test_twice_in_one_container_is_proven(world: World, goods: Goods, pallet: by
     goods.pack(pallet, packed)
     args = pallet, [packed.step(0)], pallet, [packed.step(1)]
     receipt = world.lots.proveDuplicate(*args, sender=world.stranger)
-    assert [name for name, _ in happened(receipt)] == ["Alert", "Alert", "DuplicateProven"]
+    assert [name for name, _ in happened(receipt)] == ["DuplicateProven"]
     assert contents(goods, pallet)["duplicated"]
 
 

@@ -221,6 +221,20 @@ def test_with_its_lot_every_unit_is_recalled(making: Making) -> None:
     assert not world.recalls.isUnitRecalled(recall, lot, 4, unit(4), [])
 
 
+def test_a_unit_that_is_a_twin_is_recalled_by_itself(making: Making) -> None:
+    world, lot = making.world, making.units("pills", SERIALS)
+    twin = making.materialise("pills", 2, SERIALS)
+    recall = making.recall()
+    assert not world.recalls.isUnitRecalled(recall, lot, 2, twin, [])
+    assert making.shadow.recall("addTwin", recall, twin, world.ref(), sender=world.maker.recall)
+    assert world.recalls.isUnitRecalled(recall, lot, 2, twin, [])
+    assert making.shadow.recalls.isUnitRecalled(recall, lot, 2, twin, [])
+    assert not world.recalls.isUnitRecalled(recall, lot, 1, unit(1), [])
+    making.lift(recall)
+    assert making.shadow.recall("clearMembers", recall, [], [], [twin], world.ref(), sender=world.stranger)
+    assert not world.recalls.isUnitRecalled(recall, lot, 2, twin, [])
+
+
 def test_a_set_of_serials_is_not_empty_and_one_for_each_lot(making: Making) -> None:
     world, lot, other = making.world, making.lot("pills"), making.lot("other")
     recall, sender = making.recall(), making.world.maker.recall

@@ -302,8 +302,9 @@ def killed(office: Office, at: int, sent: bool, *arguments: object) -> None:
 
 @pytest.fixture
 def wide(office: Office) -> list[bytes]:
-    """Ten lots in a row, each with a lot beside it, and a short cut from the first to the middle; and blocks with
-    room for a few steps only.
+    """Ten lots in a row, each with a lot beside it, and a short cut from the first to the middle.
+
+    Blocks have room for a few steps only.
     """
     world = office.medicine.world
     lot = office.medicine.commission("W0", 50, world.supplier, SUPPLIER_PREFIX)
@@ -331,6 +332,7 @@ def test_a_killed_run_is_gone_on_with(office: Office, wide: list[bytes], at: int
     done = office.stepped(number)
     assert bool(done) == (at > 1 or sent)
     assert office.json("status", number)["state"] == "OPEN"
+    assert [step.thing.id for step in office.book().steps(number) if step.thing.id in done] == []
     killed(office, 1, True, "close", number)
     assert len(office.stepped(number)) > len(done)
     closed = office.json("close", number, sign=True)
@@ -338,6 +340,18 @@ def test_a_killed_run_is_gone_on_with(office: Office, wide: list[bytes], at: int
     steps = office.stepped(number)
     assert len(steps) == len(set(steps))
     assert set(steps) == set(wide)
+
+
+def test_a_batch_that_is_too_large_is_cut(
+    office: Office, wide: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in recalls.GAS:
+        monkeypatch.setitem(recalls.GAS, name, 1)
+    number = office.open(wide[0])
+    book = office.book()
+    assert recalls.step(book, office.sender, number) < len(wide)
+    recalls.close(book, office.sender, number)
+    assert set(office.stepped(number)) == set(wide)
 
 
 @pytest.mark.parametrize("sent", [False, True], ids=["before it is sent", "when it is in a block"])
@@ -496,6 +510,23 @@ def test_missing_logs_are_noticed_before_anything_is_sent(office: Office) -> Non
             proxy.fail("eth_getLogs", drop, times=9)
             failed(office.run("close", number, url=proxy.url, sign=True), "logs are missing")
     assert office.node.block_number == block
+
+
+def test_other_steps_than_there_were_are_noticed(office: Office, wide: list[bytes]) -> None:
+    number = office.open(wide[0])
+    office.json("step", number, sign=True)
+    done = office.stepped(number)
+    instead = next(member for member in office.book().recall(number).members if member not in done)
+
+    def swap(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for log in found:
+            if log["topics"][0] == topic("Recalls", "Stepped") and log["topics"][2] == hexed(done[0]):
+                log["topics"][2] = hexed(instead)
+        return found
+
+    with FaultProxy(office.node.url) as proxy:
+        proxy.fail("eth_getLogs", tampered(swap), times=9)
+        failed(office.run("close", number, url=proxy.url, sign=True), "are not those of closureOf")
 
 
 # ------------------------------------------------------------------------------------------ who signs, errors

@@ -343,6 +343,15 @@ def test_what_had_left_before_is_not_met() -> None:
     assert [thing.id for thing in trace.reach(truck, down=False).things] == [truck, shelf, part]
 
 
+def test_what_came_back_is_met_the_second_time() -> None:
+    trace = Trace()
+    part, shelf, truck = (bytes([n]) * 32 for n in (1, 2, 3))
+    trace.link(Link(PACKED, part, shelf, Where(1, 0, ""), until=Where(2, 0, "")))
+    trace.link(Link(PACKED, part, shelf, Where(5, 0, ""), until=Where(6, 0, "")))
+    trace.link(Link(PACKED, shelf, truck, Where(5, 1, "")))
+    assert [thing.id for thing in trace.reach(part, down=True).things] == [part, shelf, truck]
+
+
 def test_a_circle_of_processes_is_told_once() -> None:
     """Late inputs can close one: a lot that went back into the process that it came out of."""
     trace = Trace()

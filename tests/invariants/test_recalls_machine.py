@@ -229,7 +229,9 @@ class Recalled(RuleBasedStateMachine):
     @precondition(lambda self: len(self.living()) < MOST_RECALLS)
     @rule(random=WHICH)
     def open(self, random: Random) -> None:
-        lots = random.sample(self.lots, random.randint(1, 2))
+        self.open_on(random.sample(self.lots, random.randint(1, 2)))
+
+    def open_on(self, lots: list[bytes]) -> None:
         recall = self.making.recall(*lots)
         self.seeds[recall] = set(lots)
         COUNT.hit("open")
@@ -239,7 +241,9 @@ class Recalled(RuleBasedStateMachine):
     @precondition(lambda self: self.living())
     @rule(random=WHICH)
     def seed(self, random: Random) -> None:
-        recall, lots = random.choice(self.living()), random.sample(self.lots, 1)
+        recall = random.choice(self.living())
+        others = [lot for lot in self.lots if lot not in self.members(recall)]
+        lots = [random.choice(others or self.lots)]
         closed = recall not in self.open_recalls()
         assert self.shadow.recall("addLots", recall, lots, sender=self.maker.recall)
         self.seeds[recall].update(lots)
@@ -320,6 +324,11 @@ class Recalled(RuleBasedStateMachine):
             found.append(("swapped", [*listed[:place], *reversed(pair), *listed[place + 2 :]]))
         return [(how, wrong) for how, wrong in found if wrong != listed]
 
+    def drive_all(self, random: Random) -> None:
+        for recall in self.open_recalls():
+            if self.shadow.recalls.frontier(recall):
+                self.drive(recall, random)
+
     def drive(self, recall: int, random: Random) -> None:
         while self.world.recalls.recallOf(recall).state == RecallState.OPEN:
             self.step_one(recall, random)
@@ -349,9 +358,13 @@ class Recalled(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Everything closes, whatever was done; and nothing of what is not reached is said to be affected."""
         random = Random(self.number)  # noqa: S311
-        for recall in self.open_recalls():
-            if self.shadow.recalls.frontier(recall):
-                self.drive(recall, random)
+        self.drive_all(random)
+        for recall in self.living()[:1]:
+            for again in (self.seed, self.seed_window):
+                again(random)
+                self.drive_all(random)
+            self.open_on([min(self.seeds[recall] & set(self.lots) or self.lots)])
+            self.drive_all(random)
         for recall in self.living():
             reached = self.reached(recall)
             for product in (*self.lots, *self.twins):

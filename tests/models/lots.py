@@ -45,6 +45,8 @@ class Lot:
     recall: int = 0
     """The one that came while there was no other."""
     uses: tuple[bytes, ...] = ()
+    touched: bool = False
+    """Something was taken of what the maker has."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Box:
     packer: int = 0
     edition: int = 0
     duplicated: bool = False
+    settled: bool = False
     taken: frozenset[int] = frozenset()
 
 
@@ -100,7 +103,7 @@ class LotsLedger:
                 self.lots[lot] = Lot(org, *what)
                 self.have[lot, org] += item.quantity
             case "QuantityOffered":
-                self.have[lot, org] -= quantity
+                self._minus(lot, org, quantity)
                 self.offers[lot, org, a["to"]] = (quantity, a["deadline"], Purpose(a["purpose"]))
             case "QuantityAccepted":
                 del self.offers[lot, a["from"], org]
@@ -108,7 +111,7 @@ class LotsLedger:
                 self.have[lot, a["from"]] += a["rest"]
             case "QuantityOfferEnded":
                 self.have[lot, a["from"]] += self.offers.pop((lot, a["from"], a["to"]))[0]
-            case "LossDeclared":
+            case "LossDeclared" | "QuantityEnded":
                 self._spend(lot, org, quantity)
             case "Used":
                 self._spend(lot, org, quantity)
@@ -130,15 +133,16 @@ class LotsLedger:
             case "ContentsCommitted":
                 self.boxes[a["container"]] = Box(a["root"], org, a["edition"])
             case "QuantityPacked":
-                self.have[lot, org] -= quantity
+                self._minus(lot, org, quantity)
                 self.inside[lot, a["container"]] += quantity
             case "LeafUnpacked":
                 self._unpacked(a)
             case "DuplicateProven":
                 for container in (a["container"], a["other"]):
-                    self._box(container, duplicated=True)
+                    if not self.boxes[container].settled:
+                        self._box(container, duplicated=True)
             case "DuplicateSettled":
-                self._box(a["container"], duplicated=False)
+                self._box(a["container"], duplicated=False, settled=True)
             case "Alert":
                 pass
             case _:
@@ -164,8 +168,13 @@ class LotsLedger:
             self.boxes[leaf.child] = Box(leaf.child_root, self.boxes[outer].packer, a["edition"])
         self.inside[leaf.lot, leaf.child] += leaf.quantity
 
-    def _spend(self, lot: bytes, org: int, quantity: int) -> None:
+    def _minus(self, lot: bytes, org: int, quantity: int) -> None:
         self.have[lot, org] -= quantity
+        if org == self.lots[lot].maker:
+            self._change(lot, touched=True)
+
+    def _spend(self, lot: bytes, org: int, quantity: int) -> None:
+        self._minus(lot, org, quantity)
         self.gone[lot] += quantity
 
     def _change(self, lot: bytes, **fields: Any) -> None:
@@ -212,7 +221,7 @@ class LotsLedger:
         """Does the path lead inwards, and to what; or where does it end?"""
         box, root, lot = self.box(container), self.box(container).root, path[0].leaf.lot
         first = path[0].leaf
-        there = self.lots_in(container) > 0 and self.inside[lot, container] >= first.quantity
+        there = self.inside[lot, container] >= first.quantity > 0
         if not there or first.index in box.taken:
             return False, first
         for leaf, proof in path:
@@ -233,6 +242,7 @@ class LotsLedger:
             "recalls": len(facts.recalls),
             "recall": facts.recall,
             "uses": len(facts.uses),
+            "fresh": facts.count > 0 and not facts.touched,
         }
 
     def box_view(self, container: bytes) -> dict[str, Any]:
@@ -244,6 +254,7 @@ class LotsLedger:
             "lots": self.lots_in(container),
             "edition": box.edition,
             "duplicated": box.duplicated,
+            "settled": box.settled,
         }
 
     def check_conservation(self) -> None:
@@ -386,12 +397,7 @@ class Lots:
         no.when(not indexes, "NothingNamed")
         org = self.consortium.authorize(no, sender, Duty.REGISTER)
         self._known(no, lot)
-        no.when(end in (UnitEnd.NONE, UnitEnd.MATERIALISED), "WrongEnd", lot, end)
-        cause = self.ledger.cause(lot, self.now)
-        allowed = {UnitEnd.DESTROYED, UnitEnd.STOLEN}
-        if cause == LotCause.EXPIRED:
-            allowed.add(UnitEnd.DECOMMISSIONED)
-        no.when(cause != LotCause.NONE and end not in allowed, "Blocked", lot, cause)
+        self._may_end(no, lot, end)
         if indexes:
             self._available(no, lot, org, len(indexes) * ONE)
         for place, index in enumerate(indexes):
@@ -399,6 +405,26 @@ class Lots:
             again = index in indexes[:place]
             no.when(again, "UnitEnded", lot, index, org, self.now, end)
         return self._happened(no, self._units_ended(lot, org, sender, list(indexes), end, ref))
+
+    def _may_end(self, no: Objections, lot: bytes, end: int) -> None:
+        no.when(end in (UnitEnd.NONE, UnitEnd.MATERIALISED), "WrongEnd", lot, end)
+        cause = self.ledger.cause(lot, self.now)
+        allowed = {UnitEnd.DESTROYED, UnitEnd.STOLEN}
+        if cause == LotCause.EXPIRED:
+            allowed.add(UnitEnd.DECOMMISSIONED)
+        no.when(cause != LotCause.NONE and end not in allowed, "Blocked", lot, cause)
+
+    def endQuantity(  # noqa: N802
+        self, lot: bytes, quantity: int, end: int, ref: EventRef, *, sender: str
+    ) -> list[Fact]:
+        no = self._objections(ref)
+        org = self.consortium.authorize(no, sender, Duty.REGISTER)
+        facts = self._known(no, lot)
+        no.when(facts.count > 0, "HasSerials", lot)
+        self._may_end(no, lot, end)
+        self._available(no, lot, org, quantity)
+        fact = {"lot": lot, "org": org, "caller": sender, "quantity": quantity, "end": end, "ref": ref}
+        return self._happened(no, ("QuantityEnded", fact))
 
     def materialise(
         self,
@@ -578,21 +604,17 @@ class Lots:
         one = container == other and leaves == other_leaves
         no.when(not units or not same or one, "NotADuplicate", a.child, b.child)
         packers = [self.ledger.box(where).packer for where in (container, other)]
-        facts: list[Fact] = []
-        for where, packer in zip((container, other), packers, strict=True):
-            what = {"code": DUPLICATE, "org": packer, "severity": CRITICAL, "ref": where}
-            facts.append(("Alert", {"subject": a.child, **what}))
         who = {"packer": packers[0], "otherPacker": packers[1], "caller": sender}
         proven = {"unit": a.child, "container": container, "other": other, **who}
-        return self._happened(no, *facts, ("DuplicateProven", proven))
+        return self._happened(no, ("DuplicateProven", proven))
 
     def holdDuplicated(self, container: bytes, ref: EventRef, *, sender: str) -> list[Fact]:  # noqa: N802
-        no = Objections()
-        no.when(not self.ledger.box(container).duplicated, "NotDuplicated", container)
+        no, box = Objections(), self.ledger.box(container)
+        no.when(not box.duplicated, "NotDuplicated", container)
         reason = DUPLICATE.ljust(32, b"\0")
-        return self._happened(
-            no, *self._at_twins(no, lambda t: t.hold(container, reason, ref, sender=self.address))
-        )
+        what = {"code": DUPLICATE, "org": box.packer, "severity": CRITICAL, "ref": box.root}
+        theirs = self._at_twins(no, lambda t: t.hold(container, reason, ref, sender=self.address))
+        return self._happened(no, ("Alert", {"subject": container, **what}), *theirs)
 
     def settleDuplicate(  # noqa: N802
         self, container: bytes, reason: bytes, ref: EventRef, *, sender: str

@@ -384,7 +384,7 @@ class Recalls:
     def isUnitRecalled(  # noqa: N802
         self, recall: int, lot: bytes, index: int, unit: bytes, proof: Sequence[bytes]
     ) -> bool:
-        if lot in self.lots(recall):
+        if lot in self.lots(recall) or unit in self.ledger.twins(recall):
             return True
         root = self.ledger.serials.get((recall, lot), ZERO)
         over = recall in self.ledger.recalls and self.ledger.recalls[recall].state == RecallState.LIFTED
