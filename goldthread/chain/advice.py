@@ -54,6 +54,7 @@ _ADVICE: dict[str, str] = {
     "NotOfferedTo": "the sender must offer it to your organisation: check the number it named",
     "NotOwner": "only who has title acts here: see ownerOf(id)",
     "NothingNamed": "name at least one thing",
+    "HasSerials": "end units of this lot by number, with endOfLife",
     "OfferOpen": "wait for the answer, or end the offer with cancel (reclaim after the deadline)",
     "SameOrganisation": "no hand-over is needed inside an organisation",
     "TooDeep": "nest containers at most eight deep",

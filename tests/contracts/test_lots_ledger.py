@@ -9,7 +9,7 @@ from eth_utils.crypto import keccak
 
 from tests.support import Forwarder, Reverted, reverts
 from tests.support.lots import ONE, PROCESS, REASON, Goods
-from tests.support.words import Duty, Found, LotCause, Purpose, Role
+from tests.support.words import Duty, Found, LotCause, Purpose, Role, UnitEnd
 from tests.support.world import DAY, SUPPLIER_PREFIX, Commission, Org, World, happened, lot_uri, twin_id
 
 MILK = Commission(lot_uri("7"), class_=b"c" * 32, unit=b"LTR", quantity=5 * ONE, expiry=2_000_000_000)
@@ -32,7 +32,7 @@ def test_the_maker_has_all_of_what_it_commissioned(world: World) -> None:
     fact = {"lot": LOT, "org": maker.number, "process": bytes(32), "caller": maker.register}
     assert happened(receipt) == [("LotCommissioned", fact | {"item": MILK, "ref": ref})]
     facts = world.lots.lotOf(LOT)._asdict()
-    empty = dict.fromkeys(("serialCount", "holds", "recalls", "recall", "uses"), 0)
+    empty = dict.fromkeys(("serialCount", "holds", "recalls", "recall", "uses", "fresh"), 0)
     assert facts == {"maker": maker.number, "unit": b"LTR", "expiry": MILK.expiry, **empty}
     assert world.lots.quantityOf(LOT, maker.number) == MILK.quantity
     assert world.lots.serialsRootOf(LOT) == world.lots.useHead(LOT) == bytes(32)
@@ -43,6 +43,56 @@ def test_the_maker_has_all_of_what_it_commissioned(world: World) -> None:
 def test_the_root_of_the_serials_is_kept(goods: Goods) -> None:
     assert goods.world.lots.serialsRootOf(goods.pills) == goods.tree.root
     assert goods.world.lots.lotOf(goods.pills).serialCount == goods.count
+
+
+def test_the_maker_of_a_lot_with_serials_has_one_unit_for_each(world: World, goods: Goods) -> None:
+    """Without a slot that says so, until something is taken."""
+    lots, maker = world.lots, world.maker.number
+    assert lots.lotOf(goods.pills).fresh
+    assert lots.quantityOf(goods.pills, maker) == goods.count * ONE
+    assert lots.quantityOf(goods.pills, world.carrier.number) == 0
+    goods.move(goods.pills, 2 * ONE, world.carrier)
+    assert not lots.lotOf(goods.pills).fresh
+    assert lots.quantityOf(goods.pills, maker) == (goods.count - 2) * ONE
+    assert lots.quantityOf(goods.pills, world.carrier.number) == 2 * ONE
+    with reverts("InsufficientQuantity", goods.pills, (goods.count - 1) * ONE, (goods.count - 2) * ONE):
+        lots.declareLoss(
+            goods.pills, (goods.count - 1) * ONE, bytes(32), world.ref(), sender=world.maker.quality
+        )
+
+
+def test_a_quantity_without_serials_ends(world: World, goods: Goods) -> None:
+    lots, maker, ref, milk = world.lots, world.maker, world.ref("retail_selling"), goods.milk
+    before = lots.quantityOf(milk, maker.number)
+    receipt = lots.endQuantity(milk, 3 * ONE, UnitEnd.RETAIL_SOLD, ref, sender=maker.register)
+    who = {"lot": milk, "org": maker.number, "caller": maker.register}
+    what = {"quantity": 3 * ONE, "end": UnitEnd.RETAIL_SOLD, "ref": ref}
+    assert happened(receipt) == [("QuantityEnded", who | what)]
+    assert lots.quantityOf(milk, maker.number) == before - 3 * ONE
+
+    def end(lot: bytes, quantity: int, how: int, sender: str = maker.register) -> None:
+        lots.endQuantity(lot, quantity, how, world.ref(), sender=sender)
+
+    with reverts("HasSerials", goods.pills):
+        end(goods.pills, ONE, UnitEnd.RETAIL_SOLD)
+    with reverts("UnknownLot", bytes(32)):
+        end(bytes(32), ONE, UnitEnd.RETAIL_SOLD)
+    for how in (UnitEnd.NONE, UnitEnd.MATERIALISED):
+        with reverts("WrongEnd", milk, how):
+            end(milk, ONE, how)
+    with reverts("ZeroQuantity", milk):
+        end(milk, 0, UnitEnd.DISPENSED)
+    with reverts("InsufficientQuantity", milk, before, before - 3 * ONE):
+        end(milk, before, UnitEnd.DISPENSED)
+    with reverts("MissingDuty", maker.quality, Duty.QUALITY, Duty.REGISTER):
+        end(milk, ONE, UnitEnd.DISPENSED, maker.quality)
+    future = world.ref(time=world.now + 1)
+    with reverts("EventInFuture", world.now + 1, world.now):
+        lots.endQuantity(milk, ONE, UnitEnd.DISPENSED, future, sender=maker.register)
+    lots.holdLot(milk, bytes(32), world.ref(), sender=maker.quality)
+    with reverts("Blocked", milk, LotCause.HELD):
+        end(milk, ONE, UnitEnd.RETAIL_SOLD)
+    end(milk, ONE, UnitEnd.DESTROYED)
 
 
 def test_a_lot_is_commissioned_once(world: World) -> None:

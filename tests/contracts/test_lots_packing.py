@@ -35,6 +35,9 @@ def pallet(goods: Goods) -> bytes:
     return goods.container("1")
 
 
+UNSUSPECTED = {"duplicated": False, "settled": False}
+
+
 def contents(goods: Goods, container: bytes) -> dict[str, Any]:
     found: dict[str, Any] = goods.world.lots.contentsOf(container)._asdict()
     return found
@@ -53,7 +56,7 @@ def test_contents_are_one_root_and_a_quantity_for_each_lot(world: World, goods: 
         ("QuantityPacked", who | {"lot": goods.pills, "quantity": 2 * ONE}),
         ("QuantityPacked", who | {"lot": goods.milk, "quantity": 40 * ONE}),
     ]
-    facts = {"root": packed.root, "packer": maker.number, "lots": 2, "edition": 1, "duplicated": False}
+    facts = {"root": packed.root, "packer": maker.number, "lots": 2, "edition": 1} | UNSUSPECTED
     assert contents(goods, pallet) == facts
     assert lots.quantityIn(goods.pills, pallet) == 2 * ONE
     assert lots.quantityIn(goods.milk, pallet) == 40 * ONE
@@ -251,7 +254,7 @@ def test_an_inner_container_becomes_a_twin_with_contents_of_its_own(
         ("ContentsNoted", noted | {"container": CASE, "note": inner.root, "more": 1, "less": 0}),
         ("LeafUnpacked", {"container": pallet, "org": carrier.number} | what),
     ]
-    facts = {"root": inner.root, "packer": maker.number, "lots": 1, "edition": 1, "duplicated": False}
+    facts = {"root": inner.root, "packer": maker.number, "lots": 1, "edition": 1} | UNSUSPECTED
     assert contents(goods, CASE) == facts
     assert not lots.isInside(pallet, deep)
     assert lots.isInside(CASE, deep[1:])
@@ -528,8 +531,10 @@ def test_a_container_with_a_duplicate_is_held_until_it_is_settled(world: World, 
     code = twin_id("DUPLICATE")[:4].ljust(32, b"\0")
     lots.proveDuplicate(*proof, sender=world.stranger)
     receipt = lots.holdDuplicated(first, ref, sender=world.stranger)
+    alert = {"subject": first, "code": code[:4], "org": world.maker.number, "severity": 3}
     held = {"id": first, "org": own, "reason": code, "caller": lots.address, "ref": ref}
-    assert happened(receipt) == [("Held", held)]
+    root = lots.contentsOf(first).root
+    assert happened(receipt) == [("Alert", alert | {"ref": root}), ("Held", held)]
     assert twins.held(first, own, code)
     with reverts("AlreadyHeld", first, own, code):
         lots.holdDuplicated(first, ref, sender=world.maker.all)
@@ -540,6 +545,45 @@ def test_a_container_with_a_duplicate_is_held_until_it_is_settled(world: World, 
     released = held | {"holder": own}
     assert happened(receipt) == [("DuplicateSettled", fact), ("Released", released)]
     assert twins.clear(first).ok
+
+
+def test_what_is_settled_is_told_again_and_blocks_nothing(world: World, goods: Goods) -> None:
+    first, path, second, _ = proof = two_pallets(goods)
+    lots, regulator = world.lots, world.regulator
+    lots.proveDuplicate(*proof, sender=world.stranger)
+    lots.settleDuplicate(first, REASON, world.ref(), sender=regulator.quality)
+    assert lots.proveDuplicate(*proof, sender=world.stranger)
+    facts = contents(goods, first)
+    assert (facts["duplicated"], facts["settled"]) == (False, True)
+    assert contents(goods, second)["duplicated"]
+    goods.unpack(first, path[0], CASE_ITEM, world.maker)
+
+
+def test_new_contents_are_not_settled(world: World, goods: Goods, pallet: bytes) -> None:
+    clones = goods.units(4, 4)
+    goods.pack(pallet, clones)
+    args = pallet, [clones.step(0)], pallet, [clones.step(1)]
+    world.lots.proveDuplicate(*args, sender=world.stranger)
+    world.lots.settleDuplicate(pallet, REASON, world.ref(), sender=world.regulator.quality)
+    for index in (0, 1):
+        goods.unpack(pallet, clones.step(index))
+    goods.pack(pallet, clones)
+    world.lots.proveDuplicate(*args, sender=world.stranger)
+    facts = contents(goods, pallet)
+    assert (facts["duplicated"], facts["settled"], facts["edition"]) == (True, False, 2)
+
+
+def test_a_leaf_of_nothing_proves_nothing(world: World, goods: Goods) -> None:
+    """Somebody without a pack of pills could else accuse whoever has one."""
+    first, path, _, _ = two_pallets(goods)
+    pallet = goods.container("7")
+    empty = Packed(loose(goods.milk, ONE), (unit(2), bytes(32), goods.pills, 0))
+    parts = [(goods.milk, ONE)]
+    world.lots.packCommitted(pallet, empty.root, parts, world.ref(), sender=world.maker.ship)
+    assert not world.lots.isInside(pallet, [empty.step(1)])
+    leaf = content_leaf(empty.step(1).leaf)
+    with reverts("InvalidProof", empty.root, leaf):
+        world.lots.proveDuplicate(first, path, pallet, [empty.step(1)], sender=world.stranger)
 
 
 def test_two_makers_pack_what_each_has(world: World, goods: Goods) -> None:

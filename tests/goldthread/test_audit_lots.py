@@ -47,6 +47,7 @@ def live(world: World) -> Goods:
             lots.endQuantityOffer(*answer, maker.number, ref, sender=carrier.ship)
     lots.offerQuantity(milk, 6, ONE, 0, world.now + 9, ref, sender=maker.ship)
     lots.declareLoss(milk, 7, REASON, ref, sender=maker.quality)
+    lots.endQuantity(milk, 9, 4, ref, sender=maker.register)
     for process in (PROCESS, REASON):
         lots.useFor(maker.all, milk, 5 * ONE, process, sender=goods.module)
     lots.endOfLife(pills, [5], 3, ref, sender=carrier.register)
@@ -68,6 +69,7 @@ def live(world: World) -> Goods:
     goods.pack(other, clone, carrier)
     path = [outer.step(0), inner.step(2)]
     lots.proveDuplicate(pallet, path, other, [clone.step(0)], sender=stranger)
+    lots.holdDuplicated(pallet, ref, sender=stranger)
     lots.settleDuplicate(pallet, REASON, ref, sender=regulator.quality)
     item = Registration(sscc("2"), kind=3)  # type: ignore[arg-type]
     for index in (1, 0):
@@ -128,7 +130,8 @@ STATE = {
 
 
 NO_STATE = {
-    ("LossDeclared", "reason"), ("DuplicateSettled", "org"), ("DuplicateSettled", "reason"),
+    ("LossDeclared", "reason"), ("QuantityEnded", "end"), ("DuplicateSettled", "org"),
+    ("DuplicateSettled", "reason"),
     ("QuantityOfferEnded", "org"), ("LotReleased", "org"),
 }  # fmt: skip
 """Who and why: for people."""

@@ -203,8 +203,9 @@ def test_everything_is_deployed_once_and_wired(chain: Chain, path: Path) -> None
         place("TestToken"),
     )
     rules = system.consortium.organisation(1)
-    assert (rules.admin, rules.roles, rules.suspended) == (manifest.deployer, Role.REGULATOR | Role.MODULE, False)
-    assert system.consortium.authorize(place("Conditions"), Role.REGULATOR | Role.MODULE, Duty.QUALITY) == 1
+    roles = Role.REGULATOR | Role.MODULE
+    assert (rules.admin, rules.roles, rules.suspended) == (manifest.deployer, roles, False)
+    assert system.consortium.authorize(place("Conditions"), roles, Duty.QUALITY) == 1
     manager = access_manager(chain, manifest)
     assert all(manager.hasRole(role, manifest.deployer).isMember for role in (ADMIN_ROLE, *LABELS))
 

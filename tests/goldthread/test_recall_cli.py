@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -284,7 +285,11 @@ class Killer:
         if self.left:
             return False
         if self.sent:
-            proxy.forward(body)
+            # The node answers before the transaction is in a block.
+            tx = json.loads(proxy.forward(body))["result"]
+            ask = {"jsonrpc": "2.0", "id": 1, "method": "eth_getTransactionReceipt", "params": [tx]}
+            while json.loads(proxy.forward(json.dumps(ask).encode()))["result"] is None:
+                time.sleep(0.01)
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
