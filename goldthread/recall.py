@@ -22,7 +22,7 @@ from functools import partial
 from itertools import accumulate, takewhile
 from typing import Any
 
-from goldthread.audit.base import Difference
+from goldthread.audit.base import ZERO32, Difference
 from goldthread.audit.trace import EVENTS, Thing, Trace, chain_of, check, topics
 from goldthread.chain import logs
 from goldthread.chain.contracts import Call, Deployment
@@ -31,6 +31,7 @@ from goldthread.chain.logs import Event
 from goldthread.chain.rpc import Chain, contract_error
 from goldthread.chain.send import GAS_CAP, Receipt, Sender
 from goldthread.chain.words import EventRef
+from goldthread.hashing import keccak
 
 GAS = {
     "transaction": 60_000,
@@ -99,6 +100,8 @@ class Facts:
     """Lots and processes, in the order in which they became members."""
     twins: dict[bytes, None] = field(default_factory=dict)
     stepped: dict[bytes, None] = field(default_factory=dict)
+    left: dict[bytes, bytes] = field(default_factory=dict)
+    """By member of which a part was stepped: the chain of what was not."""
     serials: dict[bytes, int] = field(default_factory=dict)
     """Lots of which only so many serials are recalled."""
     consignees: dict[tuple[bytes, int], None] = field(default_factory=dict)
@@ -166,17 +169,22 @@ class Book:
         return told
 
     def steps(self, number: int) -> list[Step]:
-        """Every step up to the end, in an order in which each can be sent after those before it.
-
-        Of a member with more units than a transaction can hold the units are held first, which only who
-        opened the recall may.
-        """
+        """Every step up to the end, in an order in which each can be sent after those before it."""
         facts = self.recall(number)
         todo = self.trace.closure(facts.frontier, facts.stepped)
-        return self.steps_of(number, todo, facts.twins)
+        return self.steps_of(number, todo, facts.twins, facts.left)
 
-    def steps_of(self, number: int, members: Iterable[bytes], held: Container[bytes] = ()) -> list[Step]:
-        """The steps of these lots and processes, when these twins are held already."""
+    def steps_of(
+        self,
+        number: int,
+        members: Iterable[bytes],
+        held: Container[bytes] = (),
+        left: Mapping[bytes, bytes] | None = None,
+    ) -> list[Step]:
+        """The steps of these lots and processes, when these twins are held already, and of some members only
+        what leads to the chain in `left` is left. A list that is too long for a transaction is cut from its
+        end.
+        """
         recalls, ref = self.deployment.recalls, EventRef().to_contract()
         limit = gas_limit(self.deployment.chain) * FILL
         steps = []
@@ -185,21 +193,27 @@ class Book:
             if thing.kind not in STEPPED:
                 continue
             lot = thing.kind == "lot"
-            came = (self.trace.uses if lot else self.trace.outputs).get(identifier, [])
-            twins = [item for item in came if self.trace.thing(item).kind not in STEPPED]
-            new = [item for item in dict.fromkeys(twins) if item not in held]
-            gas = GAS["step"] + GAS["member"] * (len(came) - len(twins)) + GAS["held"] * len(twins)
-            if gas + (GAS["twin"] - GAS["held"]) * len(new) > limit:
-                # A step lists all that came of a member: it cannot be cut. What it holds is held before.
-                for item in new:
-                    steps.append(
-                        Step(self.trace.thing(item), partial(recalls.addTwin, number, item, ref), GAS["twin"])
-                    )
-            else:
-                gas += (GAS["twin"] - GAS["held"]) * len(new)
-            function = recalls.step if lot else recalls.stepProcess
-            steps.append(Step(thing, partial(function, number, identifier, came, ref), gas))
+            came = list((self.trace.uses if lot else self.trace.outputs).get(identifier, []))
+            if left and identifier in left:
+                came = _leading_to(left[identifier], came)
+            costs = [self._cost(item, held) for item in came]
+            whole, part = (
+                (recalls.step, recalls.stepPart) if lot else (recalls.stepProcess, recalls.stepProcessPart)
+            )
+            while GAS["step"] + sum(costs) > limit:
+                cut = _last_part(costs, limit - GAS["step"])
+                before, gas = chain_of(came[:cut]), GAS["step"] + sum(costs[cut:])
+                steps.append(Step(thing, partial(part, number, identifier, before, came[cut:], ref), gas))
+                came, costs = came[:cut], costs[:cut]
+            gas = GAS["step"] + sum(costs)
+            steps.append(Step(thing, partial(whole, number, identifier, came, ref), gas))
         return steps
+
+    def _cost(self, item: bytes, held: Container[bytes]) -> int:
+        """About what it costs that something is in the list of a step."""
+        if self.trace.thing(item).kind in STEPPED:
+            return GAS["member"]
+        return GAS["held" if item in held else "twin"]
 
     def holds(self, number: int) -> list[Step]:
         """The containers in which something of a member is, and that are not held for the recall yet."""
@@ -249,6 +263,8 @@ class Book:
                 facts.twins.pop(event["twin"], None)
             case "Stepped":
                 facts.stepped[event["member"]] = None
+            case "PartStepped":
+                facts.left[event["member"]] = event["before"]
             case "SerialsAdded":
                 facts.serials[event["lot"]] = event["count"]
             case "ConsigneeNotified":
@@ -342,6 +358,26 @@ def _holdings(book: Book, members: Sequence[Thing]) -> Iterator[Holding]:
     for (lot, giver, taker), (quantity, _, _) in state.offers.items():
         if lot in by_lot and quantity > 0:
             yield Holding(by_lot[lot], giver, quantity, to=taker)
+
+
+def _leading_to(head: bytes, items: Sequence[bytes]) -> list[bytes]:
+    """The first of the items, as many as the chain was made of; `RecallError` if it is of none of them."""
+    reached = ZERO32
+    for count, item in enumerate(items, 1):
+        reached = keccak(reached + item)
+        if reached == head:
+            return list(items[:count])
+    raise RecallError("the part that was stepped last is not in the logs; logs are missing")
+
+
+def _last_part(costs: Sequence[int], limit: float) -> int:
+    """Where the last part begins that costs no more than the limit; it has at least one item."""
+    start = len(costs) - 1
+    room = limit - costs[start]
+    while start > 1 and costs[start - 1] <= room:
+        start -= 1
+        room -= costs[start]
+    return max(start, 1)
 
 
 def _batches(steps: Sequence[Step], limit: int) -> Iterator[Sequence[Step]]:

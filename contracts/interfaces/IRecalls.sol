@@ -107,6 +107,16 @@ interface IRecalls is IModule {
     event Stepped(
         uint32 indexed recall, bytes32 indexed member, address caller, uint32 added, uint32 frontier, bytes32 closure
     );
+    /// @notice The last part of a member's list was stepped: so many of what came of it are new members. The chain of what
+    /// is left ends with `before`.
+    event PartStepped(
+        uint32 indexed recall,
+        bytes32 indexed member,
+        bytes32 indexed before,
+        address caller,
+        uint32 added,
+        uint32 frontier
+    );
     /// @notice The recall has all its members.
     event RecallClosed(uint32 indexed recall, bytes32 indexed closureRoot, uint32 size);
     /// @notice The recall is over, for the reason that the record `reason` explains.
@@ -152,8 +162,10 @@ interface IRecalls is IModule {
     error NotAMember(uint32 recall, bytes32 member);
     /// @notice It was stepped already.
     error AlreadyStepped(uint32 recall, bytes32 member);
-    /// @notice The list is not all that came of the member.
+    /// @notice The list is not all that came of the member, or not all of the part named.
     error Incomplete(bytes32 member);
+    /// @notice A part has something in it, and something before it: step the rest as a whole.
+    error NotAPart(uint32 recall, bytes32 member);
     /// @notice Places are from 0 up to the number of outputs, and at least one.
     error WrongWindow(bytes32 process, uint256 from, uint256 to, uint256 outputs);
     /// @notice Neither a lot nor a twin.
@@ -201,6 +213,22 @@ interface IRecalls is IModule {
     /// @notice Steps a process. Anyone. Emits {Stepped}, {TwinAffected} for parts, and {RecallClosed}.
     /// @param products All outputs of the process, in their order ({ILineage.OutputAdded}).
     function stepProcess(uint32 recall, bytes32 process, bytes32[] calldata products, EventRef calldata ref) external;
+
+    /// @notice Steps the last part of a lot's uses, of which there are too many for a transaction; then the part before
+    /// it, and in the end the rest with {step}. Anyone. Emits {PartStepped}, {TwinAffected}.
+    /// @param before The chain up to the first of them ({ILots.Used}).
+    /// @param uses The uses from there to the end, or to where the part behind began.
+    function stepPart(uint32 recall, bytes32 lot, bytes32 before, bytes32[] calldata uses, EventRef calldata ref)
+        external;
+
+    /// @notice As {stepPart}, of a process's outputs; the rest with {stepProcess}.
+    function stepProcessPart(
+        uint32 recall,
+        bytes32 process,
+        bytes32 before,
+        bytes32[] calldata products,
+        EventRef calldata ref
+    ) external;
 
     /// @notice Holds a container in which something of a member is. Anyone. Emits {TwinAffected}.
     function holdContainer(uint32 recall, bytes32 container, bytes32 lot, EventRef calldata ref) external;
@@ -255,6 +283,9 @@ interface IRecalls is IModule {
 
     /// @notice Was the lot or process stepped?
     function stepped(uint32 recall, bytes32 member) external view returns (bool);
+
+    /// @notice The chain of a member's list that is left to step, if a part was stepped; else zero.
+    function leftOf(uint32 recall, bytes32 member) external view returns (bytes32);
 
     /// @notice Is the twin a member? It is held for {reasonOf} as long as it is.
     function isAffected(uint32 recall, bytes32 twin) external view returns (bool);

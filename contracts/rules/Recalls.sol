@@ -36,6 +36,9 @@ contract Recalls is IRecalls, Module {
     mapping(uint32 recall => mapping(bytes32 member => bool)) public stepped;
 
     /// @inheritdoc IRecalls
+    mapping(uint32 recall => mapping(bytes32 member => bytes32)) public leftOf;
+
+    /// @inheritdoc IRecalls
     mapping(uint32 recall => mapping(bytes32 twin => bool)) public isAffected;
 
     /// @inheritdoc IRecalls
@@ -109,24 +112,40 @@ contract Recalls is IRecalls, Module {
 
     /// @inheritdoc IRecalls
     function step(uint32 recall, bytes32 lot, bytes32[] calldata uses, EventRef calldata ref) external {
-        if (!LOTS.isRecalled(lot, recall)) revert NotAMember(recall, lot);
-        if (!LINEAGE.usesComplete(lot, uses)) revert Incomplete(lot);
+        _checkList(lot, _usesLeft(recall, lot), 0, uses);
         Recall storage r = _startStep(recall, lot);
-        bytes32[] memory processes = new bytes32[](uses.length);
-        uint256 count;
-        for (uint256 i; i < uses.length; ++i) {
-            if (LINEAGE.processOf(uses[i]).org != 0) processes[count++] = uses[i];
-            else _affect(recall, r, uses[i], ref);
-        }
-        _endStep(recall, r, lot, LINEAGE.markRecalled(_cut(processes, count), recall));
+        stepped[recall][lot] = true;
+        _endStep(recall, r, lot, _markUses(recall, r, uses, ref));
     }
 
     /// @inheritdoc IRecalls
     function stepProcess(uint32 recall, bytes32 process, bytes32[] calldata products, EventRef calldata ref) external {
-        if (!LINEAGE.isRecalled(process, recall)) revert NotAMember(recall, process);
-        if (!LINEAGE.outputsComplete(process, products)) revert Incomplete(process);
+        _checkList(process, _outputsLeft(recall, process), 0, products);
         Recall storage r = _startStep(recall, process);
+        stepped[recall][process] = true;
         _endStep(recall, r, process, _markProducts(recall, r, products, ref));
+    }
+
+    /// @inheritdoc IRecalls
+    function stepPart(uint32 recall, bytes32 lot, bytes32 before, bytes32[] calldata uses, EventRef calldata ref)
+        external
+    {
+        _checkList(lot, _usesLeft(recall, lot), before, uses);
+        Recall storage r = _startPart(recall, lot, before, uses);
+        _endPart(recall, r, lot, before, _markUses(recall, r, uses, ref));
+    }
+
+    /// @inheritdoc IRecalls
+    function stepProcessPart(
+        uint32 recall,
+        bytes32 process,
+        bytes32 before,
+        bytes32[] calldata products,
+        EventRef calldata ref
+    ) external {
+        _checkList(process, _outputsLeft(recall, process), before, products);
+        Recall storage r = _startPart(recall, process, before, products);
+        _endPart(recall, r, process, before, _markProducts(recall, r, products, ref));
     }
 
     /// @inheritdoc IRecalls
@@ -170,11 +189,67 @@ contract Recalls is IRecalls, Module {
     }
 
     /// @dev A member of an open recall, stepped for the first time.
-    function _startStep(uint32 recall, bytes32 member) private returns (Recall storage r) {
+    function _startStep(uint32 recall, bytes32 member) private view returns (Recall storage r) {
         r = _recalls[recall];
         if (r.state != RecallState.OPEN) revert WrongRecallState(recall, r.state);
         if (stepped[recall][member]) revert AlreadyStepped(recall, member);
-        stepped[recall][member] = true;
+    }
+
+    /// @dev As above, of a list of which something is left after this.
+    function _startPart(uint32 recall, bytes32 member, bytes32 before, bytes32[] calldata items)
+        private
+        returns (Recall storage r)
+    {
+        r = _startStep(recall, member);
+        if (before == 0 || items.length == 0) revert NotAPart(recall, member);
+        leftOf[recall][member] = before;
+    }
+
+    function _endPart(uint32 recall, Recall storage r, bytes32 member, bytes32 before, uint32 added) private {
+        r.frontier += added;
+        r.size += added;
+        emit PartStepped(recall, member, before, msg.sender, added, r.frontier);
+    }
+
+    /// @dev The chain of a lot's uses as far as it is not stepped. A chain never grows once it has a member, because the
+    /// member is blocked, so what was stepped from its end stays stepped.
+    function _usesLeft(uint32 recall, bytes32 lot) private view returns (bytes32 left) {
+        if (!LOTS.isRecalled(lot, recall)) revert NotAMember(recall, lot);
+        left = leftOf[recall][lot];
+        if (left == 0) left = LOTS.useHead(lot);
+    }
+
+    /// @dev The chain of a process's outputs as far as it is not stepped.
+    function _outputsLeft(uint32 recall, bytes32 process) private view returns (bytes32 left) {
+        if (!LINEAGE.isRecalled(process, recall)) revert NotAMember(recall, process);
+        left = leftOf[recall][process];
+        if (left == 0) left = LINEAGE.outputsHead(process);
+    }
+
+    /// @dev The items lead from one link of a chain to the other, with nothing left out between them.
+    function _checkList(bytes32 member, bytes32 left, bytes32 before, bytes32[] calldata items)
+        private
+        pure
+    {
+        for (uint256 i; i < items.length; ++i) {
+            before = keccak256(abi.encode(before, items[i]));
+        }
+        if (before != left) revert Incomplete(member);
+    }
+
+    /// @dev Makes processes members, and holds units with a history of their own.
+    /// @return added New processes.
+    function _markUses(uint32 recall, Recall storage r, bytes32[] calldata uses, EventRef calldata ref)
+        private
+        returns (uint32 added)
+    {
+        bytes32[] memory processes = new bytes32[](uses.length);
+        uint256 count;
+        for (uint256 i; i < uses.length; ++i) {
+            if (LINEAGE.processOf(uses[i]).org != 0) processes[count++] = uses[i];
+            else _affect(recall, r, uses[i], ref);
+        }
+        return LINEAGE.markRecalled(_cut(processes, count), recall);
     }
 
     function _endStep(uint32 recall, Recall storage r, bytes32 member, uint32 added) private {

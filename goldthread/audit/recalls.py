@@ -32,6 +32,8 @@ class Recall:
     """True between the last step and the event that says so."""
     closure: bytes = ZERO32
     stepped: set[bytes] = field(default_factory=set)
+    left: dict[bytes, bytes] = field(default_factory=dict)
+    """By member of which a part was stepped: the chain of what was not."""
     twins: dict[bytes, bool] = field(default_factory=dict)
     """Whether it is a member, of every twin that ever was one."""
     serials: dict[bytes, bytes] = field(default_factory=dict)
@@ -98,6 +100,8 @@ def fold(state: State, event: Event) -> None:
             _affect(event, recall)
         case "Stepped":
             _step(event, recall)
+        case "PartStepped":
+            _step_part(event, recall)
         case "RecallClosed":
             _close(event, recall)
         case "RecallLifted":
@@ -134,6 +138,8 @@ def views(state: State) -> Iterator[View]:
         yield View(subject, "closureOf", (number,), recall.closure)
         for member in recall.stepped:
             yield View(f"{subject}, member {short(member)}", "stepped", (number, member), True)
+        for member, left in recall.left.items():
+            yield View(f"{subject}, member {short(member)}", "leftOf", (number, member), left)
         for twin, affected in recall.twins.items():
             yield View(f"{subject}, twin {short(twin)}", "isAffected", (number, twin), affected)
         for lot, root in recall.serials.items():
@@ -178,6 +184,17 @@ def _step(event: Event, recall: Recall) -> None:
     recall.size += event["added"]
     recall.closing = recall.frontier == 0
     if (recall.frontier, recall.closure) != (event["frontier"], event["closure"]):
+        raise FoldError(event, f"after the steps before it {recall.frontier} members are left to step")
+
+
+def _step_part(event: Event, recall: Recall) -> None:
+    _require_state(event, recall, RecallState.OPEN)
+    if event["member"] in recall.stepped:
+        raise FoldError(event, "the member was stepped already")
+    recall.left[event["member"]] = event["before"]
+    recall.frontier += event["added"]
+    recall.size += event["added"]
+    if recall.frontier != event["frontier"]:
         raise FoldError(event, f"after the steps before it {recall.frontier} members are left to step")
 
 

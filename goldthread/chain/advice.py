@@ -102,6 +102,7 @@ _ADVICE: dict[str, str] = {
     # Recalls
     "AlreadyStepped": "nothing to do: go on with another member",
     "Incomplete": "list all that came of it, in the order of the events Used or OutputAdded",
+    "NotAPart": "name the chain before the part and at least one item; the rest goes to step or stepProcess",
     "MayNotRecall": "who opened the recall acts, or a regulator",
     "MayNotSeed": "the maker, the organisation behind the process or a regulator names it",
     "MoreThanReceived": "correct what arrived (acknowledge), or what became of it",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from eth_utils.crypto import keccak
 
-from tests.models.lineage import Ancestor, ancestors
+from tests.models.lineage import Ancestor, ancestors, chain
 from tests.models.recalls import NO_EVENT, RecallClass, RecallState, reason_of
 from tests.support import Node, reverts
 from tests.support.making import REASON, Making, lot_id, tree_of
@@ -204,6 +204,69 @@ def test_only_a_complete_list_steps(making: Making) -> None:
     world.recalls.stepProcess(recall, one, [bars, rods], ref, sender=anyone)
     with reverts("Incomplete", two):
         world.recalls.stepProcess(recall, two, [bars], ref, sender=anyone)
+
+
+def test_a_long_list_is_stepped_in_parts_from_its_end(making: Making) -> None:
+    world, anyone = making.world, making.world.stranger
+    steel = making.lot("steel")
+    runs = [making.transform(f"run {number}", [steel], [f"bars {number}"])[0] for number in range(5)]
+    recall, ref = making.recall(steel), world.ref()
+
+    def part(start: int, end: int) -> None:
+        args = recall, steel, chain(runs[:start]), runs[start:end], ref
+        assert making.shadow.recall("stepPart", *args, sender=anyone)
+
+    def refused(error: str, before: bytes, uses: list[bytes], *values: object) -> None:
+        with reverts(error, *values):
+            world.recalls.stepPart(recall, steel, before, uses, ref, sender=anyone)
+
+    refused("Incomplete", chain(runs[:2]), runs[2:4], steel)
+    refused("Incomplete", chain(runs[:2]), runs[3:5], steel)
+    refused("Incomplete", bytes(32), runs[3:5], steel)
+    refused("NotAPart", bytes(32), runs, recall, steel)
+    refused("NotAPart", chain(runs), [], recall, steel)
+    part(3, 5)
+    assert world.recalls.leftOf(recall, steel) == chain(runs[:3])
+    assert not world.recalls.stepped(recall, steel)
+    facts = world.recalls.recallOf(recall)
+    assert (facts.frontier, facts.size) == (3, 3)
+    refused("Incomplete", chain(runs[:3]), runs[3:], steel)
+    with reverts("Incomplete", steel):
+        world.recalls.step(recall, steel, runs, ref, sender=anyone)
+    part(1, 3)
+    with reverts("Incomplete", steel):
+        world.recalls.step(recall, steel, [], ref, sender=anyone)
+    assert making.shadow.recall("step", recall, steel, runs[:1], ref, sender=anyone)
+    assert world.recalls.stepped(recall, steel)
+    assert making.shadow.recalls.processes(recall) == set(runs)
+    with reverts("AlreadyStepped", recall, steel):
+        world.recalls.stepPart(recall, steel, bytes(32), runs[:1], ref, sender=anyone)
+    making.check()
+
+
+def test_outputs_are_stepped_in_parts(making: Making) -> None:
+    world, anyone = making.world, making.world.stranger
+    steel = making.lot("steel")
+    process, products = making.transform("rolling", [steel], ["bars", "rods", "wire"])
+    recall, ref = making.recall(steel), world.ref()
+    with reverts("NotAMember", recall, process):
+        args = recall, process, chain(products[:1]), products[1:], ref
+        world.recalls.stepProcessPart(*args, sender=anyone)
+    with reverts("NotAMember", recall, process):
+        world.recalls.stepPart(recall, process, bytes(32), [process], ref, sender=anyone)
+    world.recalls.step(recall, steel, [process], ref, sender=anyone)
+    making.shadow.catch_up()
+    receipt = world.recalls.stepProcessPart(
+        recall, process, chain(products[:1]), products[1:], ref, sender=anyone
+    )
+    who = {"recall": recall, "member": process, "before": chain(products[:1]), "caller": anyone}
+    assert happened(receipt)[-1] == ("PartStepped", who | {"added": 2, "frontier": 3})
+    with reverts("Incomplete", process):
+        world.recalls.stepProcess(recall, process, products, ref, sender=anyone)
+    world.recalls.stepProcess(recall, process, products[:1], ref, sender=anyone)
+    assert world.recalls.recallOf(recall).frontier == 3
+    making.shadow.catch_up()
+    making.check()
 
 
 def test_members_are_stepped_once_and_others_not_at_all(making: Making) -> None:

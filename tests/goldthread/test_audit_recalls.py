@@ -13,6 +13,7 @@ from goldthread.audit.rebuild import compare, count_views, rebuild
 from goldthread.chain.contracts import Deployment
 from goldthread.chain.logs import Event
 from tests.goldthread.chains import NodeChain, RecordingNode, contracts_of, manifest_of
+from tests.models.lineage import chain
 from tests.support.making import Making
 
 
@@ -45,6 +46,9 @@ def making() -> Making:
     assert shadow.recall("clearMembers", second, [steel], [], [seat], world.ref(), sender=world.stranger)
     third = making.recall(wood)
     making.step(third, wood)
+    made = shadow.recalls.results(sawing)
+    args = third, sawing, chain(made[:1]), made[1:], world.ref()
+    assert shadow.recall("stepProcessPart", *args, sender=world.stranger)
     assert shadow.recall("addLots", third, [wood, ore], sender=maker.recall)
     making.check()
     return making
@@ -123,6 +127,7 @@ STATE = {
     "TwinAffected": ("recall", "twin"),
     "TwinCleared": ("recall", "twin"),
     "Stepped": ("recall", "member", "added", "frontier", "closure"),
+    "PartStepped": ("recall", "member", "before", "added", "frontier"),
     "RecallClosed": ("recall", "closureRoot", "size"),
     "RecallLifted": ("recall",),
     "ConsigneeNotified": ("recall", "lot", "consignee", "quantity"),

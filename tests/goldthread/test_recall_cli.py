@@ -425,7 +425,7 @@ def test_somebody_else_may_be_faster(office: Office, monkeypatch: pytest.MonkeyP
 
 
 def test_more_units_than_a_transaction_can_hold(office: Office) -> None:
-    """They are held one by one before the step, which then has room."""
+    """The list is cut, and stepped in parts."""
     world = office.medicine.world
     lot = world.commission(drug("M"))
     for index in range(12):

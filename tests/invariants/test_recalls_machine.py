@@ -25,7 +25,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.models.lineage import ancestors
+from tests.models.lineage import ancestors, chain
 from tests.models.recalls import RecallState
 from tests.models.tracing import TracingPoint
 from tests.models.trees import serials
@@ -300,7 +300,13 @@ class Recalled(RuleBasedStateMachine):
         assert len(frontier) == self.world.recalls.recallOf(recall).frontier
         member = random.choice(frontier)
         function = "stepProcess" if member in self.processes else "step"
-        listed, ref = self.results[member], self.world.ref()
+        ref, listed = self.world.ref(), list(self.shadow.recalls.left(recall, member))
+        if len(listed) > 1 and random.random() < 0.5:
+            cut = random.randrange(1, len(listed))
+            part = recall, member, chain(listed[:cut]), listed[cut:], ref
+            assert self.shadow.recall(f"{function}Part", *part, sender=self.world.stranger)
+            COUNT.hit(f"{function}Part")
+            listed = listed[:cut]
         for how, wrong in self.cheats(listed, random):
             with reverts("Incomplete", member):
                 getattr(self.world.recalls, function).call(recall, member, wrong, ref)
@@ -382,4 +388,6 @@ EVERYTHING = """
 
 def test_a_recall_reaches_exactly_what_was_made_of_its_seeds() -> None:
     run_state_machine_as_test(Recalled)
-    COUNT.require([*EVERYTHING, "late input", "late output", "left out", "circle"])
+    COUNT.require(
+        [*EVERYTHING, "stepPart", "stepProcessPart", "late input", "late output", "left out", "circle"]
+    )

@@ -78,10 +78,16 @@ class RecallsLedger:
     """By recall and lot: the root."""
     consignees: dict[tuple[int, bytes, int], Consignee] = field(default_factory=dict)
     """By recall, lot and organisation."""
+    left: dict[tuple[int, bytes], bytes] = field(default_factory=dict)
+    """By recall and member of which a part was stepped: the chain of what is left."""
 
     def copy(self) -> RecallsLedger:
         return RecallsLedger(
-            dict(self.recalls), dict(self.affected), dict(self.serials), dict(self.consignees)
+            dict(self.recalls),
+            dict(self.affected),
+            dict(self.serials),
+            dict(self.consignees),
+            dict(self.left),
         )
 
     def apply(self, fact: Fact) -> None:
@@ -106,6 +112,9 @@ class RecallsLedger:
                 before = self.recalls[number]
                 stepped = (*before.stepped, a["member"])
                 self._change(number, stepped=stepped, frontier=before.frontier - 1)
+            case "PartStepped":
+                self._grow(number, a["added"])
+                self.left[number, a["member"]] = a["before"]
             case "RecallClosed":
                 self._change(number, state=RecallState.CLOSED)
             case "RecallLifted":
@@ -192,6 +201,13 @@ class Recalls:
         process = self.lineage.ledger.processes.get(member)
         return process.outputs if process else self.lineage.lots.ledger.lots[member].uses
 
+    def left(self, recall: int, member: bytes) -> tuple[bytes, ...]:
+        """What of its results is not stepped: all of them, or what comes before the parts that are."""
+        results = self.results(member)
+        head = self.ledger.left.get((recall, member))
+        prefixes = [results[:count] for count in range(len(results) + 1)]
+        return next(prefix for prefix in reversed(prefixes) if head in (None, chain(prefix)))
+
     # Seeds
 
     def open(self, class_: RecallClass, reason: bytes, ref: EventRef, *, sender: str) -> list[Fact]:
@@ -261,11 +277,7 @@ class Recalls:
         if lot not in self.lots(recall):
             no.final("NotAMember", recall, lot)
         trial = self._stepping(no, recall, lot, uses)
-        processes = [use for use in uses if use in self.lineage.ledger.processes]
-        for use in uses:
-            if use not in processes:
-                trial.affect(no, use, ref, sender)
-        trial.mark_processes(no, processes)
+        self._mark_uses(no, trial, uses, ref, sender)
         return self._happened(no, *trial.facts, *self._stepped(recall, lot, trial.added, sender))
 
     def stepProcess(  # noqa: N802
@@ -278,8 +290,61 @@ class Recalls:
         trial.products(no, products, ref, sender)
         return self._happened(no, *trial.facts, *self._stepped(recall, process, trial.added, sender))
 
-    def _stepping(self, no: Objections, recall: int, member: bytes, results: Sequence[bytes]) -> _Trial:
-        no.when(tuple(results) != self.results(member), "Incomplete", member)
+    def stepPart(  # noqa: N802
+        self, recall: int, lot: bytes, before: bytes, uses: Sequence[bytes], ref: EventRef, *, sender: str
+    ) -> list[Fact]:
+        no = Objections()
+        if lot not in self.lots(recall):
+            no.final("NotAMember", recall, lot)
+        trial = self._stepping(no, recall, lot, uses, before)
+        self._mark_uses(no, trial, uses, ref, sender)
+        return self._happened(no, *trial.facts, self._part(recall, lot, before, trial.added, sender))
+
+    def stepProcessPart(  # noqa: N802
+        self,
+        recall: int,
+        process: bytes,
+        before: bytes,
+        products: Sequence[bytes],
+        ref: EventRef,
+        *,
+        sender: str,
+    ) -> list[Fact]:
+        no = Objections()
+        if process not in self.processes(recall):
+            no.final("NotAMember", recall, process)
+        trial = self._stepping(no, recall, process, products, before)
+        trial.products(no, products, ref, sender)
+        return self._happened(no, *trial.facts, self._part(recall, process, before, trial.added, sender))
+
+    def _mark_uses(
+        self, no: Objections, trial: _Trial, uses: Sequence[bytes], ref: EventRef, sender: str
+    ) -> None:
+        processes = [use for use in uses if use in self.lineage.ledger.processes]
+        for use in uses:
+            if use not in processes:
+                trial.affect(no, use, ref, sender)
+        trial.mark_processes(no, processes)
+
+    def _part(self, recall: int, member: bytes, before: bytes, added: int, sender: str) -> Fact:
+        frontier = self.ledger.recalls[recall].frontier + added
+        what = {"before": before, "caller": sender, "added": added, "frontier": frontier}
+        return "PartStepped", {"recall": recall, "member": member, **what}
+
+    def _stepping(
+        self,
+        no: Objections,
+        recall: int,
+        member: bytes,
+        results: Sequence[bytes],
+        before: bytes | None = None,
+    ) -> _Trial:
+        left = self.left(recall, member)
+        known = left[: len(left) - len(results)]
+        fits = left[len(known) :] == tuple(results) and chain(known) == (before or ZERO)
+        no.when(not fits, "Incomplete", member)
+        partial = before is not None
+        no.when(partial and (before == ZERO or not results), "NotAPart", recall, member)
         facts = self.ledger.recalls[recall]
         no.when(facts.state != RecallState.OPEN, "WrongRecallState", recall, facts.state)
         no.when(member in facts.stepped, "AlreadyStepped", recall, member)
@@ -449,7 +514,8 @@ class Recalls:
 
 
 EVENTS = {
-    "RecallOpened", "LotsAdded", "OutputsSeeded", "SerialsAdded", "TwinAffected", "Stepped", "RecallClosed",
+    "RecallOpened", "LotsAdded", "OutputsSeeded", "SerialsAdded", "TwinAffected", "Stepped", "PartStepped",
+    "RecallClosed",
     "RecallLifted", "TwinCleared", "ConsigneeNotified", "ConsigneeAnswered", "Reconciled",
 }  # fmt: skip
 

@@ -105,6 +105,8 @@ class Tracing(LotShadow):
             assert contract.serialsOf(*key) == root
         for (number, lot, org), consignee in ledger.consignees.items():
             assert contract.consigneeOf(number, lot, org)._asdict() == vars(consignee)
+        for (number, item), left in ledger.left.items():
+            assert contract.leftOf(number, item) == left
         for number, facts in ledger.recalls.items():
             assert contract.recallOf(number)._asdict() == ledger.view(number)
             assert contract.closureOf(number) == chain(facts.stepped)
