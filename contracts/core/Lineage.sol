@@ -45,12 +45,13 @@ contract Lineage is ILineage, Module {
     // --------------------------------------------------------------------------------------------- processes
 
     /// @inheritdoc ILineage
+    // slither-disable-next-line reentrancy-no-eth: Lots is our own and calls nobody back
     function transform(
         bytes32 transformationId,
         ILots.Part[] calldata inputs,
         ILots.Commission[] calldata outputs,
         bytes32[] calldata parts,
-        bool finalise_,
+        bool last,
         EventRef calldata ref
     ) external returns (bytes32 process) {
         uint32 org = _authorize(Duty.REGISTER);
@@ -61,7 +62,7 @@ contract Lineage is ILineage, Module {
         _addInputs(process, org, inputs);
         _addOutputs(process, org, outputs, parts, ref);
         _tell(process, org, inputs.length, outputs.length + parts.length, ref);
-        if (finalise_) _finalise(process, org, 0, ref);
+        if (last) _finalise(process, org, 0, ref);
     }
 
     /// @inheritdoc ILineage
@@ -89,6 +90,7 @@ contract Lineage is ILineage, Module {
         _finalise(process, _authorizeOpen(process), yield, ref);
     }
 
+    // slither-disable-next-line reentrancy-no-eth: Lots is our own and calls nobody back
     function _addInputs(bytes32 process, uint32 org, ILots.Part[] calldata inputs) private {
         bytes32 head = inputsHead[process];
         for (uint256 i; i < inputs.length; ++i) {
@@ -101,6 +103,7 @@ contract Lineage is ILineage, Module {
         _processes[process].inputs += uint32(inputs.length);
     }
 
+    // slither-disable-next-line reentrancy-no-eth: Lots is our own and calls nobody back
     function _addOutputs(
         bytes32 process,
         uint32 org,
@@ -177,6 +180,7 @@ contract Lineage is ILineage, Module {
         _checkTogether(child, parent, org);
         uint256 depth = 1;
         for (bytes32 above = parent; above != 0; above = _associations[above].parent) {
+            // slither-disable-next-line incorrect-equality: ids
             if (above == child || ++depth > MAX_DEPTH) revert NotInstallable(child, parent);
         }
         uint40 since = uint40(block.timestamp);
@@ -186,6 +190,7 @@ contract Lineage is ILineage, Module {
 
     function _remove(bytes32 child, uint32 org, EventRef calldata ref) private returns (bytes32 parent) {
         parent = _associations[child].parent;
+        // slither-disable-next-line incorrect-equality: an id
         if (parent == 0) revert NotInstalled(child);
         EventStamp.checkPast(ref.stamp);
         _checkTogether(child, parent, org);
@@ -195,6 +200,7 @@ contract Lineage is ILineage, Module {
 
     function _isPart(bytes32 id) private view returns (bool) {
         ITwins.Kind kind = TWINS.twin(id).kind;
+        // slither-disable-next-line incorrect-equality: kinds
         return kind == ITwins.Kind.PART || kind == ITwins.Kind.ASSET;
     }
 

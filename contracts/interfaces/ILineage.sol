@@ -108,13 +108,13 @@ interface ILineage is IModule {
     /// @param transformationId Hash of the EPCIS transformationID, or of the event if it has none.
     /// @param outputs Lots to commission.
     /// @param parts Twins that the organisation made in it.
-    /// @param finalise True if nothing more will go in or come out.
+    /// @param last True if nothing more will go in or come out.
     function transform(
         bytes32 transformationId,
         ILots.Part[] calldata inputs,
         ILots.Commission[] calldata outputs,
         bytes32[] calldata parts,
-        bool finalise,
+        bool last,
         EventRef calldata ref
     ) external returns (bytes32 process);
 

@@ -167,6 +167,7 @@ contract Recalls is IRecalls, Module {
     }
 
     /// @inheritdoc IRecalls
+    // slither-disable-next-line reentrancy-no-eth: Lots, Lineage and Twins are our own and call nobody back
     function clearMembers(
         uint32 recall,
         bytes32[] calldata lots,
@@ -227,10 +228,7 @@ contract Recalls is IRecalls, Module {
     }
 
     /// @dev The items lead from one link of a chain to the other, with nothing left out between them.
-    function _checkList(bytes32 member, bytes32 left, bytes32 before, bytes32[] calldata items)
-        private
-        pure
-    {
+    function _checkList(bytes32 member, bytes32 left, bytes32 before, bytes32[] calldata items) private pure {
         for (uint256 i; i < items.length; ++i) {
             before = keccak256(abi.encode(before, items[i]));
         }
