@@ -118,7 +118,7 @@ ODD_RULES = {
     "no severity": INSTANT._replace(severity=0).word,
     "too severe": INSTANT._replace(severity=4).word,
     "far too severe": INSTANT._replace(severity=255).word,
-    "a side that is none": INSTANT.word | 2 << 32,
+    "a side that is none": INSTANT.word & ~(0xFF << 32) | 2 << 32,
     "a bit that means nothing": INSTANT.word | 1 << 104,
     "the highest bit": INSTANT.word | 1 << 255,
 }
