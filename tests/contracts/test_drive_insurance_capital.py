@@ -195,6 +195,25 @@ def test_a_permit_of_another_account_gives_nothing(drive: Drive) -> None:
     assert drive.token.allowance(drive.keeper, drive.insurance) == 0
 
 
+def test_a_permit_is_that_of_the_caller_and_not_of_who_sent_the_transaction(drive: Drive) -> None:
+    owner = person("vault owner")
+    vault = Forwarder.deploy(drive.node, owner)
+    drive.insurance.permit(*permit_of(drive, owner, 100, drive.now), sender=vault)
+    assert drive.token.allowance(owner, drive.insurance) == 0
+
+
+def test_a_contract_may_be_the_treasury(drive: Drive) -> None:
+    owner = person("vault owner")
+    vault = Forwarder.deploy(drive.node, owner)
+    drive.fund(vault, 100)
+    drive.insurance.setUnderwriter(drive.underwriter, True, sender=vault)
+    drive.insurance.provideCapital(100, sender=vault)
+    assert drive.insurance.isUnderwriter(vault.address, drive.underwriter)
+    assert not drive.insurance.isUnderwriter(owner, drive.underwriter)
+    assert drive.insurance.poolOf(vault.address) == (100, 0)
+    assert drive.insurance.poolOf(owner) == (0, 0)
+
+
 def test_a_token_without_permit_is_no_obstacle(hostile: Drive) -> None:
     calls = [
         hostile.insurance.permit.encode(1, hostile.now, 27, bytes(32), bytes(32)),
