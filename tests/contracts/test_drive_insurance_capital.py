@@ -202,7 +202,7 @@ def test_a_permit_is_that_of_the_caller_and_not_of_who_sent_the_transaction(driv
     assert drive.token.allowance(owner, drive.insurance) == 0
 
 
-def test_a_contract_may_be_the_treasury(drive: Drive) -> None:
+def test_capital_and_underwriters_are_those_of_the_caller(drive: Drive) -> None:
     owner = person("vault owner")
     vault = Forwarder.deploy(drive.node, owner)
     drive.fund(vault, 100)
