@@ -216,21 +216,22 @@ def test_a_long_list_is_stepped_in_parts_from_its_end(making: Making) -> None:
         args = recall, steel, chain(runs[:start]), runs[start:end], ref
         assert making.shadow.recall("stepPart", *args, sender=anyone)
 
-    def refused(error: str, before: bytes, uses: list[bytes], *values: object) -> None:
-        with reverts(error, *values):
-            world.recalls.stepPart(recall, steel, before, uses, ref, sender=anyone)
+    def refused(start: bytes, uses: list[bytes]) -> None:
+        with reverts("Incomplete", steel):
+            world.recalls.stepPart(recall, steel, start, uses, ref, sender=anyone)
 
-    refused("Incomplete", chain(runs[:2]), runs[2:4], steel)
-    refused("Incomplete", chain(runs[:2]), runs[3:5], steel)
-    refused("Incomplete", bytes(32), runs[3:5], steel)
-    refused("NotAPart", bytes(32), runs, recall, steel)
-    refused("NotAPart", chain(runs), [], recall, steel)
+    refused(chain(runs[:2]), runs[2:4])
+    refused(chain(runs[:2]), runs[3:5])
+    refused(bytes(32), runs[3:5])
+    for start, uses in ((bytes(32), runs), (chain(runs), [])):
+        with reverts("NotAPart", recall, steel):
+            world.recalls.stepPart(recall, steel, start, uses, ref, sender=anyone)
     part(3, 5)
     assert world.recalls.leftOf(recall, steel) == chain(runs[:3])
     assert not world.recalls.stepped(recall, steel)
     facts = world.recalls.recallOf(recall)
     assert (facts.frontier, facts.size) == (3, 3)
-    refused("Incomplete", chain(runs[:3]), runs[3:], steel)
+    refused(chain(runs[:3]), runs[3:])
     with reverts("Incomplete", steel):
         world.recalls.step(recall, steel, runs, ref, sender=anyone)
     part(1, 3)
