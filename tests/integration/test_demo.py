@@ -28,7 +28,8 @@ CHAPTERS = (
     "3  The pallet travels with a logger that signs what it measures",
     "4  The pallet arrives",
     "5  A driver pays for how far and how well the car is driven",
-    "6  An auditor rebuilds everything from the logs",
+    "6  A raw material becomes 20,000 packages, and is called back",
+    "7  An auditor rebuilds everything from the logs",
 )
 REFUSALS = (
     "NotNamespaceOwner",
@@ -41,6 +42,9 @@ REFUSALS = (
     "InvalidQuoteSignature",
     "AlreadyReported",
     "WrongCaller",
+    "UnitEnded",
+    "Incomplete",
+    "Blocked",
 )
 
 

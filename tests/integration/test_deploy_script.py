@@ -22,7 +22,7 @@ from goldthread.chain.send import Sender
 from .shell import BIN, Run, environment, run
 
 LOCAL = "ethereum:local:foundry"
-CONTRACTS = 11
+CONTRACTS = 17
 SEPOLIA = 11155111
 
 
@@ -172,7 +172,7 @@ def test_an_account_of_ape_deploys_stops_and_goes_on(sepolia: Sepolia, manifest:
     assert refused.complaint[-1] == "the transaction was not signed"
     assert len(Manifest.load(manifest).contracts) == 3
 
-    done = sepolia.deploy(manifest, *options, answers=unlocking + 20 * "y\n")
+    done = sepolia.deploy(manifest, *options, answers=unlocking + 40 * "y\n")
     assert done.status == 0, done.err
     assert done.lines[-1] == f"{manifest}: complete on chain {SEPOLIA}"
     found = Manifest.load(manifest)

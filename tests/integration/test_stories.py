@@ -18,7 +18,7 @@ from goldthread.audit.rebuild import compare, count_views, rebuild
 from goldthread.build import ROOT, artifact
 from goldthread.chain import eip712
 from goldthread.chain.contracts import Deployment
-from goldthread.chain.deploy import Deployer, verify
+from goldthread.chain.deploy import DEEDS_NUMBER, Deployer, verify
 from goldthread.chain.devices import SoftKey
 from goldthread.chain.segments import Tree, build
 from goldthread.chain.words import Disposition, Duty, EventRef, Kind, Purpose, Role
@@ -96,10 +96,11 @@ def system(accounts: Any, chain: Any, tmp_path: Path) -> System:
     for index, role in enumerate((Role.MANUFACTURER, Role.CARRIER, Role.RETAILER)):
         desk, quality = accounts[1 + 2 * index], accounts[2 + 2 * index]
         consortium.admit(role.name, desk, int(role), bytes(32), 0, sender=accounts[0])
-        consortium.setAccount(index + 2, desk, ALL, sender=desk)
-        consortium.setAccount(index + 2, quality, int(Duty.QUALITY), sender=desk)
-        companies.append(Company(index + 2, desk, quality))
-    consortium.assignNamespace(PREFIX, 2, sender=accounts[0])
+        number = index + DEEDS_NUMBER + 1
+        consortium.setAccount(number, desk, ALL, sender=desk)
+        consortium.setAccount(number, quality, int(Duty.QUALITY), sender=desk)
+        companies.append(Company(number, desk, quality))
+    consortium.assignNamespace(PREFIX, companies[0].number, sender=accounts[0])
     names = ("Twins", "Devices", "Telemetry", "Conditions")
     contracts = (instance(name, manifest.address(name)) for name in names)
     return System(*contracts, Deployment(manifest, node), *companies)
