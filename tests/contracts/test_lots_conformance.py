@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator
 from functools import partial
 from itertools import combinations_with_replacement, product
@@ -20,7 +21,7 @@ NO_ITEM = Registration("")
 Move = Callable[[], bool]
 
 
-class Exploration:
+class Exploration(ABC):
     """One lot of two units, and what can be tried with it."""
 
     def __init__(self, node: Node) -> None:
@@ -48,8 +49,9 @@ class Exploration:
     def prepare(self) -> None:
         self.world.commission(self.item)
 
+    @abstractmethod
     def moves(self) -> Iterator[Move]:
-        raise NotImplementedError
+        """All that may be tried now."""
 
     def do(self, function: str, *args: Any, sender: Sender, moment: int = 0) -> bool:
         """A move, now or at another moment."""
