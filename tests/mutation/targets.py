@@ -43,6 +43,15 @@ TARGETS = {
         entries=("contracts/core/Twins.sol", "contracts/mocks/FactsHarness.sol"),
         tests=("twins", "facts"),
     ),
+    "Lots": Target(
+        sources=(
+            "contracts/core/Lots.sol",
+            "contracts/core/LotLedger.sol",
+            "contracts/libraries/Receivers.sol",
+        ),
+        entries=("contracts/core/Lots.sol",),
+        tests=("lots",),
+    ),
     "Devices": Target(
         sources=("contracts/core/Devices.sol",),
         entries=("contracts/core/Devices.sol",),
