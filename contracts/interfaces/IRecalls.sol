@@ -9,7 +9,8 @@ import {EventRef, ITwins} from "./ITwins.sol";
 /// @title IRecalls
 /// @notice A recall, from its first lots to everything that was made of them, and back from every consignee.
 ///
-/// How a recall closes: each member, a lot or a process, is stepped once, with the full list of what came of it.
+/// How a recall closes: each member, a lot or a process, is stepped once, with the full list of what came of it, in
+/// parts from its end if it is too long for a transaction.
 /// The list is checked against the hash chain that the lot or process has kept itself, so nothing can be left out. New
 /// members join the frontier. When the frontier is empty the recall is closed: that nothing is missing is a fact of the
 /// contract, not the word of whoever did the steps. Anyone may step.
