@@ -88,12 +88,14 @@ interface IClosureClaims is IPurse, IModule {
     event ClaimComplete(uint32 indexed claim, bytes32 indexed root, uint40 deadline);
     /// @notice The head that the list of a lot or process once had is known from now on.
     event HeadNoted(bytes32 indexed member, bytes32 indexed head);
-    /// @notice Something that came of the member is missing from the claim. The bond went to challenger and treasury.
-    event MissingProven(
-        uint32 indexed claim, bytes32 indexed member, bytes32 indexed missing, address challenger, uint256 reward
+    /// @notice Something that came of the member is missing from the claim.
+    event MissingProven(uint32 indexed claim, bytes32 indexed member, bytes32 indexed missing);
+    /// @notice The member is in the claim without reason.
+    event ExcessProven(uint32 indexed claim, bytes32 indexed member);
+    /// @notice The claim was refuted. The bond was credited to challenger and treasury.
+    event BondLost(
+        uint32 indexed claim, address indexed challenger, uint256 reward, address indexed treasury, uint256 fine
     );
-    /// @notice The member is in the claim without reason. The bond went to challenger and treasury.
-    event ExcessProven(uint32 indexed claim, bytes32 indexed member, address indexed challenger, uint256 reward);
     /// @notice Nobody refuted the claim in time. The bond went back.
     event Adopted(uint32 indexed claim, uint32 indexed recall, bytes32 indexed root, address caller);
     /// @notice So many members, from the place `first` on, were followed.
@@ -149,7 +151,7 @@ interface IClosureClaims is IPurse, IModule {
     function note(bytes32 member, bytes32 head, bytes32[] calldata items) external;
 
     /// @notice Refutes a claim: something that came of a member is not in it. Anyone, until the claim is adopted.
-    /// Emits {MissingProven}.
+    /// Emits {MissingProven} and {BondLost}.
     /// @param leaf The member.
     /// @param results What came of it, up to the present head or one that was noted.
     /// @param place Of what is missing, in that list.
@@ -163,7 +165,7 @@ interface IClosureClaims is IPurse, IModule {
     ) external;
 
     /// @notice Refutes a claim: a member is in it that is none, or counts more results than there are. Anyone, until the
-    /// claim is adopted. Emits {ExcessProven}.
+    /// claim is adopted. Emits {ExcessProven} and {BondLost}.
     /// @param leaf The member.
     /// @param parent Its parent; not looked at for a member of before, nor for too high a count.
     /// @param results What came of the parent, up to the present head, or to one that was noted behind all results that

@@ -138,7 +138,8 @@ interface IRecalls is IModule {
     /// @notice A member of before needs no step of its own: the claim has all that came of it.
     event MemberCovered(uint32 indexed recall, bytes32 indexed member);
     /// @notice A member is to be stepped: the claim does not have all that came of it.
-    event MemberUncovered(uint32 indexed recall, bytes32 indexed member);
+    /// @param joins True if it was no member before, and joins the frontier.
+    event MemberUncovered(uint32 indexed recall, bytes32 indexed member, bool joins);
     /// @notice The recall has all its members.
     event RecallClosed(uint32 indexed recall, bytes32 indexed closureRoot, uint32 size);
     /// @notice The recall is over, for the reason that the record `reason` explains.

@@ -164,7 +164,8 @@ contract ClosureClaims is IClosureClaims, Purse {
         bytes32 missing = results[place];
         if (RECALLS.isMember(c.recall, missing)) revert NotMissing(number, missing);
         _checkAbsent(number, c.size, missing, around);
-        emit MissingProven(number, member, missing, msg.sender, _refute(c));
+        emit MissingProven(number, member, missing);
+        _refute(number, c);
     }
 
     /// @inheritdoc IClosureClaims
@@ -177,7 +178,8 @@ contract ClosureClaims is IClosureClaims, Purse {
         if (!excess && leaf.leaf.parent == leaf.index) excess = !RECALLS.isMember(c.recall, member);
         else if (!excess) excess = _isStranger(number, leaf, parent, results);
         if (!excess) revert NotExcess(number, member);
-        emit ExcessProven(number, member, msg.sender, _refute(c));
+        emit ExcessProven(number, member);
+        _refute(number, c);
     }
 
     /// @dev Is the leaf not farther from the seeds than its parent, or not among what came of it?
@@ -199,11 +201,12 @@ contract ClosureClaims is IClosureClaims, Purse {
     }
 
     /// @dev The bond goes to whoever refutes the claim, less a half that makes refuting one's own no way out.
-    function _refute(Claim storage c) private returns (uint256 reward) {
+    function _refute(uint32 number, Claim storage c) private {
         c.state = State.REFUTED;
-        reward = BOND / 2;
+        uint256 reward = BOND / 2;
         _credit(msg.sender, reward);
         _credit(TREASURY, BOND - reward);
+        emit BondLost(number, msg.sender, reward, TREASURY, BOND - reward);
     }
 
     function _challenged(uint32 number, Placed calldata leaf) private view returns (Claim storage c) {

@@ -317,7 +317,7 @@ contract Recalls is RecallLedger {
             if (results != claimed[i].results) {
                 // It has grown since: what came of it then is in the claim, what came later is not.
                 if (!member) ++frontier;
-                _uncover(recall, id);
+                _uncover(recall, id, !member);
             } else if (member) {
                 --frontier;
                 stepped[recall][id] = true;
@@ -337,12 +337,12 @@ contract Recalls is RecallLedger {
         if (!isMember(recall, member)) revert NotAMember(recall, member);
         if (stepped[recall][member]) revert AlreadyStepped(recall, member);
         if (uncovered[recall][member]) revert AlreadyUncovered(recall, member);
-        _uncover(recall, member);
+        _uncover(recall, member, false);
     }
 
-    function _uncover(uint32 recall, bytes32 member) private {
+    function _uncover(uint32 recall, bytes32 member, bool joins) private {
         uncovered[recall][member] = true;
-        emit MemberUncovered(recall, member);
+        emit MemberUncovered(recall, member, joins);
     }
 
     /// @dev What a thing is, whether it is a lot or process that is a member already, and how much came of it.

@@ -1,4 +1,4 @@
-"""Merkle trees over readings, the serials of a lot and the contents of a container.
+"""Merkle trees over readings, the serials of a lot, the contents of a container and the members of a recall.
 
 The hashes are those of contracts/libraries/MerkleLeaves.sol.
 
@@ -21,7 +21,7 @@ from typing import Protocol
 from goldthread.gs1.serials import unit_ids
 from goldthread.hashing import keccak
 
-READING, NODE, SERIAL, CONTENT = range(4)
+READING, NODE, SERIAL, CONTENT, MEMBER = range(5)
 """The first byte of what is hashed."""
 
 MAX_INDEX = (1 << 32) - 1
@@ -85,6 +85,32 @@ class ContentLeaf:
         """
         fields = self.child + self.child_root + self.lot + self.quantity.to_bytes(12, "big")
         return leaf(CONTENT, self.index, fields)
+
+
+@dataclass(frozen=True)
+class MemberLeaf:
+    """A member in a claim of what a recall reaches (IClosureClaims.Leaf): lot, process or twin, the place of
+    its parent, how deep it is, and how many results of it are accounted for.
+
+    Raises `ValueError` that names the field which does not fit.
+    """
+
+    index: int
+    member: bytes
+    parent: int
+    depth: int
+    results: int
+
+    def __post_init__(self) -> None:
+        numbers = {"parent": self.parent, "depth": self.depth, "results": self.results}
+        _require(index=(self.index, MAX_INDEX), **{name: (n, MAX_INDEX) for name, n in numbers.items()})
+        _require_words(member=self.member)
+
+    @property
+    def hash(self) -> bytes:
+        """`keccak256(0x04 ‖ uint32 index ‖ bytes32 member ‖ uint32 parent ‖ uint32 depth ‖ uint32 results)`."""
+        numbers = (number.to_bytes(4, "big") for number in (self.parent, self.depth, self.results))
+        return leaf(MEMBER, self.index, self.member + b"".join(numbers))
 
 
 class Tree:
