@@ -286,7 +286,7 @@ contract ClosureClaims is IClosureClaims, Purse {
 
     function _checkBatch(uint32 number, uint256 left, uint256 found) private pure {
         uint256 expected = Math.min(left, BATCH);
-        if (found != expected) revert WrongBatch(number, expected, found);
+        if (found != expected || found == 0) revert WrongBatch(number, expected, found);
     }
 
     function _checkPlaced(uint32 number, Placed calldata p) private view {

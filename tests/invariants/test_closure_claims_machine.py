@@ -191,6 +191,7 @@ class Claimed(Recalled):
         assert self.shadow.claim("end", number, sender=self.claims.maker)
         assert self.shadow.claim("withdrawCredit", sender=self.claims.maker)
         COUNT.hit("end")
+        COUNT.hit("withdraw")
         self.shadow.back_to(here)
 
     # How a recall with a claim goes on

@@ -298,9 +298,8 @@ class ClosureClaims:
         no = Objections()
         claim = self._in(no, number, ClaimState.ADOPTED)
         first = claim.followed
-        if len(leaves) != min(BATCH, claim.size - first):
-            self._batch(no, number, claim.size - first, len(leaves))
-            no.settle()
+        self._batch(no, number, claim.size - first, len(leaves))
+        no.settle()
         branch = Tree(member_leaf(first + place, leaf) for place, leaf in enumerate(leaves)).root
         no.when(not leads_to(claim.root, branch, proof), "InvalidProof", number, first)
         claimed = [(leaf.member, leaf.results) for leaf in leaves]
@@ -368,7 +367,7 @@ class ClosureClaims:
 
     def _batch(self, no: Objections, number: int, left: int, found: int) -> None:
         expected = min(BATCH, left)
-        no.when(found != expected, "WrongBatch", number, expected, found)
+        no.when(found != expected or found == 0, "WrongBatch", number, expected, found)
 
     def _results(self, member: bytes) -> tuple[bytes, ...]:
         lineage = self.recalls.lineage
