@@ -313,12 +313,13 @@ contract Recalls is RecallLedger {
             if (kind == Kind.TWIN) _affect(recall, r, id, none);
             if (kind == Kind.LOT) lots[lotCount++] = id;
             if (kind == Kind.PROCESS) processes[processCount++] = id;
-            if (kind <= Kind.TWIN || stepped[recall][id]) continue;
-            if (results != claimed[i].results) {
+            bool grown = results != claimed[i].results;
+            if (kind <= Kind.TWIN || (!member && !grown) || stepped[recall][id]) continue;
+            if (grown) {
                 // It has grown since: what came of it then is in the claim, what came later is not.
                 if (!member) ++frontier;
                 _uncover(recall, id, !member);
-            } else if (member) {
+            } else {
                 --frontier;
                 stepped[recall][id] = true;
                 emit MemberCovered(recall, id);
@@ -348,9 +349,11 @@ contract Recalls is RecallLedger {
     /// @dev What a thing is, whether it is a lot or process that is a member already, and how much came of it.
     function _look(uint32 recall, bytes32 id) private view returns (Kind kind, bool member, uint32 results) {
         ILots.Lot memory lot = LOTS.lotOf(id);
-        if (lot.maker != 0) return (Kind.LOT, LOTS.isRecalled(id, recall), lot.uses);
+        if (lot.maker != 0) return (Kind.LOT, lot.recalls != 0 && LOTS.isRecalled(id, recall), lot.uses);
         ILineage.Process memory process = LINEAGE.processOf(id);
-        if (process.org != 0) return (Kind.PROCESS, LINEAGE.isRecalled(id, recall), process.outputs);
+        if (process.org != 0) {
+            return (Kind.PROCESS, process.recalls != 0 && LINEAGE.isRecalled(id, recall), process.outputs);
+        }
         return (TWINS.twin(id).kind == ITwins.Kind.NONE ? Kind.NOTHING : Kind.TWIN, false, 0);
     }
 
