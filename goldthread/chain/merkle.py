@@ -108,7 +108,9 @@ class MemberLeaf:
 
     @property
     def hash(self) -> bytes:
-        """`keccak256(0x04 ‖ uint32 index ‖ bytes32 member ‖ uint32 parent ‖ uint32 depth ‖ uint32 results)`."""
+        """`keccak256(0x04 ‖ uint32 index ‖ bytes32 member ‖ uint32 parent ‖ uint32 depth ‖ uint32
+        results)`.
+        """
         numbers = (number.to_bytes(4, "big") for number in (self.parent, self.depth, self.results))
         return leaf(MEMBER, self.index, self.member + b"".join(numbers))
 
@@ -154,6 +156,13 @@ class Tree:
                 found.append(beside)
             index >>= 1
         return found
+
+    def branch_proof(self, first: int, count: int) -> list[bytes]:
+        """The hashes beside the way up from the branch of the leaves from `first` on: `count` of them,
+        which is a power of two and divides `first`, or as many as there are.
+        """
+        inside = min(count, len(self) - first)
+        return self.proof(first)[(inside - 1).bit_length() :]
 
 
 def serial_tree(uris: Iterable[str]) -> Tree:

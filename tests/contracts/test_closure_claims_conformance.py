@@ -49,7 +49,13 @@ class Tries:
 
     def run(self) -> None:
         moves = [getattr(self, name) for name in sorted(dir(self)) if name.startswith("try_")]
-        moves += 2 * [self.try_true_claim, self.try_follow, self.try_missing, self.try_excess, self.try_uncover]
+        moves += 2 * [
+            self.try_true_claim,
+            self.try_follow,
+            self.try_missing,
+            self.try_excess,
+            self.try_uncover,
+        ]
         moves += 2 * [self.try_grow]
         for step in range(STEPS):
             self.random.choice(moves)()

@@ -1,4 +1,6 @@
-"""What closing a recall by a claim costs on a real node: per member, and to refute it, however many there are."""
+"""What closing a recall by a claim costs on a real node: per member, and to refute it, however many
+there are.
+"""
 
 from __future__ import annotations
 
@@ -125,7 +127,9 @@ def test_refuting_grows_by_a_constant_with_each_level(world: World, gas: GasBook
         false = padded([leaf for leaf in found.leaves if leaf.member != missing], 1 << levels)
         tree, (number, _) = tree_over(false), begun(world, found, false)
         behind = sum(leaf.member < missing for leaf in false)
-        around = [Placed(place, false[place], tree.proof(place)) for place in (behind - 1, behind) if place >= 0]
+        around = [
+            Placed(place, false[place], tree.proof(place)) for place in (behind - 1, behind) if place >= 0
+        ]
         args = at(false, tree, found.process), found.products, 0, around
         costs["missing"][levels] = rewarded(world, claims.challengeMissing(number, *args, sender=anyone))
     for name, ceiling, each_level in (("missing", 224_000, 2_500), ("excess", 149_000, 1_700)):

@@ -202,6 +202,13 @@ def test_everything_is_deployed_once_and_wired(chain: Chain, path: Path) -> None
         place("Devices"),
         place("TestToken"),
     )
+    claims = system.closure_claims
+    assert (claims.CONSORTIUM(), claims.RECALLS(), claims.TOKEN()) == (
+        place("Consortium"),
+        place("Recalls"),
+        place("TestToken"),
+    )
+    assert (claims.TREASURY(), claims.BOND(), claims.WINDOW()) == (manifest.deployer, 1_000_000_000, 86_400)
     rules = system.consortium.organisation(1)
     roles = Role.REGULATOR | Role.MODULE
     assert (rules.admin, rules.roles, rules.suspended) == (manifest.deployer, roles, False)
@@ -229,6 +236,7 @@ def test_the_manifest_says_by_whom_from_what_and_with_which_powers(chain: Chain,
         ("Consortium", "REGISTER, SHIP, QUALITY", manifest.address("Lots")),
         ("Consortium", "REGISTER", manifest.address("Lineage")),
         ("Consortium", "QUALITY, RECALL", manifest.address("Recalls")),
+        ("Consortium", "RECALL", manifest.address("ClosureClaims")),
         ("Consortium", "FINANCE", manifest.address("TitleDeed")),
     ]
 

@@ -1,8 +1,8 @@
 """Random processes, as in `test_recalls_machine`, and recalls that are closed by claims.
 
 However claims, steps, growth and new seeds come together, a closed recall has what networkx reaches from its
-seeds, and what the contract owes is what it has. A true claim is refuted by nothing that anybody could show of
-it; one with a member missing, or with one too many, is refuted whichever it is.
+seeds, and what the contract owes is what it has. A true claim is refuted by nothing that anybody could
+show of it; one with a member missing, or with one too many, is refuted whichever it is.
 """
 
 from __future__ import annotations

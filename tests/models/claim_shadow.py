@@ -8,7 +8,15 @@ from typing import Any, NamedTuple
 
 from goldthread.audit import closure_claims as audit
 from goldthread.audit.base import Difference, differences
-from tests.models.closure_claims import Claim, ClaimsLedger, ClaimState, ClosureClaims, Leaf, Placed, tree_over
+from tests.models.closure_claims import (
+    Claim,
+    ClaimsLedger,
+    ClaimState,
+    ClosureClaims,
+    Leaf,
+    Placed,
+    tree_over,
+)
 from tests.models.recalls import Recalls
 from tests.models.tracing import Tracing, TracingPoint
 from tests.support import Node, decode_logs
@@ -187,9 +195,7 @@ def leaves_of(recalls: Recalls, recall: int) -> list[Leaf]:
     return listed(depths, parents, {thing: len(found) for thing, found in results.items()})
 
 
-def listed(
-    depths: dict[bytes, int], parents: dict[bytes, bytes], results: dict[bytes, int]
-) -> list[Leaf]:
+def listed(depths: dict[bytes, int], parents: dict[bytes, bytes], results: dict[bytes, int]) -> list[Leaf]:
     """The leaves in their order."""
     things = sorted(depths)
     places = {thing: place for place, thing in enumerate(things)}
@@ -198,6 +204,7 @@ def listed(
 
 def without(leaves: Sequence[Leaf], index: int) -> list[Leaf]:
     """The list with one member left out; what came of it alone has nobody to come of, but stays."""
+
     def moved(place: int) -> int:
         return place - (place > index)
 
@@ -235,5 +242,3 @@ def branch_proof(leaves: Sequence[Leaf], first: int) -> list[bytes]:
             proof.append(level[index ^ 1])
         index >>= 1
     return proof
-
-

@@ -1,4 +1,6 @@
-"""The model of `ClosureClaims`, written from IClosureClaims: what a claim says, and what speaks against it."""
+"""The model of `ClosureClaims`, written from IClosureClaims: what a claim says, and what speaks against
+it.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,8 @@ from tests.support.words import Duty, Role
 BATCH = 256
 MAX_RESULTS = 5_000
 EVENTS = {
-    "ClaimBegun", "MembersPublished", "ClaimComplete", "HeadNoted", "MissingProven", "ExcessProven", "BondLost",
-    "Adopted", "MembersFollowed", "ClaimEnded", "CreditWithdrawn",
+    "ClaimBegun", "MembersPublished", "ClaimComplete", "HeadNoted", "MissingProven", "ExcessProven",
+    "BondLost", "Adopted", "MembersFollowed", "ClaimEnded", "CreditWithdrawn",
 }  # fmt: skip
 
 
@@ -152,8 +154,8 @@ class ClaimsLedger:
 
 
 class ClosureClaims:
-    """The rules. Every function is called as that of the contract and returns the events that follow, those of
-    Recalls and the token among them.
+    """The rules. Every function is called as that of the contract and returns the events that follow,
+    those of Recalls and the token among them.
     """
 
     def __init__(self, address: str, ledger: ClaimsLedger, recalls: Recalls, window: int) -> None:
@@ -393,5 +395,3 @@ class ClosureClaims:
             if fact[0] in EVENTS:
                 self.ledger.apply(fact)
         return [*facts, *then]
-
-

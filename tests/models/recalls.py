@@ -430,7 +430,9 @@ class Recalls:
         what = {"followed": len(claimed), "added": trial.added, "frontier": frontier}
         found: list[Fact] = [("ClaimFollowed", {"recall": recall, **what})]
         if frontier == 0:
-            found.append(("RecallClosed", {"recall": recall, "closureRoot": chain(facts.closed), "size": None}))
+            found.append(
+                ("RecallClosed", {"recall": recall, "closureRoot": chain(facts.closed), "size": None})
+            )
         return self._happened(no, *trial.facts, *found)
 
     def uncover(self, recall: int, member: bytes, *, sender: str) -> list[Fact]:
@@ -604,7 +606,8 @@ class Recalls:
 
 EVENTS = {
     "RecallOpened", "LotsAdded", "OutputsSeeded", "SerialsAdded", "TwinAffected", "Stepped", "PartStepped",
-    "ClaimAdopted", "ClaimFollowed", "MemberCovered", "MemberUncovered", "RecallClosed", "RecallLifted", "TwinCleared", "ConsigneeNotified", "ConsigneeAnswered", "Reconciled",
+    "ClaimAdopted", "ClaimFollowed", "MemberCovered", "MemberUncovered", "RecallClosed", "RecallLifted",
+    "TwinCleared", "ConsigneeNotified", "ConsigneeAnswered", "Reconciled",
 }  # fmt: skip
 
 
