@@ -200,14 +200,15 @@ interface IClosureClaims is IPurse, IModule {
     /// @notice The module that keeps lots.
     function LOTS() external view returns (ILots);
 
-    /// @notice Who gets the half of a lost bond that the challenger does not: who refutes his own claim loses that.
-    function TREASURY() external view returns (address);
-
     /// @notice The bond of a claim.
     function BOND() external view returns (uint256);
 
     /// @notice Seconds in which a complete claim can be refuted before it may be adopted.
     function WINDOW() external view returns (uint40);
+
+    /// @notice Who gets the half of a lost bond that the challenger does not, so that who refutes his own claim loses it:
+    /// the admin of the organisation for which this contract acts.
+    function treasury() external view returns (address);
 
     /// @notice Number of claims.
     function claimCount() external view returns (uint32);

@@ -33,9 +33,6 @@ contract ClosureClaims is IClosureClaims, Purse {
     ILots public immutable LOTS;
 
     /// @inheritdoc IClosureClaims
-    address public immutable TREASURY;
-
-    /// @inheritdoc IClosureClaims
     uint256 public immutable BOND;
 
     /// @inheritdoc IClosureClaims
@@ -58,14 +55,13 @@ contract ClosureClaims is IClosureClaims, Purse {
     /// @inheritdoc IClosureClaims
     mapping(bytes32 member => mapping(bytes32 head => bool)) public isNoted;
 
-    constructor(IConsortium consortium, IRecalls recalls, IERC20 token, address treasury, uint256 bond, uint40 window)
+    constructor(IConsortium consortium, IRecalls recalls, IERC20 token, uint256 bond, uint40 window)
         Module("Goldthread ClosureClaims", consortium)
         Purse(token)
     {
         RECALLS = recalls;
         LINEAGE = recalls.LINEAGE();
         LOTS = recalls.LOTS();
-        TREASURY = treasury;
         BOND = bond;
         WINDOW = window;
     }
@@ -204,9 +200,10 @@ contract ClosureClaims is IClosureClaims, Purse {
     function _refute(uint32 number, Claim storage c) private {
         c.state = State.REFUTED;
         uint256 reward = BOND / 2;
+        address to = treasury();
         _credit(msg.sender, reward);
-        _credit(TREASURY, BOND - reward);
-        emit BondLost(number, msg.sender, reward, TREASURY, BOND - reward);
+        _credit(to, BOND - reward);
+        emit BondLost(number, msg.sender, reward, to, BOND - reward);
     }
 
     function _challenged(uint32 number, Placed calldata leaf) private view returns (Claim storage c) {
@@ -273,6 +270,12 @@ contract ClosureClaims is IClosureClaims, Purse {
     /// @inheritdoc IClosureClaims
     function claimOf(uint32 number) external view returns (Claim memory) {
         return _claims[number];
+    }
+
+    /// @inheritdoc IClosureClaims
+    function treasury() public view returns (address) {
+        (uint32 self,) = CONSORTIUM.accountOf(address(this));
+        return CONSORTIUM.organisation(self).admin;
     }
 
     function _inState(uint32 number, State state) private view returns (Claim storage c) {

@@ -101,12 +101,9 @@ class _Step:
     call: Call
 
 
-def plan(
-    deployer: str, token: str | None, *, treasury: str | None = None, decimals: int = 6
-) -> tuple[Part, ...]:
-    """The parts of the system in order. Without the address of a token, a worthless one is deployed.
-
-    `treasury` gets the half of lost bonds that nobody earns (the deployer); `decimals` are those of the token.
+def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...]:
+    """The parts of the system in order. Without the address of a token, a worthless one is deployed. `decimals`
+    are those of the token.
     """
     modules = (
         Part("AccessManager", (deployer,)),
@@ -131,15 +128,8 @@ def plan(
     )
     claims = Part(
         "ClosureClaims",
-        (
-            "@Consortium",
-            "@Recalls",
-            token or "@TestToken",
-            treasury or deployer,
-            CLAIM_BOND * 10**decimals,
-            CLAIM_WINDOW,
-        ),
-        ("CONSORTIUM", "RECALLS", "TOKEN", "TREASURY", "BOND", "WINDOW"),
+        ("@Consortium", "@Recalls", token or "@TestToken", CLAIM_BOND * 10**decimals, CLAIM_WINDOW),
+        ("CONSORTIUM", "RECALLS", "TOKEN", "BOND", "WINDOW"),
     )
     return (*modules, *money, insurance, claims)
 
@@ -148,8 +138,7 @@ class Deployer:
     """Deploys with one account, which the sender signs for.
 
     `token` is the ERC-20 token of insurance and bonds, which only a local chain can do without. `governance`
-    gets all powers over the consortium in the end, and its half of lost bonds: a multisignature wallet, or a
-    timelock. The deployer keeps none
+    gets all powers over the consortium in the end: a multisignature wallet, or a timelock. The deployer keeps none
     but to administer the organisations of the contracts themselves, until `governance` accepts that with
     `acceptAdmin(1)` and `acceptAdmin(2)`.
     """
@@ -204,12 +193,12 @@ class Deployer:
 
     def _plan(self) -> tuple[Part, ...]:
         if self.token is None:
-            return plan(self.me, None, treasury=self.governance)
+            return plan(self.me, None)
         # decimals() of the ERC-20 metadata extension
         answer = self.chain.call(self.token, keccak(b"decimals()")[:4])
         if len(answer) != 32 or (decimals := int.from_bytes(answer)) > 36:
             raise DeployError(f"token {self.token} does not say how many decimals it has")
-        return plan(self.me, self.token, treasury=self.governance, decimals=decimals)
+        return plan(self.me, self.token, decimals)
 
     def _begin(self) -> Manifest:
         nonce = self._nonce(self.me)

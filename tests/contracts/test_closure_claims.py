@@ -117,7 +117,7 @@ def test_what_it_is_made_of(claims: Claims) -> None:
     assert contract.LOTS() == world.lots.address
     assert contract.TOKEN() == world.token.address
     assert contract.CONSORTIUM() == world.consortium.address
-    assert contract.TREASURY() == TREASURY
+    assert contract.treasury() == TREASURY == world.governor
     assert (contract.BOND(), contract.WINDOW(), contract.claimCount()) == (BOND, DAY, 0)
     assert contract.claimOf(1)._asdict() == {
         "claimant": NO_ONE, "recall": 0, "size": 0, "published": 0, "followed": 0, "deadline": 0, "state": 0
@@ -182,7 +182,7 @@ def test_a_bond_that_does_not_come_is_no_claim(claims: Claims) -> None:
     with reverts("ERC20InsufficientAllowance", contract.address, BOND - 1, BOND):
         contract.claim(recall, 1, sender=claims.maker)
     hostile = deploy(world.node, "HostileToken")
-    args = world.consortium, world.recalls, hostile, TREASURY, BOND, DAY
+    args = world.consortium, world.recalls, hostile, BOND, DAY
     other = deploy(world.node, "ClosureClaims", *args)
     assert other.TOKEN() == hostile.address
     assert contract.claimCount() == 0
@@ -333,6 +333,22 @@ def test_something_is_missing(claims: Claims) -> None:
     assert claims.shadow.claim("withdrawCredit", sender=machine)
     assert world.token.balanceOf(contract) == 0
     claims.making.check()
+
+
+def test_the_treasury_is_that_of_who_administers_now(claims: Claims) -> None:
+    world, contract = claims.world, claims.shadow.contract
+    number = world.consortium.accountOf(contract.address).org
+    world.consortium.offerAdmin(number, world.regulator.admin, sender=world.governor)
+    world.consortium.acceptAdmin(number, sender=world.regulator.admin)
+    assert contract.treasury() == world.regulator.admin
+    claims.shadow.catch_up()
+    claims.shadow.claims.ledger.treasury = world.regulator.admin
+    recall, *_ = steel(claims)
+    leaves = claims.honest(recall)
+    false = claims.begin(recall, [leaves[0]._replace(results=9), *leaves[1:]])
+    args = false, claims.placed(false, 0), NOBODY, []
+    assert claims.shadow.claim("challengeExcess", *args, sender=claims.anyone)
+    assert contract.creditOf(world.regulator.admin) == BOND - BOND // 2
 
 
 def test_what_shows_nothing_missing(claims: Claims) -> None:

@@ -22,11 +22,12 @@ from tests.models.tracing import Tracing, TracingPoint
 from tests.support import Node, decode_logs
 from tests.support.contract import Sender
 from tests.support.making import Making
-from tests.support.nodes import Account
-from tests.support.world import BOND, DAY, person
+from tests.support.nodes import Account, accounts
+from tests.support.world import BOND, DAY
 
 MUCH = 10**24
-TREASURY = person("treasury")
+TREASURY = accounts()[0]
+"""Who administers the organisation of ClosureClaims."""
 
 
 class ClaimPoint(NamedTuple):

@@ -184,7 +184,7 @@ class World:
     @cached_property
     def closure_claims(self) -> Contract:
         """Deployed, and made a module, when first asked for."""
-        args = self.consortium, self.recalls, self.token, person("treasury"), BOND, DAY
+        args = self.consortium, self.recalls, self.token, BOND, DAY
         contract = deploy(self.node, "ClosureClaims", *args)
         self.empower(contract, Role.MODULE, Duty.RECALL)
         return contract
