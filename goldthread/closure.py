@@ -38,7 +38,7 @@ MAX_RESULTS = 5_000
 TOGETHER = 3
 """Batches in one transaction: nodes take no more than 128 KiB."""
 
-GAS = {"claim": 115_000, "adopt": 100_000, "publish": 4_700, "follow": 19_000, "batch": 45_000}
+GAS = {"claim": 165_000, "adopt": 100_000, "publish": 4_200, "follow": 18_000, "batch": 75_000}
 """About what these cost: beginning and adopting a claim, publishing and following each member, and what
 each batch of them costs besides.
 """

@@ -24,7 +24,7 @@ from goldthread import __version__
 from goldthread.build import Artifact, Settings, ensure_built
 from goldthread.chain import abi
 from goldthread.chain.contracts import Call, Contract
-from goldthread.chain.errors import RpcError
+from goldthread.chain.errors import ChainError, RpcError
 from goldthread.chain.manifest import Deployed, Manifest, RoleGrant
 from goldthread.chain.rpc import Chain
 from goldthread.chain.send import Sender
@@ -102,8 +102,9 @@ class _Step:
 
 
 def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...]:
-    """The parts of the system in order. Without the address of a token, a worthless one is deployed. `decimals`
-    are those of the token.
+    """The parts of the system in order. Without the address of a token, a worthless one is deployed.
+
+    `decimals` are those of the token.
     """
     modules = (
         Part("AccessManager", (deployer,)),
@@ -138,8 +139,8 @@ class Deployer:
     """Deploys with one account, which the sender signs for.
 
     `token` is the ERC-20 token of insurance and bonds, which only a local chain can do without. `governance`
-    gets all powers over the consortium in the end: a multisignature wallet, or a timelock. The deployer keeps none
-    but to administer the organisations of the contracts themselves, until `governance` accepts that with
+    gets all powers over the consortium in the end: a multisignature wallet, or a timelock. The deployer keeps
+    none but to administer the organisations of the contracts themselves, until `governance` accepts that with
     `acceptAdmin(1)` and `acceptAdmin(2)`.
     """
 
@@ -194,8 +195,11 @@ class Deployer:
     def _plan(self) -> tuple[Part, ...]:
         if self.token is None:
             return plan(self.me, None)
-        # decimals() of the ERC-20 metadata extension
-        answer = self.chain.call(self.token, keccak(b"decimals()")[:4])
+        try:
+            # Of the metadata extension of ERC-20.
+            answer = self.chain.call(self.token, keccak(b"decimals()")[:4])
+        except ChainError:
+            answer = b""
         if len(answer) != 32 or (decimals := int.from_bytes(answer)) > 36:
             raise DeployError(f"token {self.token} does not say how many decimals it has")
         return plan(self.me, self.token, decimals)

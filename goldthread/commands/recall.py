@@ -583,8 +583,9 @@ def _claim_gas(found: Plan) -> int:
     from goldthread import closure
     from goldthread.recall import GAS
 
-    held = GAS["container"] * len(found.containers)
-    return held + closure.estimate(len(found.members), len(found.twins), GAS["twin"])
+    opened = 2 * GAS["transaction"] + GAS["member"] * len(found.seeds)
+    held = GAS["container"] * len(found.containers) + GAS["transaction"] * bool(found.containers)
+    return opened + held + closure.estimate(len(found.members), len(found.twins), GAS["twin"])
 
 
 def _print_plan(found: Plan, names: dict[int, str]) -> None:
@@ -615,7 +616,7 @@ def _print_plan(found: Plan, names: dict[int, str]) -> None:
             ("containers", len(found.containers)),
             ("transactions", f"about {found.transactions}"),
             ("gas", f"about {found.gas:,} by steps, {_claim_gas(found):,} by a claim"),
-            ("parts of long lists", sum(step.partial for step in found.steps)),
+            ("parts", sum(step.partial for step in found.steps)),
         ]
     )
 

@@ -57,8 +57,11 @@ class Claimed(Recalled):
     @rule(random=WHICH)
     def claim(self, random: Random) -> None:
         recall = random.choice(self.claimable())
-        self.claims.begin(recall, self.claims.honest(recall))
+        number = self.claims.begin(recall, self.claims.honest(recall))
         COUNT.hit("claim")
+        if random.random() < 0.5:
+            self.claims.adopt(number)
+            COUNT.hit("adopt")
 
     @precondition(lambda self: self.open_claims(ClaimState.COMPLETE))
     @rule(random=WHICH)
