@@ -188,11 +188,17 @@ def _affect(event: Event, recall: Recall) -> None:
     recall.twins[twin] = member
 
 
-def _step(event: Event, recall: Recall) -> None:
+def _require_to_step(event: Event, recall: Recall) -> None:
     _require_state(event, recall, RecallState.OPEN)
-    member = event["member"]
-    if member in recall.stepped:
+    if event["member"] in recall.stepped:
         raise FoldError(event, "the member was stepped already")
+    if recall.claimed and event["member"] not in recall.uncovered:
+        raise FoldError(event, "the claim covers the member")
+
+
+def _step(event: Event, recall: Recall) -> None:
+    _require_to_step(event, recall)
+    member = event["member"]
     recall.stepped.add(member)
     recall.closure = keccak(recall.closure + member)
     recall.frontier += event["added"] - 1
@@ -203,9 +209,7 @@ def _step(event: Event, recall: Recall) -> None:
 
 
 def _step_part(event: Event, recall: Recall) -> None:
-    _require_state(event, recall, RecallState.OPEN)
-    if event["member"] in recall.stepped:
-        raise FoldError(event, "the member was stepped already")
+    _require_to_step(event, recall)
     recall.left[event["member"]] = event["before"]
     recall.frontier += event["added"]
     recall.size += event["added"]
@@ -229,6 +233,8 @@ def _cover(event: Event, recall: Recall) -> None:
     covered, member = event.name == "MemberCovered", event["member"]
     if not recall.claimed or member in recall.stepped | recall.uncovered:
         raise FoldError(event, "no claim was adopted, or it is known what it has of the member")
+    if not covered and event["joins"] and not recall.pending:
+        raise FoldError(event, "nothing is left to follow, so nothing joins the frontier")
     (recall.stepped if covered else recall.uncovered).add(member)
     recall.moved += -1 if covered else event["joins"]
 

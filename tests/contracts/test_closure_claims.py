@@ -501,7 +501,8 @@ def test_what_shows_no_excess(claims: Claims) -> None:
         with reverts(error, *values):
             contract.challengeExcess(number, *given.values(), sender=anyone)
 
-    refused("NotExcess", number, lot_id("bars"))
+    with reverts("NotExcess", number, lot_id("bars")):
+        contract.challengeExcess(number, bars, parent, products, sender=anyone)
     refused("NotExcess", number, ore, leaf=seed, parent=NOBODY)
     refused("UnknownList", process, chain(products[1:]), results=products[1:])
     refused("UnknownList", process, bytes(32), results=[])
