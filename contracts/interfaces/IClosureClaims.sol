@@ -114,7 +114,7 @@ interface IClosureClaims is IPurse, IModule {
     error NoMembers();
     /// @notice Somebody else claims this.
     error NotClaimant(uint32 claim, address claimant);
-    /// @notice Members are published and followed 128 at a time, the last time those that are left.
+    /// @notice Members are published and followed 64 at a time, the last time those that are left.
     error WrongBatch(uint32 claim, uint256 expected, uint256 found);
     /// @notice Ids rise, a parent is in the list, and of no more than 5,000 results is accounted for; longer lists are
     /// stepped.
@@ -141,7 +141,7 @@ interface IClosureClaims is IPurse, IModule {
     /// @return number Of the claim, counted from 1.
     function claim(uint32 recall, uint32 size) external returns (uint32 number);
 
-    /// @notice Publishes the next 128 members, or those that are left. The claimant. Emits {MembersPublished}, and
+    /// @notice Publishes the next 64 members, or those that are left. The claimant. Emits {MembersPublished}, and
     /// {ClaimComplete} with the last.
     function publish(uint32 number, Leaf[] calldata leaves) external;
 
@@ -178,7 +178,7 @@ interface IClosureClaims is IPurse, IModule {
     /// {IRecalls-ClaimAdopted}.
     function adopt(uint32 number) external;
 
-    /// @notice Follows the next 128 members, or those that are left. Anyone. Emits {MembersFollowed} and what
+    /// @notice Follows the next 64 members, or those that are left. Anyone. Emits {MembersFollowed} and what
     /// {IRecalls-followClaim} emits.
     /// @param proof The way from these leaves to the root.
     function follow(uint32 number, Leaf[] calldata leaves, bytes32[] calldata proof) external;

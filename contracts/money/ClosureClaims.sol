@@ -17,9 +17,9 @@ import {Purse} from "./Purse.sol";
 /// @title ClosureClaims
 /// @notice See {IClosureClaims}.
 contract ClosureClaims is IClosureClaims, Purse {
-    /// @dev Members published or followed at a time: a power of two, so that each batch is a branch of the tree, and no
-    /// more than one transaction can hold if all of them are twins.
-    uint256 private constant BATCH = 128;
+    /// @dev Members published or followed at a time: a power of two, so that each batch is a branch of the tree, and few
+    /// enough that a transaction holds all of them even if each is a twin inside eight containers of its own.
+    uint256 private constant BATCH = 64;
 
     /// @dev As many results as one transaction can show, and more.
     uint32 private constant MAX_RESULTS = 5_000;
@@ -50,7 +50,7 @@ contract ClosureClaims is IClosureClaims, Purse {
     /// @dev The member published last.
     mapping(uint32 number => bytes32) private _last;
 
-    /// @dev The full branches of 128, 256, 512... leaves that have no neighbour yet.
+    /// @dev The full branches of 64, 128, 256... leaves that have no neighbour yet.
     mapping(uint32 number => mapping(uint256 level => bytes32)) private _branches;
 
     /// @inheritdoc IClosureClaims

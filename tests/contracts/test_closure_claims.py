@@ -232,7 +232,7 @@ def test_a_list_is_published_in_its_order(claims: Claims) -> None:
         contract.publish(1, leaves, sender=maker)
 
 
-@pytest.mark.parametrize("size", [128, 129, 257, 515])
+@pytest.mark.parametrize("size", [64, 65, 129, 259])
 def test_long_lists_go_in_batches(claims: Claims, size: int) -> None:
     """The batches make one tree, however many there are."""
     making, shadow, maker = claims.making, claims.shadow, claims.maker
@@ -245,26 +245,26 @@ def test_long_lists_go_in_batches(claims: Claims, size: int) -> None:
     leaves = claims.honest(recall)
     assert len(leaves) == size
     assert shadow.claim("claim", recall, size, sender=maker)
-    if size > 128:
-        with reverts("WrongBatch", 1, 128, 127):
-            shadow.contract.publish(1, leaves[:127], sender=maker)
-        with reverts("WrongBatch", 1, 128, 129):
-            shadow.contract.publish(1, leaves[:129], sender=maker)
-    for start in range(0, size, 128):
-        if 0 < start < 256:
-            batch = leaves[start : start + 128]
+    if size > 64:
+        with reverts("WrongBatch", 1, 64, 63):
+            shadow.contract.publish(1, leaves[:63], sender=maker)
+        with reverts("WrongBatch", 1, 64, 65):
+            shadow.contract.publish(1, leaves[:65], sender=maker)
+    for start in range(0, size, 64):
+        if 0 < start < 128:
+            batch = leaves[start : start + 64]
             again = [leaves[start - 1], *batch[:-1]]
             with reverts("WrongLeaf", 1, start):
                 shadow.contract.publish(1, again, sender=maker)
-        assert shadow.claim("publish", 1, leaves[start : start + 128], sender=maker)
+        assert shadow.claim("publish", 1, leaves[start : start + 64], sender=maker)
     claims.adopt(1)
     with reverts("InvalidProof", 1, 0):
-        shadow.contract.follow(1, leaves[:128], [bytes(32)], sender=claims.anyone)
-    if size > 128:
+        shadow.contract.follow(1, leaves[:64], [bytes(32)], sender=claims.anyone)
+    if size > 64:
         with reverts("InvalidProof", 1, 0):
-            shadow.contract.follow(1, leaves[1:129], branch_proof(leaves, 0), sender=claims.anyone)
-        with reverts("WrongBatch", 1, 128, 127):
-            shadow.contract.follow(1, leaves[:127], branch_proof(leaves, 0), sender=claims.anyone)
+            shadow.contract.follow(1, leaves[1:65], branch_proof(leaves, 0), sender=claims.anyone)
+        with reverts("WrongBatch", 1, 64, 63):
+            shadow.contract.follow(1, leaves[:63], branch_proof(leaves, 0), sender=claims.anyone)
     claims.follow(1)
     assert claims.world.recalls.recallOf(recall).state == RecallState.CLOSED
     for more in (leaves[:1], []):

@@ -16,7 +16,7 @@ from tests.support import AnvilNode, Receipt
 from tests.support.gas import GasBook
 from tests.support.world import BOND, DAY, Commission, Registration, World, lot_uri, twin_id, uri
 
-BATCH = 128
+BATCH = 64
 MILLION = 20
 """Levels of a tree over a million members."""
 
@@ -104,7 +104,7 @@ def test_a_full_batch(world: World, gas: GasBook) -> None:
     found = made(world, 50)
     leaves = padded(found.leaves, 4 * BATCH)
     number, costs = begun(world, found, leaves)
-    gas.record("ClosureClaims.publish, each of 128", -(-max(costs) // BATCH), 4_900)
+    gas.record("ClosureClaims.publish, each of 64", -(-max(costs) // BATCH), 5_600)
     world.node.warp(DAY + 1)
     world.closure_claims.adopt(number, sender=world.stranger)
     receipt = world.closure_claims.follow(
@@ -129,7 +129,7 @@ def test_a_batch_of_twins_fits_into_a_transaction(world: World, gas: GasBook) ->
     world.node.warp(DAY + 1)
     claims.adopt(number, sender=world.stranger)
     receipt = claims.follow(number, leaves[:BATCH], branch_proof(leaves, 0), sender=world.stranger)
-    gas.record("ClosureClaims.follow, 128 twins", receipt.gas_used, 11_500_000)
+    gas.record("ClosureClaims.follow, 64 twins", receipt.gas_used, 5_900_000)
 
 
 def test_refuting_grows_by_a_constant_with_each_level(world: World, gas: GasBook) -> None:

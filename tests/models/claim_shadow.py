@@ -237,7 +237,7 @@ def around(leaves: Sequence[Leaf], thing: bytes) -> list[Placed]:
 
 def branch_proof(leaves: Sequence[Leaf], first: int) -> list[bytes]:
     """The way from the batch that begins there to the root."""
-    tree, index, height = tree_over(leaves), first // BATCH, 7
+    tree, index, height = tree_over(leaves), first // BATCH, 6
     proof = []
     for level in tree.levels[height:-1]:
         if (index ^ 1) < len(level):

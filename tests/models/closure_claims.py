@@ -18,7 +18,7 @@ from tests.models.rules import Fact, Objections
 from tests.models.trees import Tree, leads_to
 from tests.support.words import Duty, Role
 
-BATCH = 128
+BATCH = 64
 MAX_RESULTS = 5_000
 EVENTS = {
     "ClaimBegun", "MembersPublished", "ClaimComplete", "HeadNoted", "MissingProven", "ExcessProven",
