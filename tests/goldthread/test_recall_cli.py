@@ -659,10 +659,12 @@ def test_a_recall_is_closed_by_a_claim(office: Office) -> None:
     assert office.json("claim", number, sign=True) == made
     assert world.closure_claims.claimOf(1).deadline <= until
     assert office.run("challenge").stdout == "claim 1: is true\n"
+    assert "finalise claim 1 after its window" in office.json("status", number)["open"]
     failed(office.run("finalise", 1, sign=True), "WindowOpen(")
     office.node.warp(DAY + 1)
     assert office.json("finalise", 1, sign=True)["state"] == "ADOPTED"
     assert office.run("finalise", 1, sign=True).stdout.startswith("claim 1 of recall 1: ADOPTED, 5 members")
+    assert "follow 5 members of claim 1" in office.json("status", number)["open"]
     followed = office.json("follow", number, sign=True)
     assert (followed["state"], followed["sent"], followed["size"], followed["frontier"]) == (
         "CLOSED",
