@@ -821,3 +821,19 @@ def test_a_plan_says_what_a_claim_costs(office: Office) -> None:
     assert 0.7 * gas < planned["claimGas"] < 1.5 * gas
     assert planned["parts"] == 0
     assert f"{planned['claimGas']:,} by a claim" in office.run("plan", hexed(API)).stdout
+
+
+def test_a_plan_cuts_lists_that_are_too_long(office: Office) -> None:
+    """One lot in twelve processes, where a transaction has room for some of them."""
+    lot = office.medicine.commission("long", 50)
+    for place in range(12):
+        office.medicine.transform(f"use {place}", lot, 1)
+    whole = office.json("plan", hexed(lot))
+    office.node.rpc("evm_setBlockGasLimit", hex(190_000))
+    office.node.rpc("evm_mine")
+    cut = office.json("plan", hexed(lot))
+    assert (whole["parts"], whole["steps"]) == (0, 13)
+    assert cut["parts"] > 0
+    assert cut["steps"] == whole["steps"] + cut["parts"]
+    assert cut["gas"] > whole["gas"]
+    assert "parts         " in office.run("plan", hexed(lot)).stdout
