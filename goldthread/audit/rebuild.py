@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from goldthread.audit import (
+    cargo_insurance,
     conditions,
     consortium,
     delivery_exceptions,
@@ -61,6 +62,7 @@ class System:
     telemetry: telemetry.State = field(default_factory=telemetry.State)
     conditions: conditions.State = field(default_factory=conditions.State)
     drive_insurance: drive_insurance.State = field(default_factory=drive_insurance.State)
+    cargo_insurance: cargo_insurance.State = field(default_factory=cargo_insurance.State)
     problems: dict[str, FoldError] = field(default_factory=dict)
     """For each contract the first event that cannot have happened; what follows it is not folded any more."""
 
@@ -103,6 +105,8 @@ class System:
                 conditions.fold(self.conditions, event, self.telemetry)
             case "DriveInsurance":
                 drive_insurance.fold(self.drive_insurance, event)
+            case "CargoInsurance":
+                cargo_insurance.fold(self.cargo_insurance, event)
             case _:
                 raise FoldError(event, "nothing is known about this contract")
 
@@ -135,6 +139,8 @@ class System:
                 yield from conditions.views(self.conditions)
             case "DriveInsurance":
                 yield from drive_insurance.views(self.drive_insurance)
+            case "CargoInsurance":
+                yield from cargo_insurance.views(self.cargo_insurance)
 
 
 def contracts(deployment: Deployment) -> list[str]:

@@ -112,12 +112,16 @@ def plan(deployer: str, token: str | None) -> tuple[Part, ...]:
         Part("TitleDeed", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
     )
     money = () if token else (Part("TestToken", ("Goldthread test dollar", "tUSD", 6)),)
-    insurance = Part(
-        "DriveInsurance",
-        ("@Consortium", "@Devices", token or "@TestToken"),
-        ("CONSORTIUM", "DEVICES", "TOKEN"),
+    paid_in = token or "@TestToken"
+    insurance = (
+        Part("DriveInsurance", ("@Consortium", "@Devices", paid_in), ("CONSORTIUM", "DEVICES", "TOKEN")),
+        Part(
+            "CargoInsurance",
+            ("@Consortium", "@Conditions", "@Recalls", paid_in),
+            ("CONSORTIUM", "CONDITIONS", "RECALLS", "TOKEN"),
+        ),
     )
-    return (*modules, *money, insurance)
+    return (*modules, *money, *insurance)
 
 
 class Deployer:
