@@ -158,7 +158,7 @@ class Cargo:
         token = token or deploy(node, "TestToken", "Test dollar", "TUSD", 6)
         insurance = deploy(node, "CargoInsurance", world.consortium, world.conditions, recalls, token)
         conditions = cold.policy(
-            RULES, setter=world.insurer.number, start=world.now, max_silence=DAY, max_interval=DAY
+            RULES, setter=world.insurer.number, start=world.now, max_silence=DAY, max_interval=30 * DAY
         )
         cold.set(conditions, world.insurer.quality)
         cargo = cls(
