@@ -116,4 +116,9 @@ TARGETS = {
         entries=("contracts/money/DriveInsurance.sol",),
         tests=("drive_insurance",),
     ),
+    "CargoInsurance": Target(
+        sources=("contracts/money/CargoInsurance.sol", "contracts/libraries/Indemnity.sol"),
+        entries=("contracts/money/CargoInsurance.sol",),
+        tests=("cargo_insurance",),
+    ),
 }
