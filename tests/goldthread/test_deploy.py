@@ -35,7 +35,7 @@ from goldthread.chain.words import Duty, Role
 from tests.support import AnvilNode
 
 NETWORK = "ethereum:local"
-DEPLOYED = 17
+DEPLOYED = 18
 """Contracts."""
 
 TRANSACTIONS = DEPLOYED + 9
@@ -200,6 +200,13 @@ def test_everything_is_deployed_once_and_wired(chain: Chain, path: Path) -> None
     assert (insurance.CONSORTIUM(), insurance.DEVICES(), insurance.TOKEN()) == (
         place("Consortium"),
         place("Devices"),
+        place("TestToken"),
+    )
+    cargo = system.cargo_insurance
+    assert (cargo.CONSORTIUM(), cargo.CONDITIONS(), cargo.RECALLS(), cargo.TOKEN()) == (
+        place("Consortium"),
+        place("Conditions"),
+        place("Recalls"),
         place("TestToken"),
     )
     rules = system.consortium.organisation(1)
@@ -466,7 +473,7 @@ def test_another_token_is_no_second_deployment(chain: Chain, path: Path) -> None
 def test_a_contract_with_other_arguments_is_not_taken_for_the_one_that_was_sent(
     chain: Chain, path: Path
 ) -> None:
-    killed(chain, path, DEPLOYED, sent=True)
+    killed(chain, path, DEPLOYED - 1, sent=True)
     sender = Sender.unlocked(chain, chain.rpc("eth_accounts")[0])
     token = Manifest.load(path).address("Devices")
     manifest = Deployer(sender, path, network=NETWORK, token=token).run()
