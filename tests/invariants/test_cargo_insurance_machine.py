@@ -23,6 +23,7 @@ from tests.models.cargo_insurance import ENDED, OPEN, UNDERWAY, Policy
 from tests.models.cargo_shadow import CargoShadow
 from tests.models.conditions import Disposition
 from tests.models.conditions import Policy as Conditions
+from tests.models.money_shadow import address_of
 from tests.models.segments import TEMPERATURE, Segment
 from tests.support import Counters, Forwarder, fresh
 from tests.support.cargo import TABLE, USD, Cargo, CargoQuote, Severity
@@ -112,8 +113,7 @@ class CargoMachine(RuleBasedStateMachine):
     def travel(self, back: int) -> None:
         """From hand to hand; sometimes back."""
         cargo = self.cargo
-        if not cargo.world.twins.clear(cargo.cold.pallet).ok:
-            return
+        self.clear()
         step = -1 if back == 0 else 1
         here = next(i for i, org in enumerate(self.route) if org.number == self.custodian)
         cargo.world.move(cargo.cold.pallet, self.route[here], self.route[(here + step) % 3])
@@ -144,13 +144,11 @@ class CargoMachine(RuleBasedStateMachine):
             org = self.cargo.world.regulator if state.disposition == Disposition.REJECT else None
             self.cargo.reject(org, Disposition.REJECT if reject else Disposition.RELEASE)
 
-    @precondition(lambda self: self.last is not None)
-    @rule()
     def renew(self) -> None:
-        """Another version of the conditions, if no breach is open."""
+        """Another version of the conditions, after a breach that quality has released."""
         cargo = self.cargo
         state = cargo.world.conditions.policyState(cargo.conditions_id)
-        if not state.open:
+        if self.last and state.breaches and not state.open:
             new = cargo.conditions._replace(version=state.version + 1, start=self.node.timestamp + 1)
             cargo.conditions = cargo.cold.set(new, cargo.world.insurer.quality)
             cargo.cold.judge(new, self.last)
@@ -158,25 +156,28 @@ class CargoMachine(RuleBasedStateMachine):
 
     @rule(member=st.booleans(), class_=st.integers(1, 3))
     def recall(self, member: bool, class_: int) -> None:
-        number = self.cargo.recall(class_=class_, member=member)
-        if member and number % 2:
-            # Lifted and released, so that the pallet can travel on; membership lasts until it is cleared.
-            recalls, ref = self.cargo.world.recalls, self.cargo.world.ref()
-            maker = self.cargo.world.maker
-            recalls.lift(number, bytes(range(32)), ref, sender=maker.recall)
-            recalls.clearMembers(number, [], [], [self.cargo.cold.pallet], ref, sender=maker.recall)
+        self.cargo.recall(class_=class_, member=member)
+
+    def clear(self) -> None:
+        """Recalls are lifted and the pallet is no member any more, so that it can travel on."""
+        cargo, recalls = self.cargo, self.cargo.world.recalls
+        maker, ref = cargo.world.maker, cargo.world.ref()
+        for number in range(1, recalls.recallCount() + 1):
+            if recalls.isAffected(number, cargo.cold.pallet):
+                recalls.lift(number, bytes(range(32)), ref, sender=maker.recall)
+                recalls.clearMembers(number, [], [], [cargo.cold.pallet], ref, sender=maker.recall)
 
     # Policies
 
     @initialize(data=st.data())
     def open_the_first(self, data: st.DataObject) -> None:
         self.open(data)
-        if self.quotes:
-            self.depart(data)
 
     @precondition(lambda self: len(self.quotes) < 5)
     @rule(data=st.data())
     def open(self, data: st.DataObject) -> None:
+        if data.draw(st.integers(0, 3)):
+            self.renew()
         now, number = self.node.timestamp, len(self.quotes)
         recalls = data.draw(st.sampled_from([(0, 0), (400_000, 2), (1_000_000, 3)]))
         quote = self.cargo.quote(
@@ -196,13 +197,17 @@ class CargoMachine(RuleBasedStateMachine):
         if self.shadow.open(quote, sender=quote.shipment.holder if right else self.anybody(data)):
             HITS.hit("openPolicy")
             self.quotes.append((quote, self.cargo.conditions))
+            if data.draw(st.booleans()):
+                self.depart(data)
 
     @precondition(lambda self: self.quotes)
     @rule(data=st.data())
     def depart(self, data: st.DataObject) -> None:
         """Somebody says that the trip begins, mostly when it does."""
-        if self.custodian == self.route[0].number and data.draw(st.integers(0, 3)):
-            self.travel(1)
+        if data.draw(st.integers(0, 5)):
+            for _ in range(2):
+                if self.custodian != self.route[1].number:
+                    self.travel(1)
         quote, _, _ = self.pick(data, OPEN)
         self.do("begin", quote, sender=self.anybody(data))
 
@@ -221,9 +226,16 @@ class CargoMachine(RuleBasedStateMachine):
     @rule(data=st.data(), number=st.sampled_from([0, 0, 1, 2, 3]))
     def claim(self, data: st.DataObject, number: int) -> None:
         quote, conditions, policy = self.pick(data, UNDERWAY, ENDED)
+        if number < 3 and policy.state == UNDERWAY and data.draw(st.booleans()):
+            self.measure(data.draw(st.sampled_from(([900], [1100] * 12, [-300], [800] * 12))), 0)
+            if data.draw(st.integers(0, 3)) == 0:
+                self.decide(True)
         if number == 3:
             count = self.cargo.world.recalls.recallCount()
             recall = data.draw(st.integers(max(0, count - 2), count + 1))
+            if policy.state == UNDERWAY and data.draw(st.booleans()):
+                self.cargo.recall()
+                recall = count + 1
             self.do("claimRecall", quote, recall, sender=self.anybody(data))
             return
         before = policy.share
@@ -244,7 +256,9 @@ class CargoMachine(RuleBasedStateMachine):
         quote, _, policy = self.pick(data, UNDERWAY, ENDED)
         if policy.state in (UNDERWAY, ENDED) and late:
             self.wait_until(data, policy.last_claim)
-        sender = self.anybody(data)
+        sender = quote.shipment.holder if data.draw(st.booleans()) else self.anybody(data)
+        if sender == quote.shipment.holder and not policy.share and data.draw(st.integers(0, 3)):
+            sender = self.cargo.keeper
         if self.do("settle", quote, sender=sender):
             HITS.hit("paid" if policy.paid else "paid nothing")
             if sender == quote.shipment.holder:
@@ -255,18 +269,21 @@ class CargoMachine(RuleBasedStateMachine):
                 HITS.hit("settled at the highest")
 
     @precondition(lambda self: self.quotes)
-    @rule(data=st.data(), late=st.integers(0, 2))
+    @rule(data=st.data(), late=st.integers(0, 5))
     def cancel(self, data: st.DataObject, late: int) -> None:
         quote, _, policy = self.pick(data, OPEN)
         if policy.state == OPEN and late == 0:
             self.wait_until(data, quote.shipment.latestStart)
         sender = self.anybody(data)
+        if sender == quote.shipment.holder and data.draw(st.booleans()):
+            sender = self.cargo.keeper
         if self.do("cancel", quote, sender=sender) and sender != quote.shipment.holder:
             HITS.hit("refunded by a stranger")
 
     @rule(data=st.data())
     def withdraw(self, data: st.DataObject) -> None:
-        self.do("withdrawCredit", sender=self.anybody(data))
+        owed = [person for person in self.people if self.shadow.model.credit[address_of(person)]]
+        self.do("withdrawCredit", sender=data.draw(st.sampled_from(owed)) if owed else self.anybody(data))
 
     # What always holds
 
