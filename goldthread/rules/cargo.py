@@ -77,3 +77,56 @@ def share_of_breach(
         return None
     beyond = distance(rules, breach.rule, breach.extreme) if breach.until < end else 0
     return share_of(table, breach.rule, beyond, min(breach.time, end - breach.first_crossing))
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a quote agrees on in numbers, besides the trip: as ICargoInsurance.Shipment."""
+
+    sum_insured: int
+    franchise: int
+    deductible: int
+    reject_share: int
+    recall_share: int
+    recall_class: int
+    table: tuple[Severity, ...]
+
+    def __post_init__(self) -> None:
+        """`ValueError` for what the contract would refuse."""
+        if len(self.table) > MAX_ROWS:
+            raise ValueError(f"the table has {len(self.table)} rows, {MAX_ROWS} are possible")
+        for name in ("reject_share", "recall_share"):
+            if not 0 <= getattr(self, name) <= ONE:
+                raise ValueError(f"{name} {getattr(self, name)} is not between 0 and {ONE}")
+        if not 0 <= self.recall_class <= 3:
+            raise ValueError(f"recall_class {self.recall_class} is not 0 (none), 1, 2 or 3")
+        if (self.recall_class == 0) != (self.recall_share == 0):
+            raise ValueError("recall_class and recall_share are both 0, or neither")
+        if self.pays(self.highest) == 0:
+            raise ValueError("nothing that could happen would be paid for")
+
+    @property
+    def highest(self) -> int:
+        """The highest share that anything could be worth."""
+        return max([row.share for row in self.table] + [self.reject_share, self.recall_share])
+
+    def pays(self, share: int) -> int:
+        """What a loss of this share pays."""
+        return payment(self.sum_insured, share, self.franchise, self.deductible)
+
+
+def doubts(terms: Terms, rules: Sequence[Rule]) -> list[str]:
+    """What the contract accepts and an underwriter hardly means."""
+    found = []
+    for place, row in enumerate(terms.table, 1):
+        if row.rule >= len(rules):
+            if row.beyond:
+                found.append(f"row {place}: number {row.rule} has no limit, so nothing is ever beyond it")
+            continue
+        duration = rules[row.rule].duration
+        if row.time < duration:
+            found.append(
+                f"row {place}: rule {row.rule} breaks after {duration} s; with less time in the row, time "
+                f"after the trip helps to break it"
+            )
+    return found

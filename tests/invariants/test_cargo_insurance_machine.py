@@ -107,7 +107,7 @@ class CargoMachine(RuleBasedStateMachine):
             amount = self.shadow.model.free[treasury] * share // 10
             self.do("withdrawCapital", min(amount, 20_000 * USD) if share <= 10 else amount, sender=treasury)
         else:
-            self.do("setUnderwriter", self.cargo.underwriter, share > 1, sender=treasury)
+            self.do("setUnderwriter", self.cargo.underwriter, share > 0, sender=treasury)
 
     @rule(back=st.integers(0, 5))
     def travel(self, back: int) -> None:
@@ -176,7 +176,8 @@ class CargoMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.quotes) < 5)
     @rule(data=st.data())
     def open(self, data: st.DataObject) -> None:
-        if data.draw(st.integers(0, 3)):
+        if data.draw(st.integers(0, 5)):
+            self.decide(False)
             self.renew()
         now, number = self.node.timestamp, len(self.quotes)
         recalls = data.draw(st.sampled_from([(0, 0), (400_000, 2), (1_000_000, 3)]))
@@ -197,19 +198,22 @@ class CargoMachine(RuleBasedStateMachine):
         if self.shadow.open(quote, sender=quote.shipment.holder if right else self.anybody(data)):
             HITS.hit("openPolicy")
             self.quotes.append((quote, self.cargo.conditions))
-            if data.draw(st.booleans()):
+            if data.draw(st.integers(0, 3)):
                 self.depart(data)
 
     @precondition(lambda self: self.quotes)
     @rule(data=st.data())
     def depart(self, data: st.DataObject) -> None:
-        """Somebody says that the trip begins, mostly when it does."""
+        """Somebody says that the trip begins, mostly when it does; often something goes wrong on it."""
         if data.draw(st.integers(0, 5)):
             for _ in range(2):
                 if self.custodian != self.route[1].number:
                     self.travel(1)
         quote, _, _ = self.pick(data, OPEN)
-        self.do("begin", quote, sender=self.anybody(data))
+        if self.do("begin", quote, sender=self.anybody(data)) and data.draw(st.integers(0, 3)):
+            self.claim(data, data.draw(st.sampled_from([0, 0, 1, 2, 3])))
+            if data.draw(st.booleans()):
+                self.claim(data, data.draw(st.sampled_from([0, 2, 3])))
 
     @precondition(lambda self: self.quotes)
     @rule(data=st.data(), late=st.booleans())
@@ -251,7 +255,7 @@ class CargoMachine(RuleBasedStateMachine):
             HITS.hit("refused outside the trip")
 
     @precondition(lambda self: self.quotes)
-    @rule(data=st.data(), late=st.booleans())
+    @rule(data=st.data(), late=st.sampled_from([False, False, True]))
     def settle(self, data: st.DataObject, late: bool) -> None:
         quote, _, policy = self.pick(data, UNDERWAY, ENDED)
         if policy.state in (UNDERWAY, ENDED) and late:
