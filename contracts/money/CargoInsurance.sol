@@ -229,7 +229,9 @@ contract CargoInsurance is ICargoInsurance, Capital {
     function _requireSound(bytes32 policyId, CargoQuote calldata quote) private pure {
         Shipment calldata shipment = quote.shipment;
         bool carried = shipment.carrier != 0 && shipment.carrier != shipment.consignee;
-        if (!carried || shipment.latestEnd <= shipment.latestStart || shipment.claimWindow == 0) revert NoTrip(policyId);
+        if (!carried || shipment.latestEnd <= shipment.latestStart || shipment.claimWindow == 0) {
+            revert NoTrip(policyId);
+        }
         if (quote.table.length > MAX_ROWS) revert TableTooLong(policyId, quote.table.length);
         if ((shipment.recallClass == IRecalls.RecallClass.NONE) != (shipment.recallShare == 0)) {
             revert HalfRecall(policyId, shipment.recallClass, shipment.recallShare);
@@ -244,7 +246,9 @@ contract CargoInsurance is ICargoInsurance, Capital {
     }
 
     function _requireBegun(bytes32 policyId, Policy storage p) private view {
-        if (p.state != PolicyState.UNDERWAY && p.state != PolicyState.ENDED) revert WrongPolicyState(policyId, p.state);
+        if (p.state != PolicyState.UNDERWAY && p.state != PolicyState.ENDED) {
+            revert WrongPolicyState(policyId, p.state);
+        }
     }
 
     function _requireCustody(bytes32 policyId, bytes32 subject, uint32 org) private view {
