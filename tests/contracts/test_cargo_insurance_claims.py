@@ -189,7 +189,7 @@ def test_the_end_of_the_trip_does_not_count(cargo: Cargo, by: str, late: int) ->
 @pytest.mark.parametrize(("last", "expected"), [(-1, 200_000), (0, 50_000)])
 def test_an_extreme_counts_if_its_segment_ended_in_the_trip(cargo: Cargo, last: int, expected: int) -> None:
     """Otherwise nobody knows whether it was hot on the trip or behind it."""
-    quote = underway(cargo)
+    quote = underway(cargo, [*TABLE, Severity(0, 1, 0, 60_000)])
     cargo.node.warp(1000)
     cargo.arrive()
     cargo.insurance.finish(quote, sender=cargo.keeper)
@@ -243,7 +243,9 @@ def test_no_claim_before_the_trip(cargo: Cargo) -> None:
 
 def test_a_stranger_with_a_small_claim_takes_nothing_away(cargo: Cargo, quote: CargoQuote) -> None:
     cargo.measure([500, 900, -300, 500])
-    cargo.claim(quote, 0, sender=Forwarder.deploy(cargo.node, cargo.keeper))
+    machine = Forwarder.deploy(cargo.node, cargo.keeper)
+    (event,) = cargo.insurance.events(cargo.claim(quote, 0, sender=machine))
+    assert event["caller"] == machine.address
     assert share(cargo, quote) == 50_000
     cargo.claim(quote, 2)
     assert share(cargo, quote) == 800_000
