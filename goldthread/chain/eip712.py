@@ -30,6 +30,7 @@ NAMES = {
     "Telemetry": "Goldthread Telemetry",
     "Conditions": "Goldthread Conditions",
     "DriveInsurance": "Goldthread DriveInsurance",
+    "CargoInsurance": "Goldthread CargoInsurance",
 }
 """The EIP-712 domain name of each module."""
 
@@ -39,6 +40,7 @@ CONTRACT_OF = {
     "Quote": "DriveInsurance",
     "Usage": "DriveInsurance",
     "Reading": "DriveInsurance",
+    "CargoQuote": "CargoInsurance",
 }
 """What can be signed, and the module that reads it."""
 
@@ -129,6 +131,30 @@ STRUCTS: dict[str, tuple[str, ...]] = {
         "bytes32 tripsRoot",
     ),
     "Reading": ("bytes32 policyId", "uint40 time", "uint64 odometer"),
+    "Shipment": (
+        "address holder",
+        "address treasury",
+        "bytes32 subject",
+        "uint32 setter",
+        "bytes32 conditions",
+        "uint32 carrier",
+        "uint32 consignee",
+        "uint40 latestStart",
+        "uint40 latestEnd",
+        "uint32 claimWindow",
+        "uint96 sumInsured",
+        "uint96 premium",
+        "uint96 franchise",
+        "uint96 deductible",
+        "uint32 rejectShare",
+        "uint32 recallShare",
+        "uint8 recallClass",
+        "uint32 recaller",
+        "uint40 deadline",
+        "bytes32 salt",
+    ),
+    "Severity": ("uint8 rule", "uint32 beyond", "uint32 time", "uint32 share"),
+    "CargoQuote": ("Shipment shipment", "Severity[] table"),
 }
 """The fields of every struct, in the order in which they are hashed."""
 
@@ -197,11 +223,13 @@ def struct_hash(struct: str, message: Message) -> bytes:
             values.append(_value(struct, name, kind, message[name]))
             continue
         types.append("bytes32")
-        if base not in STRUCTS:
+        if base == kind:
+            values.append(struct_hash(base, message[name]))
+        elif base in STRUCTS:
+            values.append(keccak(b"".join(struct_hash(base, item) for item in message[name])))
+        else:
             words = [encode([base], [_value(struct, name, base, item)]) for item in message[name]]
             values.append(keccak(b"".join(words)))
-        else:
-            values.append(struct_hash(base, message[name]))
     return keccak(encode(types, values))
 
 
@@ -233,7 +261,8 @@ def as_tuple(struct: str, message: Message) -> tuple[Any, ...]:
         base = kind.removesuffix("[]")
         value = message[name]
         if base in STRUCTS:
-            value = as_tuple(base, value)
+            parts = [as_tuple(base, item) for item in ([value] if base == kind else value)]
+            value = parts[0] if base == kind else parts
         elif kind.startswith("bytes") and isinstance(value, str):
             value = bytes.fromhex(value.removeprefix("0x"))
         values.append(value)
@@ -286,7 +315,7 @@ def _plain(struct: str, message: Message) -> dict[str, Any]:
         base = kind.removesuffix("[]")
         value = message[name]
         if base in STRUCTS:
-            value = _plain(base, value)
+            value = _plain(base, value) if base == kind else [_plain(base, item) for item in value]
         elif isinstance(value, bytes):
             value = f"0x{value.hex()}"
         plain[name] = value

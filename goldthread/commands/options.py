@@ -12,6 +12,7 @@ from goldthread.commands.output import Failure
 
 if TYPE_CHECKING:
     from goldthread.chain.contracts import Deployment
+    from goldthread.chain.devices import SoftKey
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -70,6 +71,35 @@ def twin_of(option: str, text: str) -> bytes:
         return twin_id(identify(text).uri)
     except IdError as error:
         raise Failure(f"{option} {error}") from None
+
+
+def address_of(option: str, text: str) -> str:
+    """An address with its checksum."""
+    from eth_utils.address import is_address, to_checksum_address
+
+    if not is_address(text):
+        raise Failure(
+            f"{option} {text!r}: is no address (0x and 40 hex digits, with a right checksum if any)"
+        )
+    return to_checksum_address(text)
+
+
+def load_key(file: Path, passphrase_file: Path | None, verifier: str = "") -> SoftKey:
+    """A key from a PEM or keystore file; asks for the passphrase if no file holds it."""
+    from goldthread.chain.devices import KeyFileError, SoftKey
+
+    passphrase = ""
+    if passphrase_file is not None:
+        try:
+            passphrase = passphrase_file.read_text().rstrip("\r\n")
+        except OSError as error:
+            raise Failure(f"{passphrase_file}: {error.strerror or error}") from None
+    try:
+        return SoftKey.load(file, passphrase, verifier)
+    except KeyFileError:
+        if passphrase_file is not None or not SoftKey.is_encrypted(file):
+            raise
+    return SoftKey.load(file, click.prompt(f"Passphrase of {file}", hide_input=True, err=True), verifier)
 
 
 def bytes32_of(option: str, text: str) -> bytes:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from goldthread.commands.options import FILE, deployment_option, json_option, twin_of
+from goldthread.commands.options import (
+    FILE,
+    address_of,
+    deployment_option,
+    json_option,
+    load_key,
+    twin_of,
+)
 from goldthread.commands.output import (
     FOUND,
     Failure,
@@ -350,40 +357,13 @@ def _where(
         raise Failure("--chain-id and --telemetry are given together, or --deployment instead of both")
     if chain_id is None or telemetry is None:
         return None, None
-    return None, domain("Telemetry", chain_id, _address("--telemetry", telemetry))
+    return None, domain("Telemetry", chain_id, address_of("--telemetry", telemetry))
 
 
 def _key(
     file: Path, passphrase_file: Path | None, verifier: str | None, manifest: Manifest | None
 ) -> SoftKey:
-    from goldthread.chain.devices import KeyFileError, SoftKey
-
-    if manifest is None and verifier is None:
-        at = ""
-    elif verifier is not None:
-        at = _address("--verifier", verifier)
-    else:
-        known = manifest.contracts.get("ERC7913P256Verifier") if manifest else None
-        at = known.address if known else ""
-    passphrase = ""
-    if passphrase_file is not None:
-        try:
-            passphrase = passphrase_file.read_text().rstrip("\r\n")
-        except OSError as error:
-            raise Failure(f"{passphrase_file}: {error.strerror or error}") from None
-    try:
-        return SoftKey.load(file, passphrase, at)
-    except KeyFileError:
-        if passphrase_file is not None or not SoftKey.is_encrypted(file):
-            raise
-    return SoftKey.load(file, click.prompt(f"Passphrase of {file}", hide_input=True, err=True), at)
-
-
-def _address(option: str, text: str) -> str:
-    from eth_utils.address import is_address, to_checksum_address
-
-    if not is_address(text):
-        raise Failure(
-            f"{option} {text!r}: is no address (0x and 40 hex digits, with a right checksum if any)"
-        )
-    return to_checksum_address(text)
+    if verifier is not None:
+        return load_key(file, passphrase_file, address_of("--verifier", verifier))
+    known = manifest.contracts.get("ERC7913P256Verifier") if manifest else None
+    return load_key(file, passphrase_file, known.address if known else "")

@@ -11,6 +11,7 @@ import pytest
 from goldthread.build import ROOT
 
 INTERFACES = (
+    "ICargoInsurance",
     "IClosureClaims",
     "IConditions",
     "IConsortium",
