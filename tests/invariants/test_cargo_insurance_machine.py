@@ -250,9 +250,9 @@ class CargoMachine(RuleBasedStateMachine):
                 HITS.hit("raised a claim")
             if policy.share == quote.shipment.rejectShare:
                 HITS.hit("claimed for a rejection")
-            if policy.share == best(quote) and data.draw(st.booleans()):
-                if self.do("settle", quote, sender=self.cargo.keeper):
-                    HITS.hit("settled at the highest")
+            highest = policy.share == best(quote) and data.draw(st.booleans())
+            if highest and self.do("settle", quote, sender=self.cargo.keeper):
+                HITS.hit("settled at the highest")
             return
         breach = self.shadow.model.facts.breach(quote.shipment.conditions, *args[2:])
         if any(breach) and policy.start and not policy.start <= breach.first_crossing < policy.end:
