@@ -40,6 +40,7 @@ CONTRACTS = (
     "TitleDeed",
     "DriveInsurance",
     "CargoInsurance",
+    "ClosureClaims",
 )
 """The modules of the system, in the order in which each needs those before it."""
 

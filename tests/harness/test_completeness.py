@@ -12,6 +12,7 @@ from goldthread.build import ROOT
 
 INTERFACES = (
     "ICargoInsurance",
+    "IClosureClaims",
     "IConditions",
     "IConsortium",
     "IDeliveryExceptions",
