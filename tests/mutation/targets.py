@@ -76,6 +76,11 @@ TARGETS = {
         entries=("contracts/rules/Conditions.sol",),
         tests=("conditions",),
     ),
+    "Mkt": Target(
+        sources=("contracts/libraries/Mkt.sol",),
+        entries=("contracts/mocks/MktHarness.sol",),
+        tests=("mkt",),
+    ),
     "Lineage": Target(
         sources=("contracts/core/Lineage.sol",),
         entries=("contracts/core/Lineage.sol",),
