@@ -10,7 +10,7 @@ import {Excursion} from "./Excursion.sol";
 ///
 /// limit: in the unit of the quantity; 0 for GAP; whole degrees from -25 to 127 for MKT. high: 1: at or above the limit
 /// is beyond it, 0: at or below; 0 for GAP, 1 for BAND_BUDGET and MKT. kind: of {IConditions-RuleKind}. quantity: as in
-/// {ITelemetry}; temperature for MKT. duration: seconds that make a breach; 0 for INSTANT; for COUNT excursions, for MKT
+/// {ITelemetry}; temperature for MKT. duration: seconds that make a breach; 0 for INSTANT; for COUNT excursions, up to 65,535; for MKT
 /// seconds that the mean is over; at least 1 otherwise. severity: of the alert, 1 minor, 2 major, 3 critical. upper: end
 /// of the band for BAND_BUDGET, above the limit; 1 for the MKT over a rolling window, which has a multiple of 24 seconds;
 /// 0 otherwise.

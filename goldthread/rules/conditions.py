@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
+from goldthread.rules import mkt
 from goldthread.rules.readings import INT32_MAX, INT32_MIN, Reading
 from goldthread.rules.summaries import Excursion, Limit, Summary, signed
 
@@ -33,10 +34,22 @@ __all__ = [
     "limits_of",
 ]
 
+FALSIFIED = 14
+"""The rule number that stands for a segment that is a proven lie."""
+
 SILENCE = 15
 """The rule number that stands for too long a silence."""
 
 MAX_RULES = 8
+
+MAX_COUNT = (1 << 16) - 1
+"""Most excursions that a COUNT rule allows for."""
+
+TEMPERATURE = 1
+"""The quantity that an MKT is of."""
+
+TICKS = 24
+"""Parts of a rolling window."""
 
 
 class Kind(IntEnum):
@@ -46,14 +59,19 @@ class Kind(IntEnum):
     CONSECUTIVE = 1
     CUMULATIVE = 2
     GAP = 3
+    BAND_BUDGET = 4
+    MKT = 5
+    COUNT = 6
 
 
 @dataclass(frozen=True)
 class Rule:
     """One limit of a policy.
 
-    `limit` is 0 on the low side for GAP, `duration` 0 for INSTANT and at least 1 otherwise, `severity` 1
-    minor, 2 major, 3 critical.
+    `limit` is 0 on the low side for GAP and on the high side for BAND_BUDGET and MKT. `duration` is 0 for
+    INSTANT, the number of excursions for COUNT, and otherwise seconds: for MKT those that the mean is over.
+    `severity` is 1 minor, 2 major, 3 critical. `upper` is the end of the band for BAND_BUDGET, 1 for an MKT
+    over a rolling window of the duration instead of all time, and 0 otherwise.
     """
 
     kind: Kind
@@ -61,6 +79,16 @@ class Rule:
     limit: Limit
     duration: int
     severity: int
+    upper: int = 0
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """What a segment must have excursions for."""
+        if self.kind in (Kind.GAP, Kind.MKT):
+            return ()
+        if self.kind is Kind.BAND_BUDGET:
+            return self.limit, Limit(True, self.upper)
+        return (self.limit,)
 
     def pack(self) -> int:
         """The word in which the contract takes it (type `Rule`); `ValueError` for one that it refuses."""
@@ -72,6 +100,7 @@ class Rule:
             (self.quantity, 48),
             (self.duration, 64),
             (self.severity, 96),
+            (self.upper & 0xFFFFFFFF, 104),
         )
         return sum(value << shift for value, shift in fields)
 
@@ -84,15 +113,27 @@ class Rule:
             Limit(bool(word >> 32 & 0xFF), signed(word, 32)),
             word >> 64 & 0xFFFFFFFF,
             word >> 96 & 0xFF,
+            signed(word >> 104, 32),
         )
 
     def _check(self) -> None:
+        mean, band = self.kind is Kind.MKT, self.kind is Kind.BAND_BUDGET
+        upper = {
+            Kind.BAND_BUDGET: self.limit.value < self.upper <= INT32_MAX,
+            Kind.MKT: self.upper in (0, 1),
+        }
+        most = MAX_COUNT if self.kind is Kind.COUNT else (1 << 32) - 1
         rules = {
-            "limit": -(1 << 31) <= self.limit.value < 1 << 31,
+            "limit": INT32_MIN <= self.limit.value <= INT32_MAX,
             "quantity": 0 <= self.quantity < 1 << 16,
-            "duration": 0 <= self.duration < 1 << 32 and (self.kind is Kind.INSTANT) == (self.duration == 0),
+            "duration": 0 <= self.duration <= most and (self.kind is Kind.INSTANT) == (self.duration == 0),
             "severity": 1 <= self.severity <= 3,
             "limit of a gap": self.kind is not Kind.GAP or self.limit == Limit(False, 0),
+            "low side": self.limit.high or not (mean or band),
+            "upper": upper.get(self.kind, self.upper == 0),
+            "limit of an MKT": not mean or mkt.is_limit(self.limit.value),
+            "quantity of an MKT": not mean or self.quantity == TEMPERATURE,
+            "duration of a window": not mean or self.upper == 0 or self.duration % TICKS == 0,
         }
         if wrong := [name for name, holds in rules.items() if not holds]:
             raise ValueError(f"{self}: {', '.join(wrong)} is not allowed")
@@ -124,7 +165,7 @@ class Policy:
 
 def limits_of(rules: Iterable[Rule]) -> tuple[Limit, ...]:
     """The different limits of rules, in order."""
-    return tuple(sorted({rule.limit for rule in rules if rule.kind is not Kind.GAP}))
+    return tuple(sorted({limit for rule in rules for limit in rule.limits}))
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,11 @@ def of_histogram(times: Mapping[int, int]) -> int:
     return sum(units(degree) * time for degree, time in times.items())
 
 
+def is_limit(value: int) -> bool:
+    """Can the chain compare with this limit? Whole degrees from -25 on, in hundredths."""
+    return value % 100 == 0 and -2500 <= value <= HOTTEST * 100
+
+
 def add(total: int, more: int) -> int:
     """Two totals; `FULL` stays full."""
     return min(total + more, FULL)
