@@ -130,6 +130,8 @@ _ADVICE: dict[str, str] = {
     "CountDoesNotFit": "check count, longest interval and times of the segment against its readings",
     "ExcursionContradicts": "list exactly the limits that some reading reached, with times that fit each "
     "other",
+    "HistogramContradicts": "list the degrees in rising order with weights that add up to 100 times the "
+    "duration",
     "NotAnchored": "anchor the segment first, or look for the one that was anchored instead",
     "NotNextSegment": "bring the segments in order; stream(...) says which one was the last",
     "NotWellFormed": "pack frame and values as the library SegmentWords says",

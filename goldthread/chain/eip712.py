@@ -66,6 +66,7 @@ STRUCTS: dict[str, tuple[str, ...]] = {
         "uint256 frame",
         "uint256 values",
         "uint256[] excursions",
+        "uint256[] histogram",
         "bytes32 root",
     ),
     "Terms": (
