@@ -32,6 +32,9 @@ contract Telemetry is ITelemetry, Module {
     mapping(bytes32 key => Stream) private _streams;
     mapping(bytes32 key => mapping(uint32 seq => bytes32)) private _digests;
 
+    /// @inheritdoc ITelemetry
+    mapping(bytes32 digest => bool) public falsified;
+
     constructor(IConsortium consortium, IDevices devices) Module("Goldthread Telemetry", consortium) {
         DEVICES = devices;
     }

@@ -15,8 +15,8 @@ import {ITwins} from "./ITwins.sol";
 /// A reading exactly at a limit is beyond it. A reading holds until the next one. More than {Policy.maxInterval}
 /// between two readings, or between the policy's start and the first one, is a gap, and counts as beyond every limit,
 /// high and low: silence is never good. A segment with a gap inside counts as a gap from end to end, and one that says
-/// nothing of a limit it passed as beyond that limit from end to end, as often as its readings allow: devices end segments
-/// at gaps and know the limits. Of a segment that is a proven lie nothing is believed: it counts as a gap from end to end.
+/// nothing of a limit it passed as beyond that limit from end to end, once for each reading where times are counted:
+/// devices end segments at gaps and know the limits. Of a segment that is a proven lie nothing is believed: it counts as a gap from end to end.
 /// Segments that began before the policy's start do not count; the last reading of such a segment holds on.
 ///
 /// A breach latches once for each rule, raises an alert, and holds the twin back where the policy's setter is its
@@ -28,7 +28,7 @@ import {ITwins} from "./ITwins.sol";
 /// newest reading or in the 23 before it. Temperatures weigh by the segment's histogram; a segment without one weighs as
 /// its highest reading. The newest reading holds until the next segment. A gap weighs as the highest reading before it,
 /// and a segment with a gap inside as the highest up to its end. Before the first reading, if none held, it was as hot
-/// as the highest of the first segment. The MKT is judged at the end of each segment, once the policy is as old as the
+/// as the highest of the first segment; and where a segment reaches over the start, as hot as its highest up to its end. The MKT is judged at the end of each segment, once the policy is as old as the
 /// rule's duration, and breaks the rule when it is above the limit.
 ///
 /// Limits: a policy is on one twin; what is taken out of a container before a breach is judged is not held with it.

@@ -98,7 +98,11 @@ contract Conditions is ConditionPolicies {
             Rule r = policy.rules[i];
             if (r.quantity() != frame.quantity()) continue;
             ruled = true;
-            if (r.kind() != GAP && r.kind() != MKT && r.isBeyond(t.last)) t.counting = true;
+            if (r.kind() == MKT) {
+                t.heat = Mkt.sum(0, Mkt.ofValue(Mkt.weights(), segment.values.max(), t.to - policy.start));
+            } else if (r.kind() != GAP && r.isBeyond(t.last)) {
+                t.counting = true;
+            }
         }
         if (!ruled) revert QuantityNotRuled(policyId, frame.quantity());
         return 0;
@@ -205,6 +209,8 @@ contract Conditions is ConditionPolicies {
         Tally memory c
     ) private pure returns (bool broken, uint32 time) {
         Excursion e = any ? _excursionOf(segment, r, step) : Excursion.wrap(0);
+        // What was beyond the limit before was counted then; what already was at the start, and a gap, was not.
+        bool begins = before && (c.onset == 0 || !step.held || !r.isBeyond(step.previous));
         if (c.onset == 0 && before) c.onset = step.offset - step.since + 1;
         if (c.onset == 0 && any) c.onset = step.offset + e.first() + 1;
         uint8 kind = r.kind();
@@ -215,10 +221,7 @@ contract Conditions is ConditionPolicies {
             c.time = !r.isBeyond(segment.values.last()) ? 0 : e.total() == step.duration ? time : e.suffix();
             if (time < e.longest()) time = e.longest();
         } else if (kind == COUNT) {
-            // What was beyond the limit before has been counted; a gap after readings within it has not.
-            bool begins = step.gap && !(step.held && r.isBeyond(step.previous));
-            time = c.time + e.runs() + (begins ? 1 : 0) - (before && joined ? 1 : 0);
-            c.time = time;
+            c.time = time = c.time + e.runs() + (begins ? 1 : 0) - (before && joined ? 1 : 0);
         } else {
             bool counts = before && (kind != BAND_BUDGET || step.gap || step.previous < r.upper());
             uint32 inside = kind == BAND_BUDGET && any ? _inBand(segment, r, e, step) : e.total();
@@ -250,12 +253,7 @@ contract Conditions is ConditionPolicies {
             (bool told, Excursion e) = _told(segment.excursions, r);
             if (told) return e;
         }
-        // A gap can be a run between two readings; runs of readings have another between them.
-        uint256 count = segment.frame.count();
-        uint256 runs = step.torn
-            ? Math.max(count - 1, 1)
-            : r.isBeyond(r.high() ? segment.values.min() : segment.values.max()) ? 1 : (count + 1) / 2;
-        return ExcursionLib.always(step.duration, Math.min(runs, type(uint16).max));
+        return ExcursionLib.always(step.duration, Math.min(segment.frame.count(), type(uint16).max));
     }
 
     function _told(Excursion[] calldata excursions, Rule r) private pure returns (bool, Excursion e) {

@@ -29,8 +29,8 @@ TALLIES, JUDGED, FOUND = (
     keccak(text=event)
     for event in (
         "TalliesChanged(bytes32,bytes32,uint16,uint256[2])",
-        "SegmentJudged(bytes32,bytes32,uint16,uint32,uint16)",
-        "BreachFound(bytes32,bytes32,bytes32,uint16,uint8,(uint40,int32,uint32,uint32),bool)",
+        "SegmentJudged(bytes32,bytes32,uint16,uint32,uint16,uint64)",
+        "BreachFound(bytes32,bytes32,bytes32,uint16,uint8,(uint40,int32,uint32,uint32,uint40),bool)",
     )
 )
 

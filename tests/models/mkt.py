@@ -14,8 +14,13 @@ from functools import cache
 SCALE = 1 << 220
 TERMS = 60
 CHAIN = 1 << 20
+COLDEST = -12_800
+"""In hundredths of a degree, of a vertex; all below weighs the same on chain."""
 LAST = 127
 """The highest degree with a weight on chain, and so of a vertex."""
+
+FULL = 2**64 - 1
+"""The highest total."""
 
 Held = tuple[Fraction, int]
 """A temperature in degrees Celsius and the seconds for which it was held."""
@@ -59,12 +64,12 @@ def chain_total(course: Iterable[tuple[int, int]]) -> int:
     total = 0
     for value, seconds in course:
         if seconds and value > 100 * LAST:
-            return int(2**64 - 1)
-        below = value // 100
-        part = value - 100 * below
+            return FULL
+        below = max(value, COLDEST) // 100
+        part = max(value, COLDEST) - 100 * below
         line = chain_weight(below) * (100 - part) + (chain_weight(below + 1) * part if part else 0)
         total += line * seconds
-    return min(total, 2**64 - 1)
+    return min(total, FULL)
 
 
 def mean(course: Iterable[Held], digits: int = 9) -> Fraction:
