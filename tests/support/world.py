@@ -144,6 +144,16 @@ class World:
         return deploy(self.node, "Devices", self.consortium, self.twins)
 
     @cached_property
+    def capabilities(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "Capabilities", self.consortium, self.devices)
+
+    @cached_property
+    def firmware(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "Firmware", self.consortium, self.devices)
+
+    @cached_property
     def telemetry(self) -> Contract:
         """Deployed when first asked for."""
         return deploy(self.node, "Telemetry", self.consortium, self.devices)
