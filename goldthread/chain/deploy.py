@@ -101,7 +101,11 @@ def plan(deployer: str, token: str | None) -> tuple[Part, ...]:
         *(Part(name) for name in VERIFIERS),
         Part("Consortium", ("@AccessManager",), ("authority",)),
         Part("Twins", ("@Consortium",), ("CONSORTIUM",)),
-        Part("Devices", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
+        Part(
+            "Devices",
+            ("@Consortium", "@Twins", "@ERC7913P256Verifier"),
+            ("CONSORTIUM", "TWINS", "P256_VERIFIER"),
+        ),
         Part("Capabilities", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
         Part("Firmware", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
         Part("Telemetry", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
