@@ -112,21 +112,24 @@ contract Telemetry is ITelemetry, Module {
     function _checkSummary(Segment calldata segment) private pure {
         (Frame frame, Values values) = (segment.frame, segment.values);
         if (!frame.isWellFormed() || !values.isWellFormed()) revert NotWellFormed(frame, values);
-        (uint32 count, uint32 maxInterval, uint40 duration) =
-            (frame.count(), frame.maxInterval(), frame.to() - frame.from());
-        uint256 steps = count == 0 ? type(uint256).max : count - 1;
-        // The other steps take a second each at least, and the longest one each at most.
-        if (
-            steps > duration || maxInterval * steps < duration || duration > type(uint32).max
-                || (steps == 0 ? maxInterval != 0 : maxInterval + steps - 1 > duration)
-        ) revert CountDoesNotFit(count, maxInterval, duration);
-        (int64 min, int64 max, int32 last, int64 sum) = (values.min(), values.max(), values.last(), values.sum());
-        // One reading is the lowest and one the highest; a single one is both.
-        int64 others = int64(uint64(steps));
-        if (last < min || last > max || sum < min * others + max || sum > max * others + min) {
-            revert ValuesContradict(values);
+        (uint256 count, uint256 maxInterval) = (frame.count(), frame.maxInterval());
+        uint256 duration = frame.to() - frame.from();
+        uint256 steps;
+        unchecked {
+            steps = count - 1;
+            // The other steps take a second each at least, and the longest one each at most.
+            if (
+                steps > duration || maxInterval * steps < duration || duration > type(uint32).max
+                    || (steps == 0 ? maxInterval != 0 : maxInterval + steps - 1 > duration)
+            ) revert CountDoesNotFit(uint32(count), uint32(maxInterval), uint40(duration));
+            (int256 min, int256 max, int256 last) = (values.min(), values.max(), values.last());
+            (int256 sum, int256 others) = (values.sum(), int256(steps));
+            // One reading is the lowest and one the highest; a single one is both.
+            if (last < min || last > max || sum < min * others + max || sum > max * others + min) {
+                revert ValuesContradict(values);
+            }
         }
-        if (!Histogram.fits(segment.histogram, values.min(), values.max(), duration)) revert HistogramContradicts();
+        if (!Histogram.fits(segment.histogram, values, duration)) revert HistogramContradicts();
         Excursion[] calldata excursions = segment.excursions;
         if (excursions.length > MAX_EXCURSIONS) revert TooManyExcursions(excursions.length);
         for (uint256 i; i < excursions.length; ++i) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Values} from "./SegmentWords.sol";
+
 /// @title Histogram
 /// @notice How long a quantity was near each whole degree (100 units), for means that weigh values unequally.
 ///
@@ -17,8 +19,8 @@ library Histogram {
 
     uint256 private constant ENTRY_BITS = 40;
 
-    /// @notice Could readings between `min` and `max` over so many seconds have this histogram?
-    function fits(uint256[] calldata words, int32 min, int32 max, uint256 duration) internal pure returns (bool) {
+    /// @notice Could readings with these values, over so many seconds, have this histogram?
+    function fits(uint256[] calldata words, Values values, uint256 duration) internal pure returns (bool) {
         uint256 count = words.length;
         if (count == 0) return true;
         int256 vertex = type(int16).min;
@@ -39,8 +41,8 @@ library Histogram {
                 }
             }
             // A reading weighs on the degree below it and, unless it is a whole one, on the degree above.
-            return entries <= MAX_VERTICES && sum == 100 * duration && 100 * int256(int8(uint8(words[0]))) + 100 > min
-                && 100 * vertex - 100 < max;
+            return entries <= MAX_VERTICES && sum == 100 * duration
+                && 100 * int256(int8(uint8(words[0]))) + 100 > values.min() && 100 * vertex - 100 < values.max();
         }
     }
 }

@@ -32,6 +32,10 @@ def values(kind: str) -> st.SearchStrategy[Any]:
         return st.binary(min_size=20, max_size=20).map(lambda b: f"0x{b.hex()}")
     if kind == "bytes32":
         return st.binary(min_size=32, max_size=32)
+    if kind == "string":
+        return st.text(max_size=40)
+    if kind == "bytes":
+        return st.binary(max_size=90)
     if kind == "bool":
         return st.booleans()
     bits = int(kind.lstrip("uint"))
