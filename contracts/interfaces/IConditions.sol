@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Rule} from "../libraries/Rule.sol";
+import {IFirmware} from "./IFirmware.sol";
 import {ITelemetry} from "./ITelemetry.sol";
 import {ITwins} from "./ITwins.sol";
 
@@ -43,7 +44,8 @@ interface IConditions {
     /// duration. CUMULATIVE: all time beyond the limit reaches the duration. GAP: all time in gaps reaches it.
     /// BAND_BUDGET: all time at or above the limit and below `upper` reaches the duration. MKT: the mean kinetic
     /// temperature is above the limit. COUNT: so many times the readings went beyond the limit; what goes on over a gap
-    /// is one time, and a gap between readings within the limit is one too.
+    /// is one time, and a gap between readings within the limit is one too. SEQUENCE: the device's firmware is not good
+    /// enough when the segment is judged, by {IFirmware-stateOf}: the limit is the best state that is not.
     enum RuleKind {
         INSTANT,
         CONSECUTIVE,
@@ -51,7 +53,8 @@ interface IConditions {
         GAP,
         BAND_BUDGET,
         MKT,
-        COUNT
+        COUNT,
+        SEQUENCE
     }
 
     /// @notice What quality decided about a breach. RELEASE lifts the hold. REWORK keeps it until a later decision.
@@ -128,9 +131,9 @@ interface IConditions {
 
     /// @notice A broken rule.
     /// @param firstCrossing When the quantity first crossed the limit under this policy, unix seconds; for MKT when the
-    /// time began that the mean is over, for {FALSIFIED} when the segment did, for {SILENCE} the newest reading before it.
-    /// @param extreme Highest (or lowest) reading up to the end of that segment; 0 for GAP, {SILENCE} and {FALSIFIED}.
-    /// @param time Seconds that reached the rule's duration; 0 for INSTANT, excursions for COUNT, for MKT the seconds that
+    /// time began that the mean is over, for SEQUENCE and {FALSIFIED} when the segment did, for {SILENCE} the newest reading before it.
+    /// @param extreme Highest (or lowest) reading up to the end of that segment; 0 for GAP, SEQUENCE, {SILENCE} and {FALSIFIED}.
+    /// @param time Seconds that reached the rule's duration; 0 for INSTANT and SEQUENCE, excursions for COUNT, for MKT the seconds that
     /// the mean is over, for {FALSIFIED} those of the segment.
     /// @param seq Segment that showed it; 0 for {SILENCE}.
     /// @param until Time of that segment's last reading; for {SILENCE} when it was found.
@@ -208,6 +211,8 @@ interface IConditions {
     error StartInPast(uint40 start, uint256 blockTime);
     /// @notice The device may be silent until the second `until`.
     error NotSilent(bytes32 policyId, bytes32 device, uint256 until);
+    /// @notice The policy has a rule that lets no device with such firmware be judged.
+    error FirmwareRefused(bytes32 device, IFirmware.State state);
     /// @notice The silence, or a lie, was marked already.
     error AlreadyMarked(bytes32 policyId, bytes32 device);
     /// @notice Nobody has proved that the segment is a lie.
@@ -243,6 +248,9 @@ interface IConditions {
 
     /// @notice The module in which segments are anchored.
     function TELEMETRY() external view returns (ITelemetry);
+
+    /// @notice The module that knows which firmware devices run.
+    function FIRMWARE() external view returns (IFirmware);
 
     /// @notice Sets the limits of the caller's organisation on a twin. Duty QUALITY. Emits {PolicySet}.
     /// Replaces an older version, unless that has an open breach.

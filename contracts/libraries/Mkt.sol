@@ -66,12 +66,15 @@ library Mkt {
         return duration * (_weight(table, degree) * (100 - part) + _weight(table, degree + 1) * part);
     }
 
-    /// @notice The total of a segment's histogram, as in the library `Histogram`.
+    /// @notice The total of a segment's histogram, as in the library `Histogram`: 64 entries of at most 2^36 units for
+    /// 2^32 hundredths of a second.
     function ofHistogram(bytes memory table, uint256[] calldata words) internal pure returns (uint256 total) {
-        for (uint256 i; i < words.length; ++i) {
-            for (uint256 word = words[i]; word != 0; word >>= 40) {
-                int256 above = int256(int8(uint8(word))) * 100 - COLDEST;
-                total += _weight(table, above > 0 ? uint256(above) / 100 : 0) * uint32(word >> 8);
+        unchecked {
+            for (uint256 i; i < words.length; ++i) {
+                for (uint256 word = words[i]; word != 0; word >>= 40) {
+                    int256 degree = int256(int8(uint8(word))) - COLDEST / 100;
+                    total += _weight(table, degree > 0 ? uint256(degree) : 0) * uint32(word >> 8);
+                }
             }
         }
     }

@@ -8,12 +8,13 @@ import {Excursion} from "./Excursion.sol";
 /// limit 32 (two's complement) | high 8 | kind 8 | quantity 16 | duration 32 | severity 8 | upper 32 (two's complement),
 /// from the lowest bit up.
 ///
-/// limit: in the unit of the quantity; 0 for GAP; whole degrees from -25 to 127 for MKT. high: 1: at or above the limit
-/// is beyond it, 0: at or below; 0 for GAP, 1 for BAND_BUDGET and MKT. kind: of {IConditions-RuleKind}. quantity: as in
-/// {ITelemetry}; temperature for MKT. duration: seconds that make a breach; 0 for INSTANT; for COUNT excursions, up to 65,535; for MKT
-/// seconds that the mean is over; at least 1 otherwise. severity: of the alert, 1 minor, 2 major, 3 critical. upper: end
-/// of the band for BAND_BUDGET, above the limit; 1 for the MKT over a rolling window, which has a multiple of 24 seconds;
-/// 0 otherwise.
+/// limit: in the unit of the quantity; 0 for GAP; whole degrees from -25 to 127 for MKT; for SEQUENCE a state of
+/// {IFirmware-State} below CURRENT. high: 1: at or above the limit is beyond it, 0: at or below; 0 for GAP and SEQUENCE,
+/// 1 for BAND_BUDGET and MKT. kind: of {IConditions-RuleKind}. quantity: as in {ITelemetry}; temperature for MKT.
+/// duration: seconds that make a breach, at least 1; for COUNT excursions, 65,535 at most; for MKT seconds that the mean
+/// is over; 0 for INSTANT and SEQUENCE. severity: of the alert, 1 minor, 2 major, 3 critical. upper: end of the band for
+/// BAND_BUDGET, above the limit; for MKT 1 if the mean is over a rolling window, which has a multiple of 24 seconds; for
+/// SEQUENCE 1 if such a device is refused; 0 otherwise.
 type Rule is uint256;
 
 using RuleLib for Rule global;

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Module} from "../base/Module.sol";
 import {IConditions} from "../interfaces/IConditions.sol";
 import {IConsortium} from "../interfaces/IConsortium.sol";
+import {IFirmware} from "../interfaces/IFirmware.sol";
 import {EventRef, ITwins} from "../interfaces/ITwins.sol";
 import {HeatWindowLib} from "../libraries/HeatWindow.sol";
 import {Duty, Role} from "../libraries/Membership.sol";
@@ -38,6 +39,7 @@ abstract contract ConditionPolicies is IConditions, Module {
     uint8 internal constant BAND_BUDGET = uint8(RuleKind.BAND_BUDGET);
     uint8 internal constant MKT = uint8(RuleKind.MKT);
     uint8 internal constant COUNT = uint8(RuleKind.COUNT);
+    uint8 internal constant SEQUENCE = uint8(RuleKind.SEQUENCE);
 
     /// @inheritdoc IConditions
     ITwins public immutable TWINS;
@@ -89,22 +91,26 @@ abstract contract ConditionPolicies is IConditions, Module {
         if (policy.start < block.timestamp) revert StartInPast(policy.start, block.timestamp);
         for (uint256 i; i < rules; ++i) {
             Rule r = policy.rules[i];
-            uint8 kind = r.kind();
-            (int32 limit, int32 upper, uint32 duration) = (r.limit(), r.upper(), r.duration());
-            bool valid = r.isWellFormed() && (duration == 0) == (kind == INSTANT) && r.severity() != 0
-                && r.severity() <= CRITICAL && kind <= COUNT;
-            if (kind == GAP) {
-                valid = valid && !r.high() && limit == 0 && upper == 0;
-            } else if (kind == BAND_BUDGET) {
-                valid = valid && r.high() && upper > limit;
-            } else if (kind == MKT) {
-                valid = valid && r.high() && Mkt.isLimit(limit) && r.quantity() == TEMPERATURE
-                    && (upper == 0 || (upper == 1 && duration % HeatWindowLib.TICKS == 0));
-            } else {
-                valid = valid && upper == 0 && (kind != COUNT || duration <= type(uint16).max);
+            if (!r.isWellFormed() || r.severity() == 0 || r.severity() > CRITICAL || !_isValid(r)) {
+                revert InvalidRule(i);
             }
-            if (!valid) revert InvalidRule(i);
         }
+    }
+
+    /// @dev Does a well-formed rule have the fields that its kind wants?
+    function _isValid(Rule r) private pure returns (bool) {
+        (uint8 kind, int32 limit, int32 upper, uint32 duration) = (r.kind(), r.limit(), r.upper(), r.duration());
+        if ((duration == 0) != (kind == INSTANT || kind == SEQUENCE)) return false;
+        if (kind == GAP) return !r.high() && limit == 0 && upper == 0;
+        if (kind == BAND_BUDGET) return r.high() && upper > limit;
+        if (kind == SEQUENCE) {
+            return !r.high() && limit >= 0 && limit < int32(uint32(uint8(IFirmware.State.CURRENT))) && upper | 1 == 1;
+        }
+        if (kind == MKT) {
+            return r.high() && Mkt.isLimit(limit) && r.quantity() == TEMPERATURE
+                && (upper == 0 || (upper == 1 && duration % HeatWindowLib.TICKS == 0));
+        }
+        return upper == 0 && (kind < GAP || (kind == COUNT && duration <= type(uint16).max));
     }
 
     // ----------------------------------------------------------------------------------------------- breaches

@@ -5,6 +5,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IConditions} from "../interfaces/IConditions.sol";
 import {IConsortium} from "../interfaces/IConsortium.sol";
+import {IFirmware} from "../interfaces/IFirmware.sol";
 import {ITelemetry} from "../interfaces/ITelemetry.sol";
 import {ITwins} from "../interfaces/ITwins.sol";
 import {Excursion, ExcursionLib} from "../libraries/Excursion.sol";
@@ -43,6 +44,9 @@ contract Conditions is ConditionPolicies {
     /// @inheritdoc IConditions
     ITelemetry public immutable TELEMETRY;
 
+    /// @inheritdoc IConditions
+    IFirmware public immutable FIRMWARE;
+
     /// @dev A key stands for policy hash (and so for its version), device and quantity.
     mapping(bytes32 key => Track) private _tracks;
 
@@ -51,8 +55,10 @@ contract Conditions is ConditionPolicies {
 
     mapping(bytes32 key => mapping(uint32 duration => HeatWindow)) private _windows;
 
-    constructor(IConsortium consortium, ITwins twins, ITelemetry telemetry) ConditionPolicies(consortium, twins) {
-        TELEMETRY = telemetry;
+    constructor(IConsortium consortium, ITwins twins, ITelemetry telemetry, IFirmware firmware)
+        ConditionPolicies(consortium, twins)
+    {
+        (TELEMETRY, FIRMWARE) = (telemetry, firmware);
     }
 
     // ------------------------------------------------------------------------------------------------ judging
@@ -100,7 +106,7 @@ contract Conditions is ConditionPolicies {
             ruled = true;
             if (r.kind() == MKT) {
                 t.heat = Mkt.sum(0, Mkt.ofValue(Mkt.weights(), segment.values.max(), t.to - policy.start));
-            } else if (r.kind() != GAP && r.isBeyond(t.last)) {
+            } else if (r.kind() != GAP && r.kind() != SEQUENCE && r.isBeyond(t.last)) {
                 t.counting = true;
             }
         }
@@ -160,15 +166,16 @@ contract Conditions is ConditionPolicies {
             Rule r = rules[i];
             if (r.quantity() != quantity) continue;
             ruled = true;
-            Breach memory b = Breach(0, r.high() ? t.max : t.min, 0, t.seq, t.to);
-            bool broken;
+            (bool broken, uint40 crossing, uint32 time) = (false, 0, 0);
             if (r.kind() == MKT) {
                 if (weights.length == 0) {
                     weights = Mkt.weights();
                     t.heat = Mkt.sum(heat, _heatOf(segment, weights, t.max, step));
                 }
-                (broken, b.firstCrossing) = _judgeMean(r, policy.start, key, weights, heat, t, step);
-                b.time = uint32(t.to - b.firstCrossing);
+                (broken, crossing) = _judgeMean(r, policy.start, key, weights, heat, t, step);
+                time = uint32(t.to - crossing);
+            } else if (r.kind() == SEQUENCE) {
+                (broken, crossing) = (_lacksFirmware(r, segment.device), segment.frame.from());
             } else {
                 bool limited = r.kind() != GAP;
                 bool any = step.torn || (limited && r.isBeyond(r.high() ? max : min));
@@ -177,14 +184,14 @@ contract Conditions is ConditionPolicies {
                 // The newest reading held until this segment's first one; in a gap nobody knows, so it counts.
                 bool before = step.gap || (step.held && limited && r.isBeyond(step.previous));
                 Tally memory c = _tallyOf(tallies, i);
-                (broken, b.time) = _apply(r, segment, any, before, step, c);
+                (broken, time) = _apply(r, segment, any, before, step, c);
                 _putTally(tallies, i, c);
-                b.firstCrossing = policy.start + c.onset - 1;
-                if (!limited) b.extreme = 0;
+                crossing = policy.start + c.onset - 1;
             }
             if (!broken || t.latched & 1 << i != 0) continue;
             found |= uint16(1 << i);
-            _breaches[key][uint8(i)] = b;
+            int32 extreme = r.kind() == GAP || r.kind() == SEQUENCE ? int32(0) : r.high() ? t.max : t.min;
+            _breaches[key][uint8(i)] = Breach(crossing, extreme, time, t.seq, t.to);
         }
         if (!ruled) revert QuantityNotRuled(policyId, quantity);
         if (tallies[0] != low || tallies[1] != high) {
@@ -262,6 +269,13 @@ contract Conditions is ConditionPolicies {
             if (r.matches(e)) return (true, e);
         }
         return (false, Excursion.wrap(0));
+    }
+
+    /// @dev Is the device's firmware not as the rule wants it? Reverts if the rule refuses such a device.
+    function _lacksFirmware(Rule r, bytes32 device) private view returns (bool lacks) {
+        IFirmware.State state = FIRMWARE.stateOf(device);
+        lacks = r.isBeyond(int32(uint32(uint8(state))));
+        if (lacks && r.upper() != 0) revert FirmwareRefused(device, state);
     }
 
     // --------------------------------------------------------------------------------- mean kinetic temperature

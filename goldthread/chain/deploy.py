@@ -109,7 +109,12 @@ def plan(deployer: str, token: str | None) -> tuple[Part, ...]:
         Part("Capabilities", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
         Part("Firmware", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
         Part("Telemetry", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
-        Part("Conditions", ("@Consortium", "@Twins", "@Telemetry"), ("CONSORTIUM", "TWINS", "TELEMETRY")),
+        Part(
+            "Conditions",
+            ("@Consortium", "@Twins", "@Telemetry", "@Firmware"),
+            ("CONSORTIUM", "TWINS", "TELEMETRY", "FIRMWARE"),
+        ),
+        Part("Templates", ("@Consortium",), ("CONSORTIUM",)),
         Part("Lots", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
         Part("Lineage", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
         Part("Recalls", ("@Consortium", "@Lineage"), ("CONSORTIUM", "LINEAGE")),

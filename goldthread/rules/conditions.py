@@ -48,6 +48,9 @@ MAX_COUNT = (1 << 16) - 1
 TEMPERATURE = 1
 """The quantity that an MKT is of."""
 
+CURRENT = 3
+"""The best state of a device's firmware (IFirmware.State)."""
+
 TICKS = 24
 """Parts of a rolling window."""
 
@@ -62,16 +65,18 @@ class Kind(IntEnum):
     BAND_BUDGET = 4
     MKT = 5
     COUNT = 6
+    SEQUENCE = 7
 
 
 @dataclass(frozen=True)
 class Rule:
     """One limit of a policy.
 
-    `limit` is 0 on the low side for GAP and on the high side for BAND_BUDGET and MKT. `duration` is 0 for
-    INSTANT, the number of excursions for COUNT, and otherwise seconds: for MKT those that the mean is over.
-    `severity` is 1 minor, 2 major, 3 critical. `upper` is the end of the band for BAND_BUDGET, 1 for an MKT
-    over a rolling window of the duration instead of all time, and 0 otherwise.
+    `limit` is 0 on the low side for GAP and on the high side for BAND_BUDGET and MKT; for SEQUENCE it is the
+    best state of firmware that is not good enough, on the low side. `duration` is 0 for INSTANT and SEQUENCE,
+    the number of excursions for COUNT, and otherwise seconds: for MKT those that the mean is over. `severity`
+    is 1 minor, 2 major, 3 critical. `upper` is the end of the band for BAND_BUDGET, 1 for an MKT over a rolling
+    window of the duration instead of all time, 1 for a SEQUENCE that refuses such a device, and 0 otherwise.
     """
 
     kind: Kind
@@ -84,7 +89,7 @@ class Rule:
     @property
     def limits(self) -> tuple[Limit, ...]:
         """What a segment must have excursions for."""
-        if self.kind in (Kind.GAP, Kind.MKT):
+        if self.kind in (Kind.GAP, Kind.MKT, Kind.SEQUENCE):
             return ()
         if self.kind is Kind.BAND_BUDGET:
             return self.limit, Limit(True, self.upper)
@@ -121,15 +126,19 @@ class Rule:
         upper = {
             Kind.BAND_BUDGET: self.limit.value < self.upper <= INT32_MAX,
             Kind.MKT: self.upper in (0, 1),
+            Kind.SEQUENCE: self.upper in (0, 1),
         }
+        instantly = self.kind in (Kind.INSTANT, Kind.SEQUENCE)
         most = MAX_COUNT if self.kind is Kind.COUNT else (1 << 32) - 1
         rules = {
             "limit": INT32_MIN <= self.limit.value <= INT32_MAX,
             "quantity": 0 <= self.quantity < 1 << 16,
-            "duration": 0 <= self.duration <= most and (self.kind is Kind.INSTANT) == (self.duration == 0),
+            "duration": 0 <= self.duration <= most and instantly == (self.duration == 0),
             "severity": 1 <= self.severity <= 3,
             "limit of a gap": self.kind is not Kind.GAP or self.limit == Limit(False, 0),
             "low side": self.limit.high or not (mean or band),
+            "limit of a sequence": self.kind is not Kind.SEQUENCE
+            or (not self.limit.high and 0 <= self.limit.value < CURRENT),
             "upper": upper.get(self.kind, self.upper == 0),
             "limit of an MKT": not mean or mkt.is_limit(self.limit.value),
             "quantity of an MKT": not mean or self.quantity == TEMPERATURE,
@@ -238,14 +247,23 @@ class Judge:
     quantity: int
 
     def step(
-        self, track: Track, seq: int, s: Summary, now: int | None = None, *, falsified: bool = False
+        self,
+        track: Track,
+        seq: int,
+        s: Summary,
+        now: int | None = None,
+        *,
+        falsified: bool = False,
+        firmware: int = CURRENT,
     ) -> Track:
-        """The track after one more summary, judged at the second `now` (its own end, unless said otherwise).
+        """The track after one more summary, judged at the second `now` (its own end, unless said otherwise),
+        when the device's firmware is in the state `firmware`.
 
         A summary that began before the policy does not count, but its last reading holds on. One with a gap
         inside counts as a gap from end to end, and so does one that is proven to be a lie (`falsified`); one
         without a word about a limit that it passed counts as beyond that limit from end to end. Raises
-        `JudgeError` for one that is not the next; of those before the policy some may be left out.
+        `JudgeError` for one that is not the next (of those before the policy some may be left out), and for
+        firmware that the policy refuses.
         """
         policy = self.policy
         counts = s.from_ >= policy.start
@@ -272,11 +290,16 @@ class Judge:
             if rule.kind is Kind.MKT:
                 broken, crossing = self._mean(rule, heat, marks, s.to)
                 time = s.to - crossing
+            elif rule.kind is Kind.SEQUENCE:
+                broken, crossing, time = rule.limit.is_beyond(firmware), s.from_, 0
+                if broken and rule.upper:
+                    raise JudgeError("FirmwareRefused", f"its firmware is in state {firmware}")
             else:
                 broken, time, tallies[place] = self._apply(rule, s, track, tallies[place], held, torn)
                 crossing = policy.start + tallies[place].onset - 1
             if broken and not track.latched >> place & 1:
-                extreme = 0 if rule.kind is Kind.GAP else high if rule.limit.high else low
+                unlimited = rule.kind in (Kind.GAP, Kind.SEQUENCE)
+                extreme = 0 if unlimited else high if rule.limit.high else low
                 breaches[place] = Breach(place, crossing, extreme, time, seq, s.to)
         if falsified and FALSIFIED not in breaches:
             breaches[FALSIFIED] = self._lie(seq, s)
@@ -423,10 +446,12 @@ def judge_readings(policy: Policy, quantity: int, readings: Sequence[Reading]) -
 
     Readings before the policy's start do not count, but the newest of them holds on. A mean kinetic
     temperature is taken at each reading. `seq` of a breach is the place of the reading that showed it,
-    counted from 1. Silence is not looked at.
+    counted from 1. Silence and firmware are not looked at.
     """
     found: dict[int, Breach] = {}
     for place, rule in enumerate(policy.rules):
+        if rule.kind is Kind.SEQUENCE:
+            continue
         judge = _judge_mean if rule.kind is Kind.MKT else _judge_rule
         if rule.quantity == quantity and (breach := judge(policy, place, rule, readings)):
             found[place] = breach

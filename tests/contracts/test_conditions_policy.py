@@ -169,14 +169,14 @@ def test_a_new_version_starts_afresh(cold: ColdChain) -> None:
     start = cold.world.now + 1
     new = cold.set(cold.policy([INSTANT, LONG], version=2, start=start), maker.all)
     assert state(cold, new) == PolicyState(maker.all, 2)
-    assert cold.conditions.track(new.id, cold.logger.id, TEMPERATURE) == (0, 0, 0, 0, 0, 0, False)
-    assert cold.conditions.breach(new.id, cold.logger.id, TEMPERATURE, 0) == (0, 0, 0, 0)
+    assert cold.conditions.track(new.id, cold.logger.id, TEMPERATURE) == (0, 0, 0, 0, 0, 0, False, 0)
+    assert cold.conditions.breach(new.id, cold.logger.id, TEMPERATURE, 0) == (0, 0, 0, 0, 0)
     assert cold.conditions.tally(new.id, cold.logger.id, TEMPERATURE, 1) == (0, 0)
     with reverts("NotInForce", old.id, new.hash, old.hash):
         cold.judge(old, cold.segment(cold.every(300, [700], start), 2))
     cold.judge(new, cold.segment(cold.every(300, [700, 900, 900], old.start)))
     cold.judge(new, cold.segment(cold.every(300, [900], start + 10), 2))
-    assert cold.conditions.breach(new.id, cold.logger.id, TEMPERATURE, 0) == (start, 900, 0, 2)
+    assert cold.conditions.breach(new.id, cold.logger.id, TEMPERATURE, 0) == (start, 900, 0, 2, start + 10)
 
 
 @pytest.mark.parametrize("disposition", [None, Disposition.REWORK, Disposition.REJECT])
@@ -281,7 +281,15 @@ def test_no_function_is_left_out(cold: ColdChain) -> None:
     changing = {
         f["name"] for f in cold.conditions.abi if f.get("stateMutability") == "nonpayable" and "name" in f
     }
-    assert changing == {"setPolicy", "closePolicy", "judge", "markSilent", "dispose", "multicall"}
+    assert changing == {
+        "setPolicy",
+        "closePolicy",
+        "judge",
+        "markSilent",
+        "judgeFalsified",
+        "dispose",
+        "multicall",
+    }
 
 
 def test_whoever_calls_sets_the_policy(cold: ColdChain) -> None:

@@ -202,6 +202,8 @@ class Conditions:
         self.address = address
         self.archive: dict[bytes, Told] = {}
         """The readings of every segment and what it tells of, by its digest."""
+        self.firmware: dict[bytes, int] = {}
+        """The state of each device's firmware; 0 if it is not here."""
 
     def setPolicy(self, policy: Policy, *, sender: str) -> list[Fact]:  # noqa: N802
         no = Objections()
@@ -243,10 +245,15 @@ class Conditions:
         misplaced = frame.seq != due if counts else frame.seq < due
         no.when(misplaced, "NotNextToJudge", policy.id, device, due, frame.seq)
         self._ruled(no, policy, quantity)
+        state = self.firmware.get(device, 0)
+        for rule in policy.rules if counts else ():
+            refuses = rule.kind == RuleKind.SEQUENCE and rule.quantity == quantity and rule.upper
+            no.when(bool(refuses) and rule.limit.beyond(state), "FirmwareRefused", device, state)
         no.settle()
         for fact in anchoring:
             self.telemetry.ledger.apply(fact)
-        found, tallies = {}, track.tallies
+        found: dict[int, Breach] = {}
+        tallies = track.tallies
         first = track.first or frame.seq
         if counts:
             silence = self._silence(policy, track, segment.key)
@@ -280,7 +287,8 @@ class Conditions:
         self, policy: Policy, stream: Stream, track: Track, seq: int
     ) -> tuple[dict[int, Breach], tuple[Tally, ...]]:
         """The rules broken now and never before, and what all rules have counted."""
-        found, tallies = {}, list(track.tallies)
+        found: dict[int, Breach] = {}
+        tallies = list(track.tallies)
         begun, counted = self._counted(policy, stream, track.first or seq, seq)
         since = max(policy.start, begun[-1].time) if begun else policy.start
         held = begun[-1].value if begun else None
@@ -288,10 +296,14 @@ class Conditions:
         for place, rule in enumerate(policy.rules):
             if rule.quantity != stream[2]:
                 continue
-            finding = self._finding(policy, rule, begun, counted, since, held)
+            if rule.kind == RuleKind.SEQUENCE:
+                lacks = rule.limit.beyond(self.firmware.get(stream[0], 0))
+                finding = Finding(lacks, counted[-1].readings[0].time, 0, 0)
+            else:
+                finding = self._finding(policy, rule, begun, counted, since, held)
             if finding.onset is None:
                 continue
-            if rule.kind != RuleKind.MKT:
+            if rule.kind not in (RuleKind.MKT, RuleKind.SEQUENCE):
                 tallies[place] = Tally(finding.running, finding.onset - policy.start + 1)
             if finding.broken and not track.latched >> place & 1:
                 extreme = extreme_of(rule, [r for part in counted for r in part.readings])
@@ -461,7 +473,7 @@ def track_view(
 
 def extreme_of(rule: Rule, readings: Sequence[Reading]) -> int:
     """The worst reading."""
-    if rule.kind == RuleKind.GAP:
+    if rule.kind in (RuleKind.GAP, RuleKind.SEQUENCE):
         return 0
     values = [reading.value for reading in readings]
     return max(values) if rule.limit.high else min(values)

@@ -37,6 +37,7 @@ class RuleKind(IntEnum):
     BAND_BUDGET = 4
     MKT = 5
     COUNT = 6
+    SEQUENCE = 7
 
 
 WIDTHS = (32, 8, 8, 16, 32, 8, 32)
@@ -69,7 +70,7 @@ class Rule(NamedTuple):
     @property
     def limits(self) -> list[Limit]:
         """What a segment must tell about."""
-        if self.kind in (RuleKind.GAP, RuleKind.MKT):
+        if self.kind in (RuleKind.GAP, RuleKind.MKT, RuleKind.SEQUENCE):
             return []
         return [self.limit, *([self.end] if self.kind == RuleKind.BAND_BUDGET else [])]
 
@@ -85,11 +86,11 @@ class Rule(NamedTuple):
 
     def beyond(self, value: int | None) -> bool:
         """What a reading at its moment says."""
-        return value is UNKNOWN or (self.kind != RuleKind.GAP and self.limit.beyond(value))
+        return value is None or (self.kind != RuleKind.GAP and self.limit.beyond(value))
 
     def counts(self, value: int | None) -> bool:
         """Does the time count for which such a reading holds?"""
-        above = self.kind == RuleKind.BAND_BUDGET and value is not UNKNOWN and self.end.beyond(value)
+        above = self.kind == RuleKind.BAND_BUDGET and value is not None and self.end.beyond(value)
         return self.beyond(value) and not above
 
 
@@ -247,7 +248,8 @@ class Course:
         if begun:
             value, self.since = begun[-1].value, max(start, begun[-1].time)
             self.opening = [(max(r.value for r in begun), self.since - start)]
-        since, counted = self.since, []
+        since = self.since
+        counted: list[int] = []
         for segment in segments:
             first, values = segment.readings[0], [r.value for r in segment.readings]
             wait = first.time - since
