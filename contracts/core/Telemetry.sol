@@ -8,6 +8,7 @@ import {ITelemetry} from "../interfaces/ITelemetry.sol";
 import {Excursion, ExcursionLib} from "../libraries/Excursion.sol";
 import {Histogram} from "../libraries/Histogram.sol";
 import {MerkleLeaves} from "../libraries/MerkleLeaves.sol";
+import {Duty, Role} from "../libraries/Membership.sol";
 import {Frame, Values, WordsLib} from "../libraries/SegmentWords.sol";
 import {SummaryTree} from "../libraries/SummaryTree.sol";
 
@@ -31,6 +32,7 @@ contract Telemetry is ITelemetry, Module {
 
     mapping(bytes32 key => Stream) private _streams;
     mapping(bytes32 key => mapping(uint32 seq => bytes32)) private _digests;
+    mapping(bytes32 digest => Falsification) private _falsifications;
 
     /// @inheritdoc ITelemetry
     mapping(bytes32 digest => bool) public falsified;
@@ -42,14 +44,14 @@ contract Telemetry is ITelemetry, Module {
     /// @inheritdoc ITelemetry
     function anchor(Segment calldata segment, bytes calldata signer, bytes calldata signature)
         external
-        returns (bytes32 digest)
+        returns (bytes32 digest, bool lie)
     {
         digest = digestOf(segment);
         Frame frame = segment.frame;
         (uint32 seq, uint40 from, uint40 to) = (frame.seq(), frame.from(), frame.to());
         bytes32 key = _key(segment.device, segment.subject, frame.quantity());
         mapping(uint32 seq => bytes32) storage digests = _digests[key];
-        if (digests[seq] == digest) return digest;
+        if (digests[seq] == digest) return (digest, falsified(digest));
         (uint32 lastSeq, uint40 lastTo) = (_streams[key].seq, _streams[key].to);
         if (seq != lastSeq + 1) revert NotNextSegment(segment.device, lastSeq + 1, seq);
         if (from <= lastTo || to < from || to > block.timestamp) {
@@ -65,19 +67,50 @@ contract Telemetry is ITelemetry, Module {
     }
 
     /// @inheritdoc ITelemetry
+    function falsify(Segment calldata segment, Lie lie, address by) external returns (bytes32 digest) {
+        // slither-disable-next-line unused-return: which of them it is does not matter
+        CONSORTIUM.authorize(msg.sender, Role.MODULE, Duty.ANCHOR);
+        digest = requireAnchored(segment);
+        if (falsified(digest)) revert AlreadyFalsified(digest);
+        _falsifications[digest] = Falsification(by, lie);
+        Frame frame = segment.frame;
+        emit SegmentFalsified(
+            segment.device, segment.subject, frame.quantity(), frame.seq(), digest, lie, by, msg.sender
+        );
+    }
+
+    /// @inheritdoc ITelemetry
     function verifyReading(Segment calldata segment, Reading calldata reading, SummaryTree.Step[] calldata proof)
         external
         view
         returns (bool)
     {
-        bytes32 digest = digestOf(segment);
+        // slither-disable-next-line unused-return: only whether it is anchored
+        requireAnchored(segment);
+        Frame frame = segment.frame;
+        bytes32 leaf = MerkleLeaves.reading(reading.index, reading.time, reading.value, frame.seq());
+        bytes32 top = SummaryTree.summaryOf(frame, segment.values, segment.excursions, segment.histogram);
+        (bytes32 root, bytes32 summary) = SummaryTree.climb(leaf, reading.index, frame.count(), proof, top);
+        return root == segment.root && summary == top;
+    }
+
+    /// @inheritdoc ITelemetry
+    function requireAnchored(Segment calldata segment) public view returns (bytes32 digest) {
+        digest = digestOf(segment);
         Frame frame = segment.frame;
         if (anchored(segment.device, segment.subject, frame.quantity(), frame.seq()) != digest) {
             revert NotAnchored(digest);
         }
-        bytes32 leaf = MerkleLeaves.reading(reading.index, reading.time, reading.value, frame.seq());
-        bytes32 top = SummaryTree.summaryOf(frame, segment.values, segment.excursions, segment.histogram);
-        return SummaryTree.leadsTo(leaf, reading.index, frame.count(), proof, segment.root, top);
+    }
+
+    /// @inheritdoc ITelemetry
+    function falsified(bytes32 digest) public view returns (bool) {
+        return _falsifications[digest].lie != Lie.NONE;
+    }
+
+    /// @inheritdoc ITelemetry
+    function falsification(bytes32 digest) external view returns (Falsification memory) {
+        return _falsifications[digest];
     }
 
     /// @inheritdoc ITelemetry

@@ -18,7 +18,8 @@ import {IDevices} from "./IDevices.sol";
 /// anchored never changes. Who brings a segment does not matter: the device's signature is the authority.
 ///
 /// Assumptions: the device's clock is right and it measures what it is attached to. A summary that its own readings
-/// contradict is a provable lie: anyone with the readings can show it with {verifyReading}.
+/// contradict is a provable lie, and so are two segments with one number (module {IChallenges}). A segment proved false
+/// stays anchored and keeps its number; whoever judges by it asks {falsified}.
 ///
 /// Quantities and their units: 1 temperature (0.01 degrees Celsius), 2 relative humidity (0.01 %), 3 acceleration
 /// (mm/s2), 4 illuminance (lux), 5 tilt (0.01 degrees), 6 carbon dioxide (ppm); from 256 on free for a consortium.
@@ -42,6 +43,19 @@ interface ITelemetry {
         bytes32 root;
     }
 
+    /// @notice Why a segment is not to be believed.
+    /// FALSE_SUMMARY: a node of its tree, or the segment itself, says something else than what is below it.
+    /// CONTRADICTION: one of its readings is not as the segment says.
+    /// EQUIVOCATION: the device signed another segment with the same number.
+    /// WITHHELD: nobody showed a reading that was asked for.
+    enum Lie {
+        NONE,
+        FALSE_SUMMARY,
+        CONTRADICTION,
+        EQUIVOCATION,
+        WITHHELD
+    }
+
     /// @notice One reading of a segment.
     /// @param index Its place in the segment, from 0.
     /// @param time When it was taken, unix seconds.
@@ -50,6 +64,12 @@ interface ITelemetry {
         uint32 index;
         uint40 time;
         int32 value;
+    }
+
+    /// @notice Who proved a segment false, and how.
+    struct Falsification {
+        address by;
+        Lie lie;
     }
 
     /// @notice Where a stream stands: its newest segment and the time of its newest reading.
@@ -67,6 +87,20 @@ interface ITelemetry {
         Frame frame,
         Values values,
         bytes32 digest,
+        address caller
+    );
+
+    /// @notice A segment was proved false.
+    /// @param digest Of the segment.
+    /// @param by Who proved it to the module `caller`.
+    event SegmentFalsified(
+        bytes32 indexed device,
+        bytes32 indexed subject,
+        uint16 indexed quantity,
+        uint32 seq,
+        bytes32 digest,
+        Lie lie,
+        address by,
         address caller
     );
 
@@ -88,6 +122,8 @@ interface ITelemetry {
     error TooManyExcursions(uint256 count);
     /// @notice No such segment is anchored.
     error NotAnchored(bytes32 digest);
+    /// @notice The segment was proved false before.
+    error AlreadyFalsified(bytes32 digest);
 
     /// @notice Most excursions in a segment.
     function MAX_EXCURSIONS() external view returns (uint256);
@@ -101,9 +137,25 @@ interface ITelemetry {
     /// @notice Anchors a segment. Anyone. Emits {SegmentAnchored}; does nothing if it is anchored already.
     /// @param signer The device's ERC-7913 signer.
     /// @return digest What the device signed.
+    /// @return lie True if the segment was anchored before, and proved false since.
     function anchor(Segment calldata segment, bytes calldata signer, bytes calldata signature)
         external
-        returns (bytes32 digest);
+        returns (bytes32 digest, bool lie);
+
+    /// @notice Writes down that an anchored segment is false. Role MODULE, duty ANCHOR: the module that checked the
+    /// proof. Emits {SegmentFalsified}.
+    /// @param by Who proved it.
+    /// @return digest Of the segment.
+    function falsify(Segment calldata segment, Lie lie, address by) external returns (bytes32 digest);
+
+    /// @notice The digest of a segment that is anchored; reverts with {NotAnchored} for one that is not.
+    function requireAnchored(Segment calldata segment) external view returns (bytes32 digest);
+
+    /// @notice Was the segment with this digest proved false?
+    function falsified(bytes32 digest) external view returns (bool);
+
+    /// @notice Who proved the segment with this digest false, and how; all zero for one that nobody did.
+    function falsification(bytes32 digest) external view returns (Falsification memory);
 
     /// @notice Is this reading one of the segment's? Reverts if the segment is not anchored.
     /// @param proof The way from the reading's leaf to the root: a step for each level with a neighbour.

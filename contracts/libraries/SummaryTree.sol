@@ -43,28 +43,29 @@ library SummaryTree {
         }
     }
 
-    /// @notice Does the way lead from a node to the root? Sides follow from places, so there is one way for each.
+    /// @notice Goes from a node up. Sides follow from places, so there is one way from each.
     /// @param hash The node.
     /// @param place Its place in its level, from 0.
     /// @param size Nodes in its level.
-    /// @param top Hash of the segment's own summary, which the root must vouch for.
-    function leadsTo(bytes32 hash, uint256 place, uint256 size, Step[] calldata steps, bytes32 root, bytes32 top)
+    /// @param summary Hash of its summary.
+    /// @return root Where the way ends; zero if it has too few or too many steps, or there is no such place.
+    /// @return top Hash of the summary there.
+    function climb(bytes32 hash, uint256 place, uint256 size, Step[] calldata way, bytes32 summary)
         internal
         pure
-        returns (bool)
+        returns (bytes32 root, bytes32 top)
     {
-        if (place >= size) return false;
+        if (place >= size) return (0, 0);
         uint256 taken;
-        bytes32 summary = top;
         unchecked {
             for (; size > 1; (place, size) = (place >> 1, (size + 1) >> 1)) {
                 if (place ^ 1 >= size) continue;
-                if (taken == steps.length) return false;
-                Step calldata step = steps[taken++];
+                if (taken == way.length) return (0, 0);
+                Step calldata step = way[taken++];
                 summary = step.summary;
                 hash = place & 1 == 0 ? node(hash, step.neighbour, summary) : node(step.neighbour, hash, summary);
             }
         }
-        return taken == steps.length && summary == top && hash == root;
+        return taken == way.length ? (hash, summary) : (bytes32(0), bytes32(0));
     }
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from goldthread.audit.base import FoldError, View, short
+from goldthread.audit.base import ZERO_ADDRESS, FoldError, View, short
 from goldthread.chain.logs import Event
 from goldthread.chain.segments import Frame, Values
 
@@ -29,6 +29,9 @@ class State:
     streams: dict[Stream, list[Anchored]] = field(default_factory=dict)
     """The segments of each stream; the first one has number 1."""
 
+    falsifications: dict[bytes, tuple[str, int]] = field(default_factory=dict)
+    """Who proved a segment false, and how, by its digest."""
+
     def segment(self, stream: Stream, seq: int) -> Anchored | None:
         """A segment by its number, from 1."""
         found = self.streams.get(stream, [])
@@ -37,8 +40,16 @@ class State:
 
 def fold(state: State, event: Event) -> None:
     """Bring the state up to date with one more event of Telemetry; raises `FoldError`."""
-    if event.name != "SegmentAnchored":
-        raise FoldError(event, "nothing is known about this event")
+    match event.name:
+        case "SegmentAnchored":
+            _anchor(state, event)
+        case "SegmentFalsified":
+            _falsify(state, event)
+        case _:
+            raise FoldError(event, "nothing is known about this event")
+
+
+def _anchor(state: State, event: Event) -> None:
     frame, values = Frame.unpack(event["frame"]), Values.unpack(event["values"])
     stream = (event["device"], event["subject"], event["quantity"])
     known = state.streams.setdefault(stream, [])
@@ -51,6 +62,15 @@ def fold(state: State, event: Event) -> None:
     known.append(Anchored(frame, values, event["digest"]))
 
 
+def _falsify(state: State, event: Event) -> None:
+    found = state.segment((event["device"], event["subject"], event["quantity"]), event["seq"])
+    if found is None or found.digest != event["digest"]:
+        raise FoldError(event, "no such segment was anchored")
+    if found.digest in state.falsifications:
+        raise FoldError(event, "the segment was proved false before")
+    state.falsifications[found.digest] = (event["by"], event["lie"])
+
+
 def views(state: State) -> Iterator[View]:
     """What every view of the contract must return."""
     for (device, twin, quantity), segments in state.streams.items():
@@ -61,3 +81,6 @@ def views(state: State) -> Iterator[View]:
         for found in segments:
             seq = found.frame.seq
             yield View(f"{subject}, segment {seq}", "anchored", (device, twin, quantity, seq), found.digest)
+            by, lie = state.falsifications.get(found.digest, (ZERO_ADDRESS, 0))
+            about = {"by": by, "lie": lie}
+            yield View(f"{subject}, segment {seq}", "falsification", (found.digest,), about)

@@ -160,6 +160,7 @@ _ADVICE: dict[str, str] = {
     "WrongThreshold": "between 1 and all of at most 16 signers must sign",
     "WrongVersion": "use the number after that of signerSetOf(model), and have the set signed again",
     # Telemetry
+    "AlreadyFalsified": "nothing to do: the segment is known to be false",
     "CountDoesNotFit": "check count, longest interval and times of the segment against its readings",
     "ExcursionContradicts": "list exactly the limits that some reading reached, with times that fit each "
     "other",
