@@ -34,9 +34,6 @@ contract Telemetry is ITelemetry, Module {
     mapping(bytes32 key => mapping(uint32 seq => bytes32)) private _digests;
     mapping(bytes32 digest => Falsification) private _falsifications;
 
-    /// @inheritdoc ITelemetry
-    mapping(bytes32 digest => bool) public falsified;
-
     constructor(IConsortium consortium, IDevices devices) Module("Goldthread Telemetry", consortium) {
         DEVICES = devices;
     }

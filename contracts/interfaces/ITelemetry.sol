@@ -164,9 +164,6 @@ interface ITelemetry {
         view
         returns (bool);
 
-    /// @notice Is a segment a proven lie?
-    function falsified(bytes32 digest) external view returns (bool);
-
     /// @notice What a device signs for a segment.
     function digestOf(Segment calldata segment) external view returns (bytes32);
 

@@ -24,6 +24,13 @@ using RuleLib for Rule global;
 library RuleLib {
     uint256 private constant LIMIT_AND_SIDE = type(uint40).max;
 
+    /// @dev One of several rules. Whoever asks has looked how many there are.
+    function get(Rule[] calldata rules, uint256 place) internal pure returns (Rule r) {
+        assembly ("memory-safe") {
+            r := calldataload(add(rules.offset, shl(5, place)))
+        }
+    }
+
     function limit(Rule r) internal pure returns (int32) {
         return int32(uint32(Rule.unwrap(r)));
     }

@@ -237,11 +237,15 @@ abstract contract ConditionPolicies is IConditions, Module {
         key = _key(given, device, quantity);
     }
 
-    /// @dev Hash of the ABI encoding of a policy, which is taken as it came: one that is encoded otherwise is none that
-    /// is in force. Hashing it from memory, field by field, would cost a third of all judging.
+    /// @dev Hash of the ABI encoding of a policy, which is taken as it lies in calldata: whatever is encoded otherwise is
+    /// no policy that is in force. Encoding it anew, field by field, would cost a third of all judging.
     function _hash(Policy calldata policy) private pure returns (bytes32 hash) {
-        uint256 size = 320 + 32 * (policy.devices.length + policy.rules.length);
         assembly ("memory-safe") {
+            // Eight words, the last two for where the arrays are; the devices and the rules, each with their number.
+            let size := add(288, shl(5, calldataload(add(policy, 256))))
+            size := add(add(size, 32), shl(5, calldataload(add(policy, size))))
+            // What does not fit into a transaction is no policy either, and not copied.
+            size := mul(size, lt(size, 1024))
             let at := mload(0x40)
             mstore(at, 0x20)
             calldatacopy(add(at, 0x20), policy, size)

@@ -11,7 +11,7 @@ import {ITwins} from "../interfaces/ITwins.sol";
 import {Excursion, ExcursionLib} from "../libraries/Excursion.sol";
 import {HeatMark, HeatWindow, HeatWindowLib} from "../libraries/HeatWindow.sol";
 import {Mkt} from "../libraries/Mkt.sol";
-import {Rule} from "../libraries/Rule.sol";
+import {Rule, RuleLib} from "../libraries/Rule.sol";
 import {Frame, Values} from "../libraries/SegmentWords.sol";
 import {ConditionPolicies} from "./ConditionPolicies.sol";
 
@@ -47,8 +47,9 @@ contract Conditions is ConditionPolicies {
     /// @inheritdoc IConditions
     IFirmware public immutable FIRMWARE;
 
-    /// @dev A key stands for policy hash (and so for its version), device and quantity.
-    mapping(bytes32 key => Track) private _tracks;
+    /// @dev A key stands for policy hash (and so for its version), device and quantity. The fields of a {Track} from the
+    /// lowest bit up: the compiler would load and store each by itself.
+    mapping(bytes32 key => uint256) private _tracks;
 
     /// @dev Four {Tally}s to a word: that of rule i is 64 bits wide and starts at bit 64 * (i % 4) of word i / 4.
     mapping(bytes32 key => uint256[2]) private _tallies;
@@ -67,14 +68,14 @@ contract Conditions is ConditionPolicies {
     function judge(
         Policy calldata policy,
         ITelemetry.Segment calldata segment,
-        bytes calldata signer,
-        bytes calldata signature
+        bytes calldata,
+        bytes calldata
     ) external {
-        bytes32 digest = TELEMETRY.anchor(segment, signer, signature);
+        bool lie = _anchor(segment);
         if (segment.subject != policy.subject) revert WrongSubject(policy.subject, segment.subject);
         Frame frame = segment.frame;
         (bytes32 policyId, bytes32 key) = _keyInForce(policy, segment.device, frame.quantity());
-        Track memory t = _tracks[key];
+        Track memory t = _trackOf(key);
         bool counts = frame.from() >= policy.start;
         // Of those before the start only the last one matters: nobody makes others pay for judging all of them.
         if (counts ? frame.seq() != t.seq + 1 : frame.seq() <= t.seq) {
@@ -82,12 +83,35 @@ contract Conditions is ConditionPolicies {
         }
         if (t.seq == 0) (t.to, t.min, t.max) = (policy.start, type(int32).max, type(int32).min);
         uint16 found = counts
-            ? _count(policy, policyId, key, segment, t, TELEMETRY.falsified(digest))
+            ? _count(policy, policyId, key, segment, t, lie)
             : _begin(policy, policyId, segment, t);
         t.latched |= found;
-        _tracks[key] = t;
+        _putTrack(key, t);
         emit SegmentJudged(policyId, segment.device, frame.quantity(), t.seq, t.latched, t.heat);
         if (found != 0) _open(policy, policyId, key, segment.device, frame.quantity(), found);
+    }
+
+    /// @dev Anchors the segment with what follows it in calldata, as it lies there: decoding and encoding it would cost as
+    /// much as judging it. Telemetry decodes it, and sees the same segment at the same place.
+    /// @return lie True if the segment is a proven lie.
+    function _anchor(ITelemetry.Segment calldata segment) private returns (bool lie) {
+        (address telemetry, bytes4 selector) = (address(TELEMETRY), ITelemetry.anchor.selector);
+        assembly ("memory-safe") {
+            // The offsets of segment, signer and signature count from the fourth byte of the calldata.
+            let moved := sub(segment, 100)
+            let at := mload(0x40)
+            mstore(at, selector)
+            mstore(add(at, 4), 96)
+            mstore(add(at, 36), sub(calldataload(68), moved))
+            mstore(add(at, 68), sub(calldataload(100), moved))
+            let size := sub(calldatasize(), segment)
+            calldatacopy(add(at, 100), segment, size)
+            if iszero(call(gas(), telemetry, 0, at, add(size, 100), 0, 64)) {
+                returndatacopy(at, 0, returndatasize())
+                revert(at, returndatasize())
+            }
+            lie := mload(32)
+        }
     }
 
     /// @dev A segment that began before the policy only says where counting starts: after it, from its last reading.
@@ -127,13 +151,17 @@ contract Conditions is ConditionPolicies {
     ) private returns (uint16 found) {
         (Frame frame, Values values) = (segment.frame, segment.values);
         Step memory step;
-        step.since = uint256(frame.from() - t.to).toUint32();
-        step.gap = step.since > policy.maxInterval;
-        step.torn = lie || frame.maxInterval() > policy.maxInterval;
+        (uint40 from, uint40 start, uint32 maxInterval) = (frame.from(), policy.start, policy.maxInterval);
+        // No segment begins before the newest reading, or before the start if it counts.
+        unchecked {
+            step.since = uint256(from - t.to).toUint32();
+            step.offset = uint256(from - start).toUint32();
+            // Telemetry anchors no longer ones than fit.
+            step.duration = uint32(frame.to() - from);
+        }
+        (step.gap, step.torn) = (step.since > maxInterval, lie || frame.maxInterval() > maxInterval);
         (step.held, step.previous, step.to) = (t.seq != 0, t.last, t.to);
         step.hottest = !step.held ? values.max() : t.max > t.last ? t.max : t.last;
-        step.offset = uint256(frame.from() - policy.start).toUint32();
-        step.duration = uint256(frame.to() - frame.from()).toUint32();
         uint32 silence = _silence(policy, t);
         (t.seq, t.to, t.last) = (frame.seq(), frame.to(), values.last());
         if (values.min() < t.min) t.min = values.min();
@@ -161,26 +189,29 @@ contract Conditions is ConditionPolicies {
         uint16 quantity = segment.frame.quantity();
         (int32 min, int32 max) = (segment.values.min(), segment.values.max());
         Rule[] calldata rules = policy.rules;
+        // Where nothing was counted yet, the reading before was not beyond a limit either.
+        bool quiet = !step.torn && !step.gap && !t.counting;
         bool ruled;
-        for (uint256 i; i < rules.length; ++i) {
-            Rule r = rules[i];
+        uint256 count = rules.length;
+        for (uint256 i; i < count; ++i) {
+            Rule r = RuleLib.get(rules, i);
             if (r.quantity() != quantity) continue;
             ruled = true;
+            uint8 kind = r.kind();
+            if (quiet && kind != MKT && kind != SEQUENCE && (kind == GAP || !r.isBeyond(r.high() ? max : min))) continue;
             (bool broken, uint40 crossing, uint32 time) = (false, 0, 0);
-            if (r.kind() == MKT) {
+            if (kind == MKT) {
                 if (weights.length == 0) {
                     weights = Mkt.weights();
                     t.heat = Mkt.sum(heat, _heatOf(segment, weights, t.max, step));
                 }
                 (broken, crossing) = _judgeMean(r, policy.start, key, weights, heat, t, step);
                 time = uint32(t.to - crossing);
-            } else if (r.kind() == SEQUENCE) {
+            } else if (kind == SEQUENCE) {
                 (broken, crossing) = (_lacksFirmware(r, segment.device), segment.frame.from());
             } else {
-                bool limited = r.kind() != GAP;
+                bool limited = kind != GAP;
                 bool any = step.torn || (limited && r.isBeyond(r.high() ? max : min));
-                // Where nothing was counted yet, the reading before was not beyond the limit either.
-                if (!any && !step.gap && !t.counting) continue;
                 // The newest reading held until this segment's first one; in a gap nobody knows, so it counts.
                 bool before = step.gap || (step.held && limited && r.isBeyond(step.previous));
                 Tally memory c = _tallyOf(tallies, i);
@@ -190,7 +221,7 @@ contract Conditions is ConditionPolicies {
             }
             if (!broken || t.latched & 1 << i != 0) continue;
             found |= uint16(1 << i);
-            int32 extreme = r.kind() == GAP || r.kind() == SEQUENCE ? int32(0) : r.high() ? t.max : t.min;
+            int32 extreme = kind == GAP || kind == SEQUENCE ? int32(0) : r.high() ? t.max : t.min;
             _breaches[key][uint8(i)] = Breach(crossing, extreme, time, t.seq, t.to);
         }
         if (!ruled) revert QuantityNotRuled(policyId, quantity);
@@ -328,7 +359,7 @@ contract Conditions is ConditionPolicies {
             ruled = policy.rules[i].quantity() == quantity;
         }
         if (!ruled) revert QuantityNotRuled(policyId, quantity);
-        Track memory t = _tracks[key];
+        Track memory t = _trackOf(key);
         if (t.latched & 1 << SILENCE != 0) revert AlreadyMarked(policyId, device);
         if (t.seq == 0) t.to = policy.start;
         uint32 silence = _silence(policy, t);
@@ -339,7 +370,8 @@ contract Conditions is ConditionPolicies {
             );
         }
         uint16 found = _silent(key, t.to, silence);
-        _tracks[key].latched = t.latched | found;
+        t.latched |= found;
+        _putTrack(key, t);
         _open(policy, policyId, key, device, quantity, found);
     }
 
@@ -363,19 +395,20 @@ contract Conditions is ConditionPolicies {
         if (segment.subject != policy.subject) revert WrongSubject(policy.subject, segment.subject);
         bytes32 digest = TELEMETRY.digestOf(segment);
         if (!TELEMETRY.falsified(digest)) revert NotFalsified(digest);
-        Track memory t = _tracks[key];
+        Track memory t = _trackOf(key);
         if (frame.from() < policy.start || frame.seq() > t.seq) {
             revert NotCounted(policyId, segment.device, frame.seq());
         }
         if (t.latched & 1 << FALSIFIED != 0) revert AlreadyMarked(policyId, segment.device);
         uint16 found = _falsify(key, frame);
-        _tracks[key].latched = t.latched | found;
+        t.latched |= found;
+        _putTrack(key, t);
         _open(policy, policyId, key, segment.device, frame.quantity(), found);
     }
 
     /// @dev Writes down that a segment is a lie.
     function _falsify(bytes32 key, Frame frame) private returns (uint16 found) {
-        uint32 duration = uint256(frame.to() - frame.from()).toUint32();
+        uint32 duration = uint32(frame.to() - frame.from());
         _breaches[key][FALSIFIED] = Breach(frame.from(), 0, duration, frame.seq(), frame.to());
         return uint16(1) << FALSIFIED;
     }
@@ -384,7 +417,7 @@ contract Conditions is ConditionPolicies {
 
     /// @inheritdoc IConditions
     function track(bytes32 policyId, bytes32 device, uint16 quantity) external view returns (Track memory) {
-        return _tracks[_key(policyHash[policyId], device, quantity)];
+        return _trackOf(_key(policyHash[policyId], device, quantity));
     }
 
     /// @inheritdoc IConditions
@@ -401,11 +434,24 @@ contract Conditions is ConditionPolicies {
         bytes32 key = _key(policyHash[policyId], device, quantity);
         HeatMark memory mark = _windows[key][duration].oldest();
         if (mark.to == 0) return (0, 0);
-        Track memory t = _tracks[key];
+        Track memory t = _trackOf(key);
         return (t.heat == Mkt.FULL ? Mkt.FULL : t.heat - mark.heat, uint32(t.to - mark.to));
     }
 
-    // ----------------------------------------------------------------------------------------------- tallies
+    // ------------------------------------------------------------------------------------- tracks and tallies
+
+    function _trackOf(bytes32 key) private view returns (Track memory t) {
+        uint256 word = _tracks[key];
+        (t.seq, t.to, t.min) = (uint32(word), uint40(word >> 32), int32(uint32(word >> 72)));
+        (t.max, t.last, t.latched) = (int32(uint32(word >> 104)), int32(uint32(word >> 136)), uint16(word >> 168));
+        (t.counting, t.heat) = (uint8(word >> 184) != 0, uint64(word >> 192));
+    }
+
+    function _putTrack(bytes32 key, Track memory t) private {
+        uint256 readings = uint256(uint32(t.min)) | uint256(uint32(t.max)) << 32 | uint256(uint32(t.last)) << 64;
+        uint256 state = uint256(t.latched) | (t.counting ? 1 << 16 : 0) | uint256(t.heat) << 24;
+        _tracks[key] = uint256(t.seq) | uint256(t.to) << 32 | readings << 72 | state << 168;
+    }
 
     function _tallyOf(uint256[2] memory tallies, uint256 rule) private pure returns (Tally memory) {
         uint256 word = tallies[rule / 4] >> 64 * (rule % 4);
