@@ -107,7 +107,7 @@ contract Capabilities is ICapabilities, Module {
     /// @inheritdoc ICapabilities
     function use(bytes32 device, bytes32 resource, uint32 capability, uint8 methods, bytes32 ref) external {
         uint32 org = check(device, resource, capability, methods, msg.sender);
-        emit Used(device, org, capability, msg.sender, msg.sender, resource, methods, ref);
+        emit Used(device, org, capability, msg.sender, msg.sender, resource, methods, ref, 0);
     }
 
     /// @inheritdoc ICapabilities
@@ -119,7 +119,7 @@ contract Capabilities is ICapabilities, Module {
         if (!SignatureChecker.isValidSignatureNow(signer, digest, signature)) revert InvalidInvocation(digest, signer);
         address account = Signers.accountOf(signer);
         uint32 org = check(i.device, i.resource, i.capability, i.methods, account);
-        emit Used(i.device, org, i.capability, account, msg.sender, i.resource, i.methods, i.ref);
+        emit Used(i.device, org, i.capability, account, msg.sender, i.resource, i.methods, i.ref, digest);
     }
 
     /// @inheritdoc ICapabilities

@@ -114,8 +114,9 @@ interface ICapabilities {
     );
     /// @notice All capabilities on the device numbered lower than `first` ended.
     event AllRevoked(bytes32 indexed device, uint32 indexed org, address caller, uint32 first);
-    /// @notice `account` used the capability; `caller` brought its word.
+    /// @notice `account` used the capability.
     /// @param ref What was done with it: hash or id of the command.
+    /// @param digest Of the invocation that it signed and `caller` brought; zero: it called itself.
     event Used(
         bytes32 indexed device,
         uint32 indexed org,
@@ -124,7 +125,8 @@ interface ICapabilities {
         address caller,
         bytes32 resource,
         uint8 methods,
-        bytes32 ref
+        bytes32 ref,
+        bytes32 digest
     );
 
     /// @notice Only the organisation with title to the device's twin grants, and revokes all.
