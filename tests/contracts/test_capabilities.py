@@ -251,7 +251,7 @@ def test_one_account_uses_what_it_was_given(grants: Grants) -> None:
 
 
 def test_an_organisations_number_is_no_account(grants: Grants) -> None:
-    """What was given to organisation 6 is not given to the account with the address 6, nor the other way round."""
+    """What organisation 6 has, the account with the address 6 does not have, nor the other way round."""
     world, six = grants.world, "0x" + 39 * "0" + "6"
     assert world.service.number == 6
     world.hire(world.carrier, six, ~Duty(0))

@@ -79,7 +79,7 @@ class Explorer:
         return tuple(page.edges.items()), page.owner, page.first, self.world.twins.ownerOf(self.device)
 
     def ask(self) -> None:
-        """Before, at and after the last second. Time does not run back: it is explored from a point before."""
+        """Before, at and after the last second."""
         here = self.shadow.point()
         node, numbers = self.shadow.node, [*self.page.edges, 0, 99]
         accounts = self.world.service.device_admin, self.technician, self.world.maker.all

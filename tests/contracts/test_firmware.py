@@ -22,7 +22,7 @@ from tests.support import Forwarder, deploy, reverts
 from tests.support.coldchain import ColdChain
 from tests.support.contract import Contract, Sender
 from tests.support.nodes import Receipt
-from tests.support.signers import SecureElement, Signer, Wallet
+from tests.support.signers import P256_ORDER, SecureElement, Signer, Wallet
 from tests.support.words import Duty, EndOfLife, Kind
 from tests.support.world import DAY, World, asset, happened, person, sscc, uri
 
@@ -565,9 +565,7 @@ def test_a_secure_element_confirms(maker: Maker) -> None:
     maker.cold.node.warp(1)
     late = maker.word()
     _, signer, signature = maker.signed(late, element)
-    high = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551 - int.from_bytes(
-        signature[32:], "big"
-    )
+    high = P256_ORDER - int.from_bytes(signature[32:], "big")
     malleable = signature[:32] + high.to_bytes(32, "big")
     with reverts("InvalidDeviceSignature", maker.device, maker.digest(late)):
         maker.contract.confirm(late, signer, malleable, sender=maker.world.stranger)

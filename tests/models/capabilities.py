@@ -1,8 +1,8 @@
-"""The model of `Capabilities`, written from ICapabilities: a graph whose edges point from what was delegated to
-what it came from.
+"""The model of `Capabilities`, written from ICapabilities: a graph whose edges point from what was delegated
+to what it came from.
 
-The model keeps the whole history of a device: what was granted by whom, in order. Whether a capability is good is
-asked of the graph each time, by walking all the way to a grant of today's owner.
+The model keeps the whole history of a device: what was granted to whom, in order. Whether a capability is
+good is asked of the graph each time, by walking all the way to a grant of today's owner.
 """
 
 from __future__ import annotations
@@ -190,7 +190,8 @@ class Capabilities:
         return self._happened(no, "Granted", fact)
 
     def delegate(
-        self, device: bytes, parent: int, resource: bytes, methods: int, to: Grantee, expiry: int, *, sender: str
+        self, device: bytes, parent: int, resource: bytes, methods: int, to: Grantee, expiry: int,
+        *, sender: str,
     ) -> list[Fact]:  # fmt: skip
         no = Objections()
         new = self._new(no, device, resource, methods, to, expiry, sender)

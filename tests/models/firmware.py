@@ -311,7 +311,7 @@ class Firmware:
         approvers: Sequence[bytes],
         signatures: Sequence[bytes],
     ) -> None:
-        """By a threshold of the set of today, nobody counted twice, and nothing false among the signatures."""
+        """By a threshold of the set of today, nobody twice, and nothing false among the signatures."""
         sets = self.ledger.sets.get(message.model, [])
         threshold, members = sets[-1] if sets else (0, frozenset())
         signed = sum(approver in members for approver in approvers)
