@@ -33,8 +33,8 @@ class Book:
 
     @property
     def next(self) -> int:
-        """The number of the next capability, if it will be one for the whole device."""
-        return 2 * len(self.capabilities) + 2
+        """The number of the next capability."""
+        return len(self.capabilities) + 1
 
 
 @dataclass
@@ -64,9 +64,8 @@ def fold(state: State, event: Event) -> None:
             _add(book, event, 0)
         case "Delegated":
             parent = _known(book, event, event["parent"])
-            if parent.resource not in (ZERO32, event["resource"]):
-                raise FoldError(event, "the parent is for another resource")
-            if event["methods"] & ~parent.methods or event["expiry"] > parent.expiry:
+            more = event["methods"] & ~parent.methods or not _covers(parent, event["resource"])
+            if more or event["expiry"] > parent.expiry:
                 raise FoldError(event, "the parent has less than was delegated from it")
             _add(book, event, event["parent"])
         case "CapabilityRevoked":
@@ -74,8 +73,6 @@ def fold(state: State, event: Event) -> None:
             capability = _known(book, event, number)
             if capability.revoked:
                 raise FoldError(event, f"capability {number} was revoked before")
-            if capability.resource != event["resource"]:
-                raise FoldError(event, f"capability {number} is for another resource")
             book.capabilities[number] = replace(capability, revoked=True)
         case "AllRevoked":
             if event["first"] != book.next:
@@ -83,8 +80,8 @@ def fold(state: State, event: Event) -> None:
             book.owner, book.first = event["org"], event["first"]
         case "Used":
             capability = _known(book, event, event["capability"])
-            if event["methods"] & ~capability.methods:
-                raise FoldError(event, "the capability does not have these methods")
+            if event["methods"] & ~capability.methods or not _covers(capability, event["resource"]):
+                raise FoldError(event, "the capability does not allow this")
             if event["digest"] in state.used:
                 raise FoldError(event, "the invocation was used before")
             if event["digest"] != ZERO32:
@@ -103,6 +100,7 @@ def views(state: State) -> Iterator[View]:
             # An organisation is kept as the address with its number.
             to = f"0x{found.org:040x}" if found.org else found.account
             grant = {
+                "resource": found.resource,
                 "to": to,
                 "expiry": found.expiry,
                 "methods": found.methods,
@@ -110,7 +108,7 @@ def views(state: State) -> Iterator[View]:
                 "revoked": found.revoked,
                 "parent": found.parent,
             }
-            yield View(f"{subject}, capability {number}", "grantOf", (device, found.resource, number), grant)
+            yield View(f"{subject}, capability {number}", "grantOf", (device, number), grant)
 
     for digest in state.used:
         yield View(f"invocation {short(digest)}", "used", (digest,), True)
@@ -118,13 +116,17 @@ def views(state: State) -> Iterator[View]:
 
 def _add(book: Book, event: Event, parent: int) -> None:
     number, resource, to = event["capability"], event["resource"], event["to"]
-    if number != book.next + (resource != ZERO32):
+    if number != book.next:
         raise FoldError(event, f"{len(book.capabilities)} capabilities came before this one")
     if (to.org == 0) == (to.account == ZERO_ADDRESS):
         raise FoldError(event, "it is given to an organisation or to an account")
     book.capabilities[number] = Capability(
         resource, event["methods"], to.org, to.account, event["expiry"], parent
     )
+
+
+def _covers(capability: Capability, resource: bytes) -> bool:
+    return capability.resource in (ZERO32, resource)
 
 
 def _known(book: Book, event: Event, number: int) -> Capability:

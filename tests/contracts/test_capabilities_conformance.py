@@ -61,7 +61,7 @@ class Explorer:
                         args = self.device, parent, resource, methods, to, self.start + SOON
                         yield partial(shadow.tell, "delegate", *args, sender=caller)
             for number in self.page.edges:
-                yield partial(shadow.tell, "revoke", self.device, number, PORT, sender=caller)
+                yield partial(shadow.tell, "revoke", self.device, number, sender=caller)
             yield partial(shadow.tell, "revokeAll", self.device, sender=caller)
         yield self.sell
 

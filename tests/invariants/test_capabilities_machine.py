@@ -45,7 +45,7 @@ def beginning() -> tuple[CapabilitiesShadow, list[bytes], DevicePoint]:
     service, end = world.service, world.now + 600
     given = devices[0], WHOLE, 31, Grantee(org=service.number), end
     assert shadow.tell("grant", *given, sender=world.maker.device_admin)
-    passed = devices[0], 2, PORT, 15, Grantee(account=service.record), end
+    passed = devices[0], 1, PORT, 15, Grantee(account=service.record), end
     assert shadow.tell("delegate", *passed, sender=service.device_admin)
     return shadow, devices, shadow.point()
 
@@ -126,14 +126,13 @@ class Histories(RuleBasedStateMachine):
         if len(list(self.ledger.line(*self.edges()[-1]))) > 3:
             COUNT.hit("deep")
 
-    @rule(data=st.data(), resource=RESOURCES)
+    @rule(data=st.data())
     @precondition(lambda self: self.edges())
-    def revoke(self, data: st.DataObject, resource: bytes) -> None:
-        device, number, edge = self.draw(data)
+    def revoke(self, data: st.DataObject) -> None:
+        device, number, _ = self.draw(data)
         above = [self.holder(e.to) for _, e in self.ledger.line(device, number)]
         sender = data.draw(st.sampled_from([self.owner(device).device_admin, *above, *self.people]))
-        resource = edge.resource if data.draw(st.booleans()) else resource
-        self.tell("revoke", device, number, resource, sender=sender)
+        self.tell("revoke", device, number, sender=sender)
 
     @rule(data=st.data())
     def revoke_all(self, data: st.DataObject) -> None:

@@ -110,8 +110,8 @@ class Page:
 
     @property
     def following(self) -> int:
-        """The number of the next capability for the whole device."""
-        return 2 * len(self.edges) + 2
+        """The number of the next capability."""
+        return len(self.edges) + 1
 
 
 @dataclass
@@ -124,11 +124,6 @@ class CapabilitiesLedger:
 
     def page(self, device: bytes) -> Page:
         return self.pages.get(device, Page())
-
-    def find(self, device: bytes, resource: bytes, number: int) -> Edge | None:
-        """One that is good for the resource, whatever else speaks against it."""
-        edge = self.page(device).edges.get(number)
-        return edge if edge and edge.resource in (WHOLE, resource) else None
 
     def line(self, device: bytes, number: int) -> Iterator[tuple[int, Edge]]:
         """A capability, what it came from, and so on to the owner's grant."""
@@ -205,12 +200,12 @@ class Capabilities:
         org, _ = self.consortium.ledger.accounts[sender]
         return self._happened(no, "Delegated", {"device": device, "org": org, **new, "parent": parent})
 
-    def revoke(self, device: bytes, capability: int, resource: bytes, *, sender: str) -> list[Fact]:
+    def revoke(self, device: bytes, capability: int, *, sender: str) -> list[Fact]:
         no = Objections()
         org = self.consortium.authorize(no, sender, 0)
-        edge = self.ledger.find(device, resource, capability)
+        edge = self.ledger.page(device).edges.get(capability)
         if edge is None:
-            no.final("UnknownCapability", device, resource, capability)
+            no.final("UnknownCapability", device, capability)
         no.when(edge.revoked, "AlreadyRevoked", device, capability)
         line = self.ledger.line(device, capability)
         admin = self._is_admin(sender)
@@ -218,7 +213,7 @@ class Capabilities:
         may = may or (admin and self._title(device) == org)
         no.when(not may, "MayNotRevoke", device, capability, sender)
         fact = {"device": device, "org": org, "capability": capability}
-        return self._happened(no, "CapabilityRevoked", fact | {"caller": sender, "resource": edge.resource})
+        return self._happened(no, "CapabilityRevoked", fact | {"caller": sender})
 
     def revokeAll(self, device: bytes, *, sender: str) -> list[Fact]:  # noqa: N802
         no, org = self._owner(device, sender)
@@ -252,12 +247,13 @@ class Capabilities:
         """What speaks against a use, and of which capability it speaks."""
         if device not in self.devices.ledger.signers:
             return Cause.NOT_ENROLLED, number
-        edge = self.ledger.find(device, resource, number)
+        edge = self.ledger.page(device).edges.get(number)
         if edge is None:
             return Cause.UNKNOWN, number
         if self.now > edge.expiry:
             return Cause.EXPIRED, number
-        if not methods or methods | edge.methods != edge.methods:
+        covered = edge.resource in (WHOLE, resource) and methods | edge.methods == edge.methods
+        if not methods or not covered:
             return Cause.NOT_GRANTED, number
         no = Objections()
         try:
@@ -300,7 +296,7 @@ class Capabilities:
         one = (to.org == 0) != (to.account == NOBODY) and to.org <= len(self.consortium.ledger.orgs)
         no.when(not one, "NotAGrantee", to.org, to.account)
         no.when(self.now > expiry, "ExpiryPassed", expiry, self.now)
-        number = self.ledger.page(device).following + (resource != WHOLE)
+        number = self.ledger.page(device).following
         new = {"capability": number, "caller": sender, "resource": resource, "methods": methods}
         return new | {"to": to, "expiry": expiry}
 
