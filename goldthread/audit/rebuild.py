@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from goldthread.audit import (
+    capabilities,
     conditions,
     consortium,
     delivery_exceptions,
     devices,
     drive_insurance,
+    firmware,
     lineage,
     lots,
     recalls,
@@ -58,6 +60,8 @@ class System:
     delivery_exceptions: delivery_exceptions.State = field(default_factory=delivery_exceptions.State)
     title_deed: title_deed.State = field(default_factory=title_deed.State)
     devices: devices.State = field(default_factory=devices.State)
+    capabilities: capabilities.State = field(default_factory=capabilities.State)
+    firmware: firmware.State = field(default_factory=firmware.State)
     telemetry: telemetry.State = field(default_factory=telemetry.State)
     conditions: conditions.State = field(default_factory=conditions.State)
     drive_insurance: drive_insurance.State = field(default_factory=drive_insurance.State)
@@ -97,6 +101,10 @@ class System:
                 title_deed.fold(self.title_deed, event)
             case "Devices":
                 devices.fold(self.devices, event)
+            case "Capabilities":
+                capabilities.fold(self.capabilities, event)
+            case "Firmware":
+                firmware.fold(self.firmware, event)
             case "Telemetry":
                 telemetry.fold(self.telemetry, event)
             case "Conditions":
@@ -129,6 +137,10 @@ class System:
                 yield from title_deed.views(self.title_deed, self.twins, self.consortium)
             case "Devices":
                 yield from devices.views(self.devices)
+            case "Capabilities":
+                yield from capabilities.views(self.capabilities)
+            case "Firmware":
+                yield from firmware.views(self.firmware)
             case "Telemetry":
                 yield from telemetry.views(self.telemetry)
             case "Conditions":

@@ -136,7 +136,7 @@ _ADVICE: dict[str, str] = {
     "NotAGrantee": "name an organisation's number or an account, and 0 for the other",
     "NotAllowed": "see allowed(...) for the cause, and ask who granted for a capability that fits",
     "OutlastsParent": "delegate for no longer than the capability itself is valid",
-    "UnknownCapability": "see the events Granted and Delegated for number and resource",
+    "UnknownCapability": "see the events Granted and Delegated for its number",
     "UnknownMethods": "use the bits of the library Method",
     # Firmware
     "BelowMinimum": "assign a newer release",

@@ -11,10 +11,12 @@ import pytest
 from goldthread.build import ROOT
 
 INTERFACES = (
+    "ICapabilities",
     "IConditions",
     "IConsortium",
     "IDeliveryExceptions",
     "IDevices",
+    "IFirmware",
     "ILineage",
     "IRecalls",
     "ITelemetry",

@@ -57,6 +57,16 @@ TARGETS = {
         entries=("contracts/core/Devices.sol",),
         tests=("devices",),
     ),
+    "Capabilities": Target(
+        sources=("contracts/core/Capabilities.sol", "contracts/libraries/Method.sol"),
+        entries=("contracts/core/Capabilities.sol",),
+        tests=("capabilities",),
+    ),
+    "Firmware": Target(
+        sources=("contracts/core/Firmware.sol",),
+        entries=("contracts/core/Firmware.sol",),
+        tests=("firmware",),
+    ),
     "Telemetry": Target(
         sources=(
             "contracts/core/Telemetry.sol",
