@@ -162,7 +162,7 @@ contract Conditions is ConditionPolicies {
         (step.gap, step.torn) = (step.since > maxInterval, lie || frame.maxInterval() > maxInterval);
         (step.held, step.previous, step.to) = (t.seq != 0, t.last, t.to);
         step.hottest = !step.held ? values.max() : t.max > t.last ? t.max : t.last;
-        uint32 silence = _silence(policy, t);
+        uint32 silence = _silence(policy, t.to, t.latched);
         (t.seq, t.to, t.last) = (frame.seq(), frame.to(), values.last());
         if (values.min() < t.min) t.min = values.min();
         if (values.max() > t.max) t.max = values.max();
@@ -361,25 +361,25 @@ contract Conditions is ConditionPolicies {
         if (!ruled) revert QuantityNotRuled(policyId, quantity);
         Track memory t = _trackOf(key);
         if (t.latched & 1 << SILENCE != 0) revert AlreadyMarked(policyId, device);
-        if (t.seq == 0) t.to = policy.start;
-        uint32 silence = _silence(policy, t);
+        uint40 since = t.seq == 0 ? policy.start : t.to;
+        uint32 silence = _silence(policy, since, t.latched);
         // slither-disable-next-line incorrect-equality: seconds, of which none is exactly that
         if (silence == 0) {
             revert NotSilent(
-                policyId, device, policy.maxSilence == 0 ? type(uint256).max : uint256(t.to) + policy.maxSilence
+                policyId, device, policy.maxSilence == 0 ? type(uint256).max : uint256(since) + policy.maxSilence
             );
         }
-        uint16 found = _silent(key, t.to, silence);
+        uint16 found = _silent(key, since, silence);
         t.latched |= found;
         _putTrack(key, t);
         _open(policy, policyId, key, device, quantity, found);
     }
 
     /// @dev Seconds for which a device has been silent; 0 if that is not too long, or has been found already.
-    function _silence(Policy calldata policy, Track memory t) private view returns (uint32) {
+    function _silence(Policy calldata policy, uint40 since, uint16 latched) private view returns (uint32) {
         uint256 allowed = policy.maxSilence;
-        if (allowed == 0 || block.timestamp <= t.to + allowed || t.latched & 1 << SILENCE != 0) return 0;
-        return (block.timestamp - t.to).toUint32();
+        if (allowed == 0 || block.timestamp <= since + allowed || latched & 1 << SILENCE != 0) return 0;
+        return (block.timestamp - since).toUint32();
     }
 
     /// @dev Writes down a silence since the second `to`.
