@@ -250,9 +250,7 @@ def test_a_gap_inside_weighs_as_the_hottest_so_far(cold: ColdChain) -> None:
 
 
 @pytest.mark.parametrize(("end", "across"), [(-10, 0), (0, 0), (30, 30)])
-def test_a_segment_before_the_policy_weighs_from_the_start_on(
-    cold: ColdChain, end: int, across: int
-) -> None:
+def test_a_segment_before_the_policy_weighs_from_the_start_on(cold: ColdChain, end: int, across: int) -> None:
     """As its highest, if it reaches over the start; its last reading holds."""
     course = Course(cold, [MEAN], start=cold.start + 100)
     course.judge((-60, 300), (-50, 700), (end, 400), histogram=True)
@@ -269,9 +267,7 @@ def test_a_gap_after_a_segment_before_the_policy(cold: ColdChain) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "broken"), [(599, 0), (600, 1)])
-def test_the_mean_is_taken_once_the_policy_is_old_enough(
-    cold: ColdChain, seconds: int, broken: int
-) -> None:
+def test_the_mean_is_taken_once_the_policy_is_old_enough(cold: ColdChain, seconds: int, broken: int) -> None:
     course = Course(cold, [MEAN])
     assert course.judge((0, 900), (300, 900), (seconds, 900), histogram=True) == broken
     assert course.breach() == ((0, 900, 600, 1) if broken else NONE)
