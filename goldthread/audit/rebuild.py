@@ -23,6 +23,7 @@ from goldthread.audit import (
     lots,
     recalls,
     telemetry,
+    templates,
     title_deed,
     twins,
     verification,
@@ -64,6 +65,7 @@ class System:
     firmware: firmware.State = field(default_factory=firmware.State)
     telemetry: telemetry.State = field(default_factory=telemetry.State)
     conditions: conditions.State = field(default_factory=conditions.State)
+    templates: templates.State = field(default_factory=templates.State)
     drive_insurance: drive_insurance.State = field(default_factory=drive_insurance.State)
     problems: dict[str, FoldError] = field(default_factory=dict)
     """For each contract the first event that cannot have happened; what follows it is not folded any more."""
@@ -109,6 +111,8 @@ class System:
                 telemetry.fold(self.telemetry, event)
             case "Conditions":
                 conditions.fold(self.conditions, event, self.telemetry)
+            case "Templates":
+                templates.fold(self.templates, event)
             case "DriveInsurance":
                 drive_insurance.fold(self.drive_insurance, event)
             case _:
@@ -145,6 +149,8 @@ class System:
                 yield from telemetry.views(self.telemetry)
             case "Conditions":
                 yield from conditions.views(self.conditions)
+            case "Templates":
+                yield from templates.views(self.templates)
             case "DriveInsurance":
                 yield from drive_insurance.views(self.drive_insurance)
 

@@ -34,6 +34,7 @@ CONTRACTS = (
     "Firmware",
     "Telemetry",
     "Conditions",
+    "Templates",
     "Lots",
     "Lineage",
     "Recalls",

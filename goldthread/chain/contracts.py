@@ -193,6 +193,11 @@ class Deployment:
         return self.contract("Conditions")
 
     @property
+    def templates(self) -> Contract:
+        """Rules under a name, for policies to follow (ITemplates)."""
+        return self.contract("Templates")
+
+    @property
     def drive_insurance(self) -> Contract:
         """Pay-how-you-drive policies (IDriveInsurance)."""
         return self.contract("DriveInsurance")

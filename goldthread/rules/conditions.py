@@ -75,8 +75,9 @@ class Rule:
     `limit` is 0 on the low side for GAP and on the high side for BAND_BUDGET and MKT; for SEQUENCE it is the
     best state of firmware that is not good enough, on the low side. `duration` is 0 for INSTANT and SEQUENCE,
     the number of excursions for COUNT, and otherwise seconds: for MKT those that the mean is over. `severity`
-    is 1 minor, 2 major, 3 critical. `upper` is the end of the band for BAND_BUDGET, 1 for an MKT over a rolling
-    window of the duration instead of all time, 1 for a SEQUENCE that refuses such a device, and 0 otherwise.
+    is 1 minor, 2 major, 3 critical. `upper` is the end of the band for BAND_BUDGET, 1 for an MKT over a
+    rolling window of the duration instead of all time, 1 for a SEQUENCE that refuses such a device, and 0
+    otherwise.
     """
 
     kind: Kind

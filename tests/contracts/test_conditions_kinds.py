@@ -88,7 +88,7 @@ def test_what_is_above_all_along_is_not_in_the_band(cold: ColdChain, least: int,
 
 
 def test_a_contradiction_counts_as_in_the_band(cold: ColdChain) -> None:
-    """More time above the end than above the limit: such a segment is a lie, but that is for others to prove."""
+    """More time above the end than above the limit is a lie, but that is for others to prove."""
     policy = cold.set(cold.policy([BAND]))
     readings = cold.every(100, [0, 500, 900, 900, 0])
     honest = cold.segment(readings, limits=policy.limits(1))

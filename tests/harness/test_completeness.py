@@ -20,6 +20,7 @@ INTERFACES = (
     "ILineage",
     "IRecalls",
     "ITelemetry",
+    "ITemplates",
     "ITitleDeed",
     "ITwins",
     "IVerification",

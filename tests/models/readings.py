@@ -45,8 +45,8 @@ WIDTHS = (32, 8, 8, 16, 32, 8, 32)
 
 
 class Rule(NamedTuple):
-    """One limit of a policy; `limit` means nothing for GAP. `upper` is where a band ends, or 1 for an MKT of the
-    newest `duration` only.
+    """One limit of a policy; `limit` means nothing for GAP. `upper` is where a band ends, or 1 for an MKT of
+    the newest `duration` only.
     """
 
     kind: RuleKind
@@ -232,9 +232,9 @@ class Told(NamedTuple):
 class Course:
     """How hot it was under a policy, segment by segment, where the hottest that can be is taken.
 
-    `begun` are the readings of the last segment that began before the policy. `spans` has for each segment the
-    temperatures in hundredths of a degree and for how long, from the last reading of the segment before on;
-    `ends` the times of the last readings.
+    `begun` are the readings of the last segment that began before the policy. `spans` has for each segment
+    the temperatures in hundredths of a degree and for how long, from the last reading of the segment before
+    on; `ends` the times of the last readings.
     """
 
     def __init__(

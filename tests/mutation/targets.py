@@ -80,11 +80,18 @@ TARGETS = {
     "Conditions": Target(
         sources=(
             "contracts/rules/Conditions.sol",
+            "contracts/rules/ConditionPolicies.sol",
+            "contracts/libraries/HeatWindow.sol",
             "contracts/libraries/Rule.sol",
             "contracts/libraries/Excursion.sol",
         ),
         entries=("contracts/rules/Conditions.sol",),
         tests=("conditions",),
+    ),
+    "Templates": Target(
+        sources=("contracts/rules/Templates.sol",),
+        entries=("contracts/rules/Templates.sol",),
+        tests=("templates",),
     ),
     "Mkt": Target(
         sources=("contracts/libraries/Mkt.sol",),
