@@ -1,4 +1,4 @@
-"""What makes a segment no evidence: firmware that is not good enough, and lies. A broken seal is a reading."""
+"""What makes a segment no evidence: firmware that is not good enough, and lies. A broken seal is told."""
 
 from __future__ import annotations
 

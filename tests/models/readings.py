@@ -213,7 +213,7 @@ def _excursions(rule: Rule, stretches: Sequence[Stretch], readings: Sequence[Rea
     """How many runs there are, of time or of single readings."""
     moments = []
     for stretch, reading in zip(stretches, readings, strict=True):
-        moments += [stretch.beyond] * (stretch.seconds > 0) + [rule.beyond(reading.value)]
+        moments += [stretch.beyond, rule.beyond(reading.value)]
     return sum(here and not before for before, here in zip([False, *moments], moments, strict=False))
 
 
