@@ -115,7 +115,7 @@ def views(state: State) -> Iterator[View]:
             yield View(f"{subject}, release {sequence}", "imageOf", (line_id, sequence), release)
     for device, installation in state.installations.items():
         subject = f"device {short(device)}"
-        expected = {
+        expected: dict[str, bytes | int] = {
             "line": installation.line,
             "assigned": installation.assigned,
             "installed": installation.installed,

@@ -35,7 +35,7 @@ from goldthread.chain.words import Duty, Role
 from tests.support import AnvilNode
 
 NETWORK = "ethereum:local"
-DEPLOYED = 17
+DEPLOYED = 19
 """Contracts."""
 
 TRANSACTIONS = DEPLOYED + 9

@@ -58,7 +58,11 @@ TARGETS = {
         tests=("devices",),
     ),
     "Capabilities": Target(
-        sources=("contracts/core/Capabilities.sol", "contracts/libraries/Method.sol"),
+        sources=(
+            "contracts/core/Capabilities.sol",
+            "contracts/libraries/CapabilityWord.sol",
+            "contracts/libraries/Method.sol",
+        ),
         entries=("contracts/core/Capabilities.sol",),
         tests=("capabilities",),
     ),
