@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from goldthread.audit import (
     capabilities,
+    closure_claims,
     conditions,
     consortium,
     delivery_exceptions,
@@ -65,6 +66,7 @@ class System:
     telemetry: telemetry.State = field(default_factory=telemetry.State)
     conditions: conditions.State = field(default_factory=conditions.State)
     drive_insurance: drive_insurance.State = field(default_factory=drive_insurance.State)
+    closure_claims: closure_claims.State = field(default_factory=closure_claims.State)
     problems: dict[str, FoldError] = field(default_factory=dict)
     """For each contract the first event that cannot have happened; what follows it is not folded any more."""
 
@@ -111,6 +113,8 @@ class System:
                 conditions.fold(self.conditions, event, self.telemetry)
             case "DriveInsurance":
                 drive_insurance.fold(self.drive_insurance, event)
+            case "ClosureClaims":
+                closure_claims.fold(self.closure_claims, event)
             case _:
                 raise FoldError(event, "nothing is known about this contract")
 
@@ -147,6 +151,8 @@ class System:
                 yield from conditions.views(self.conditions)
             case "DriveInsurance":
                 yield from drive_insurance.views(self.drive_insurance)
+            case "ClosureClaims":
+                yield from closure_claims.views(self.closure_claims)
 
 
 def contracts(deployment: Deployment) -> list[str]:

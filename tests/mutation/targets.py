@@ -96,9 +96,9 @@ TARGETS = {
         tests=("lineage", "recalls"),
     ),
     "Recalls": Target(
-        sources=("contracts/rules/Recalls.sol",),
+        sources=("contracts/rules/Recalls.sol", "contracts/rules/RecallLedger.sol"),
         entries=("contracts/rules/Recalls.sol",),
-        tests=("recalls",),
+        tests=("recalls", "closure_claims"),
     ),
     "Verification": Target(
         sources=("contracts/rules/Verification.sol",),
@@ -129,5 +129,10 @@ TARGETS = {
         ),
         entries=("contracts/money/DriveInsurance.sol",),
         tests=("drive_insurance",),
+    ),
+    "ClosureClaims": Target(
+        sources=("contracts/money/ClosureClaims.sol",),
+        entries=("contracts/money/ClosureClaims.sol",),
+        tests=("closure_claims",),
     ),
 }
