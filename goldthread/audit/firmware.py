@@ -103,8 +103,8 @@ def views(state: State) -> Iterator[View]:
     """What every view of the contract must return, but what depends on the time of the block."""
     for model, found in state.sets.items():
         subject = f"model {short(model)}"
-        expected = {"version": found.version, "threshold": found.threshold}
-        yield View(subject, "signerSetOf", (model,), expected)
+        told = {"version": found.version, "threshold": found.threshold}
+        yield View(subject, "signerSetOf", (model,), told)
         for signer in state.former[model]:
             yield View(subject, "isSigner", (model, keccak(signer)), signer in found.signers)
     for line_id, line in state.lines.items():
@@ -115,7 +115,7 @@ def views(state: State) -> Iterator[View]:
             yield View(f"{subject}, release {sequence}", "imageOf", (line_id, sequence), release)
     for device, installation in state.installations.items():
         subject = f"device {short(device)}"
-        expected = {
+        expected: dict[str, bytes | int] = {
             "line": installation.line,
             "assigned": installation.assigned,
             "installed": installation.installed,
@@ -123,9 +123,7 @@ def views(state: State) -> Iterator[View]:
             "expiry": installation.expiry,
         }
         yield View(subject, "installationOf", (device,), expected)
-        below = (
-            installation.installed != 0 and installation.installed < state.lines[installation.line].minimum
-        )
+        below = 0 < installation.installed < state.lines[installation.line].minimum
         yield View(subject, "isBelowMinimum", (device,), below)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from goldthread.audit import (
     capabilities,
+    closure_claims,
     conditions,
     consortium,
     delivery_exceptions,
@@ -67,6 +68,7 @@ class System:
     conditions: conditions.State = field(default_factory=conditions.State)
     templates: templates.State = field(default_factory=templates.State)
     drive_insurance: drive_insurance.State = field(default_factory=drive_insurance.State)
+    closure_claims: closure_claims.State = field(default_factory=closure_claims.State)
     problems: dict[str, FoldError] = field(default_factory=dict)
     """For each contract the first event that cannot have happened; what follows it is not folded any more."""
 
@@ -115,6 +117,8 @@ class System:
                 templates.fold(self.templates, event)
             case "DriveInsurance":
                 drive_insurance.fold(self.drive_insurance, event)
+            case "ClosureClaims":
+                closure_claims.fold(self.closure_claims, event)
             case _:
                 raise FoldError(event, "nothing is known about this contract")
 
@@ -153,6 +157,8 @@ class System:
                 yield from templates.views(self.templates)
             case "DriveInsurance":
                 yield from drive_insurance.views(self.drive_insurance)
+            case "ClosureClaims":
+                yield from closure_claims.views(self.closure_claims)
 
 
 def contracts(deployment: Deployment) -> list[str]:

@@ -525,8 +525,8 @@ def test_until_a_device_has_spoken_its_owner_may_change_its_mind_about_the_model
     maker.assign(1, BOARD)
     assert maker.contract.installationOf(maker.device).line == maker.contract.lineId(maker.model, BOARD)
     maker.confirm()
-    lines = (maker.contract.lineId(maker.model, board) for board in (BOARD, OTHER_BOARD))
-    with reverts("OtherModel", maker.device, *lines):
+    own, other = (maker.contract.lineId(maker.model, board) for board in (BOARD, OTHER_BOARD))
+    with reverts("OtherModel", maker.device, own, other):
         maker.assign(1, OTHER_BOARD)
 
 
@@ -672,13 +672,13 @@ def test_a_device_stays_the_model_that_it_is(maker: Maker) -> None:
     maker.release()
     maker.release(hardware_class=OTHER_BOARD)
     maker.assign(1, OTHER_BOARD)
-    lines = [maker.contract.lineId(maker.model, board) for board in (OTHER_BOARD, BOARD)]
-    with reverts("OtherModel", maker.device, *lines):
+    told, real = (maker.contract.lineId(maker.model, board) for board in (OTHER_BOARD, BOARD))
+    with reverts("OtherModel", maker.device, told, real):
         maker.confirm(1)
     maker.assign(1, BOARD)
     maker.confirm(1)
     maker.cold.node.warp(1)
-    with reverts("OtherModel", maker.device, *lines[::-1]):
+    with reverts("OtherModel", maker.device, real, told):
         maker.confirm(1, hardware_class=OTHER_BOARD)
 
 

@@ -58,7 +58,11 @@ TARGETS = {
         tests=("devices",),
     ),
     "Capabilities": Target(
-        sources=("contracts/core/Capabilities.sol", "contracts/libraries/Method.sol"),
+        sources=(
+            "contracts/core/Capabilities.sol",
+            "contracts/libraries/CapabilityWord.sol",
+            "contracts/libraries/Method.sol",
+        ),
         entries=("contracts/core/Capabilities.sol",),
         tests=("capabilities",),
     ),
@@ -104,9 +108,9 @@ TARGETS = {
         tests=("lineage", "recalls"),
     ),
     "Recalls": Target(
-        sources=("contracts/rules/Recalls.sol",),
+        sources=("contracts/rules/Recalls.sol", "contracts/rules/RecallLedger.sol"),
         entries=("contracts/rules/Recalls.sol",),
-        tests=("recalls",),
+        tests=("recalls", "closure_claims"),
     ),
     "Verification": Target(
         sources=("contracts/rules/Verification.sol",),
@@ -137,5 +141,10 @@ TARGETS = {
         ),
         entries=("contracts/money/DriveInsurance.sol",),
         tests=("drive_insurance",),
+    ),
+    "ClosureClaims": Target(
+        sources=("contracts/money/ClosureClaims.sol",),
+        entries=("contracts/money/ClosureClaims.sol",),
+        tests=("closure_claims",),
     ),
 }
