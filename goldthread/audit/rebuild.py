@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from goldthread.audit import (
+    challenges,
     conditions,
     consortium,
     delivery_exceptions,
@@ -56,6 +57,7 @@ class System:
     recalls: recalls.State = field(default_factory=recalls.State)
     verification: verification.State = field(default_factory=verification.State)
     delivery_exceptions: delivery_exceptions.State = field(default_factory=delivery_exceptions.State)
+    challenges: challenges.State = field(default_factory=challenges.State)
     title_deed: title_deed.State = field(default_factory=title_deed.State)
     devices: devices.State = field(default_factory=devices.State)
     telemetry: telemetry.State = field(default_factory=telemetry.State)
@@ -101,6 +103,8 @@ class System:
                 telemetry.fold(self.telemetry, event)
             case "Conditions":
                 conditions.fold(self.conditions, event, self.telemetry)
+            case "Challenges":
+                challenges.fold(self.challenges, event)
             case "DriveInsurance":
                 drive_insurance.fold(self.drive_insurance, event)
             case _:
@@ -133,6 +137,8 @@ class System:
                 yield from telemetry.views(self.telemetry)
             case "Conditions":
                 yield from conditions.views(self.conditions)
+            case "Challenges":
+                yield from challenges.views(self.challenges)
             case "DriveInsurance":
                 yield from drive_insurance.views(self.drive_insurance)
 
