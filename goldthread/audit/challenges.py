@@ -81,6 +81,8 @@ def fold(state: State, event: Event) -> None:
             bond.notice_at = event["noticeAt"]
         case "BondWithdrawn":
             bond = _standing(state, event)
+            if not bond.notice_at:
+                raise FoldError(event, "notice was not given")
             if (event["account"], event["amount"]) != (bond.account, bond.amount):
                 raise FoldError(event, f"{bond.amount} of {bond.account} were at stake")
             del state.bonds[event["device"], event["org"]]

@@ -21,8 +21,8 @@ def guarded(anvil: AnvilNode) -> Guarded:
 
 
 def deep(guarded: Guarded) -> tuple[Segment, FalseNode]:
-    """A segment of 2^20 readings, a second apart, over two limits. The first node above two readings lowers the
-    highest of them; the rest of the tree is nobody's business, and made up.
+    """A segment of 2^20 readings, a second apart, over two limits. The first node above two readings lowers
+    the highest of them; the rest of the tree is nobody's business, and made up.
     """
     start, count = guarded.cold.world.now, 2**DEPTH
     readings = [Reading(start, -60), Reading(start + 1, 900)]

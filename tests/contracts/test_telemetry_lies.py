@@ -184,7 +184,9 @@ def test_a_false_summary_that_was_signed_is_false_at_the_top(court: Court, count
 # Leaves
 
 
-@pytest.mark.parametrize("changes", [{"index": 3}, {"index": 1}, {"seq": 2}, {"seq": 0}, {"index": 2**32 - 1}])
+@pytest.mark.parametrize(
+    "changes", [{"index": 3}, {"index": 1}, {"seq": 2}, {"seq": 0}, {"index": 2**32 - 1}]
+)
 @pytest.mark.parametrize("count", [1, 3, 4])
 def test_a_leaf_that_says_it_is_elsewhere(court: Court, count: int, changes: dict[str, int]) -> None:
     """Shown as a reading, and by the node above it."""
@@ -359,7 +361,9 @@ def test_a_contradiction_is_told_as_one(court: Court) -> None:
 def test_only_an_anchored_segment_is_false(court: Court) -> None:
     readings = court.readings(4)
     segment = court.cold.segment(readings, limits=LIMITS, histogram=True)
-    lie = Forest(segment, readings, {(1, 0): other(Forest(segment, readings).summary(1, 0), 1, lambda w: w ^ 1)})
+    lie = Forest(
+        segment, readings, {(1, 0): other(Forest(segment, readings).summary(1, 0), 1, lambda w: w ^ 1)}
+    )
     with reverts("NotAnchored", court.told(lie)):
         court.summary(lie, (1, 0))
     high = Forest(segment.with_values(max=900), readings)

@@ -96,8 +96,10 @@ def test_a_segment_tells_of_each_vertex_with_weight(value: int) -> None:
     weights = binned(readings)
     for missing in (None, *weights):
         vertices = sorted(set(weights) - {missing})
-        segment = whole(readings, histogram=False).with_histogram({v: 1 for v in vertices})
-        a, b, both = (summary(part, 7, LIMITS, vertices, 3) for part in (readings[:1], readings[1:], readings))
+        segment = whole(readings, histogram=False).with_histogram(dict.fromkeys(vertices, 1))
+        a, b, both = (
+            summary(part, 7, LIMITS, vertices, 3) for part in (readings[:1], readings[1:], readings)
+        )
         there = missing is None or missing not in binned(readings[:2])
         assert harness().merge(a, b, segment) == (hashed(both) if there else bytes(32))
 

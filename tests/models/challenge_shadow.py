@@ -1,4 +1,4 @@
-"""Challenges and its model, called side by side: outcome, errors, events, views, and what the logs add up to."""
+"""Challenges and its model, called side by side: outcome, errors, events, views, and the logs."""
 
 from __future__ import annotations
 
