@@ -56,16 +56,38 @@ library SummaryTree {
         returns (bytes32 root, bytes32 top)
     {
         if (place >= size) return (0, 0);
-        uint256 taken;
-        unchecked {
-            for (; size > 1; (place, size) = (place >> 1, (size + 1) >> 1)) {
-                if (place ^ 1 >= size) continue;
-                if (taken == way.length) return (0, 0);
-                Step calldata step = way[taken++];
-                summary = step.summary;
-                hash = place & 1 == 0 ? node(hash, step.neighbour, summary) : node(step.neighbour, hash, summary);
+        // Twenty times in a proof: a third of what the compiler makes of it.
+        assembly ("memory-safe") {
+            let buffer := mload(0x40)
+            // 0x01 ‖ left ‖ right ‖ summary, the last of them where the next step finds its place.
+            mstore8(buffer, 0x01)
+            buffer := add(buffer, 1)
+            mstore(add(buffer, 64), summary)
+            let step := way.offset
+            let end := add(step, shl(6, way.length))
+            for {} gt(size, 1) {
+                place := shr(1, place)
+                size := shr(1, add(size, 1))
+            } {
+                switch and(place, 1)
+                case 0 {
+                    if eq(add(place, 1), size) { continue }
+                    mstore(buffer, hash)
+                    calldatacopy(add(buffer, 32), step, 64)
+                }
+                default {
+                    calldatacopy(buffer, step, 32)
+                    mstore(add(buffer, 32), hash)
+                    calldatacopy(add(buffer, 64), add(step, 32), 32)
+                }
+                hash := keccak256(sub(buffer, 1), 97)
+                step := add(step, 64)
+            }
+            // With a step too few it has read what lies behind them; with one too many it has not read it.
+            if eq(step, end) {
+                root := hash
+                top := mload(add(buffer, 64))
             }
         }
-        return taken == way.length ? (hash, summary) : (bytes32(0), bytes32(0));
     }
 }

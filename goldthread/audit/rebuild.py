@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from goldthread.audit import (
     capabilities,
+    challenges,
     closure_claims,
     conditions,
     consortium,
@@ -60,6 +61,7 @@ class System:
     recalls: recalls.State = field(default_factory=recalls.State)
     verification: verification.State = field(default_factory=verification.State)
     delivery_exceptions: delivery_exceptions.State = field(default_factory=delivery_exceptions.State)
+    challenges: challenges.State = field(default_factory=challenges.State)
     title_deed: title_deed.State = field(default_factory=title_deed.State)
     devices: devices.State = field(default_factory=devices.State)
     capabilities: capabilities.State = field(default_factory=capabilities.State)
@@ -115,6 +117,8 @@ class System:
                 conditions.fold(self.conditions, event, self.telemetry)
             case "Templates":
                 templates.fold(self.templates, event)
+            case "Challenges":
+                challenges.fold(self.challenges, event)
             case "DriveInsurance":
                 drive_insurance.fold(self.drive_insurance, event)
             case "ClosureClaims":
@@ -155,6 +159,8 @@ class System:
                 yield from conditions.views(self.conditions)
             case "Templates":
                 yield from templates.views(self.templates)
+            case "Challenges":
+                yield from challenges.views(self.challenges)
             case "DriveInsurance":
                 yield from drive_insurance.views(self.drive_insurance)
             case "ClosureClaims":

@@ -41,6 +41,7 @@ CONTRACTS = (
     "Verification",
     "DeliveryExceptions",
     "TitleDeed",
+    "Challenges",
     "DriveInsurance",
     "ClosureClaims",
 )

@@ -43,6 +43,7 @@ DEEDS_NUMBER = 2
 
 POWERS: Mapping[str, tuple[int, Duty]] = {
     "Conditions": (RULES_NUMBER, Duty.QUALITY),
+    "Challenges": (RULES_NUMBER, Duty.ANCHOR | Duty.DEVICE_ADMIN),
     "Lots": (RULES_NUMBER, Duty.REGISTER | Duty.SHIP | Duty.QUALITY),
     "Lineage": (RULES_NUMBER, Duty.REGISTER),
     "Recalls": (RULES_NUMBER, Duty.RECALL | Duty.QUALITY),
@@ -133,6 +134,11 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
         Part("TitleDeed", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
     )
     money = () if token else (Part("TestToken", ("Goldthread test dollar", "tUSD", 6)),)
+    challenges = Part(
+        "Challenges",
+        ("@Consortium", "@Telemetry", token or "@TestToken"),
+        ("CONSORTIUM", "TELEMETRY", "TOKEN"),
+    )
     insurance = Part(
         "DriveInsurance",
         ("@Consortium", "@Devices", token or "@TestToken"),
@@ -143,7 +149,7 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
         ("@Consortium", "@Recalls", token or "@TestToken", CLAIM_BOND * 10**decimals, CLAIM_WINDOW),
         ("CONSORTIUM", "RECALLS", "TOKEN", "BOND", "WINDOW"),
     )
-    return (*modules, *money, insurance, claims)
+    return (*modules, *money, challenges, insurance, claims)
 
 
 class Deployer:

@@ -299,9 +299,11 @@ def test_a_module_falsifies_a_segment(cold: ColdChain) -> None:
     assert not cold.telemetry.falsified(digest)
     assert cold.telemetry.falsification(digest) == ("0x" + 40 * "0", 0)
     receipt = cold.telemetry.falsify(segment, 3, world.carrier.all, sender=module)
-    told = {"device": cold.logger.id, "subject": cold.pallet, "quantity": TEMPERATURE, "seq": 1}
-    told |= {"digest": digest, "lie": 3, "by": world.carrier.all, "caller": module.address}
-    assert cold.telemetry.events(receipt) == [told]
+    told = {"device": cold.logger.id, "subject": cold.pallet, "digest": digest, "lie": 3}
+    told |= {"by": world.carrier.all, "caller": module.address}
+    assert cold.telemetry.events(receipt, "SegmentFalsified") == [told]
+    alert = {"subject": cold.pallet, "code": keccak(text="FALSIFIED")[:4], "org": 0, "severity": 3}
+    assert cold.telemetry.events(receipt, "Alert") == [alert | {"ref": digest}]
     assert cold.telemetry.falsified(digest)
     assert cold.telemetry.falsification(digest) == (world.carrier.all, 3)
     assert cold.telemetry.anchored(*segment.key, 1) == digest
