@@ -36,11 +36,11 @@ from goldthread.chain.words import Duty, Role
 from tests.support import AnvilNode
 
 NETWORK = "ethereum:local"
-DEPLOYED = 18
+DEPLOYED = 23
 """Contracts."""
 
-TRANSACTIONS = DEPLOYED + 10
-"""Two roles of governance, two organisations, six contracts that act for them."""
+TRANSACTIONS = DEPLOYED + 11
+"""Two roles of governance, two organisations, seven contracts that act for them."""
 
 WITH_GOVERNANCE = TRANSACTIONS + 8
 """Three roles given, two organisations offered, three roles given up."""
