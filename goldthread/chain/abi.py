@@ -42,6 +42,7 @@ CONTRACTS = (
     "TitleDeed",
     "Challenges",
     "DriveInsurance",
+    "ClosureClaims",
 )
 """The modules of the system, in the order in which each needs those before it."""
 

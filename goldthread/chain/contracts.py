@@ -153,6 +153,11 @@ class Deployment:
         return self.contract("Recalls")
 
     @property
+    def closure_claims(self) -> Contract:
+        """Claims of all that a recall reaches, with a bond (IClosureClaims)."""
+        return self.contract("ClosureClaims")
+
+    @property
     def verification(self) -> Contract:
         """Product verification and suspect serials (IVerification)."""
         return self.contract("Verification")

@@ -11,10 +11,13 @@ import pytest
 from goldthread.build import ROOT
 
 INTERFACES = (
+    "ICapabilities",
+    "IClosureClaims",
     "IConditions",
     "IConsortium",
     "IDeliveryExceptions",
     "IDevices",
+    "IFirmware",
     "ILineage",
     "IRecalls",
     "ITelemetry",

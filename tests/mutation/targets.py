@@ -57,6 +57,20 @@ TARGETS = {
         entries=("contracts/core/Devices.sol",),
         tests=("devices",),
     ),
+    "Capabilities": Target(
+        sources=(
+            "contracts/core/Capabilities.sol",
+            "contracts/libraries/CapabilityWord.sol",
+            "contracts/libraries/Method.sol",
+        ),
+        entries=("contracts/core/Capabilities.sol",),
+        tests=("capabilities",),
+    ),
+    "Firmware": Target(
+        sources=("contracts/core/Firmware.sol",),
+        entries=("contracts/core/Firmware.sol",),
+        tests=("firmware",),
+    ),
     "Telemetry": Target(
         sources=(
             "contracts/core/Telemetry.sol",
@@ -82,9 +96,9 @@ TARGETS = {
         tests=("lineage", "recalls"),
     ),
     "Recalls": Target(
-        sources=("contracts/rules/Recalls.sol",),
+        sources=("contracts/rules/Recalls.sol", "contracts/rules/RecallLedger.sol"),
         entries=("contracts/rules/Recalls.sol",),
-        tests=("recalls",),
+        tests=("recalls", "closure_claims"),
     ),
     "Verification": Target(
         sources=("contracts/rules/Verification.sol",),
@@ -115,5 +129,10 @@ TARGETS = {
         ),
         entries=("contracts/money/DriveInsurance.sol",),
         tests=("drive_insurance",),
+    ),
+    "ClosureClaims": Target(
+        sources=("contracts/money/ClosureClaims.sol",),
+        entries=("contracts/money/ClosureClaims.sol",),
+        tests=("closure_claims",),
     ),
 }

@@ -26,6 +26,8 @@ MAKER_PREFIX = "9506000"
 SUPPLIER_PREFIX = "0614141"
 PREFIX_LENGTH = 7
 DAY = 86_400
+BOND = 1_000_000_001
+"""Of a claim, in base units; odd, so that half of it is not a whole number."""
 
 
 class EventRef(NamedTuple):
@@ -200,6 +202,19 @@ class World:
         recalls = deploy(self.node, "Recalls", self.consortium, self.lineage)
         self.empower(recalls, Role.MODULE | Role.REGULATOR)
         return recalls
+
+    @cached_property
+    def token(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "TestToken", "Test dollar", "TUSD", 6)
+
+    @cached_property
+    def closure_claims(self) -> Contract:
+        """Deployed, and made a module, when first asked for."""
+        args = self.consortium, self.recalls, self.token, BOND, DAY
+        contract = deploy(self.node, "ClosureClaims", *args)
+        self.empower(contract, Role.MODULE, Duty.RECALL)
+        return contract
 
     @cached_property
     def verification(self) -> Contract:
