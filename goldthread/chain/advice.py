@@ -199,8 +199,8 @@ _ADVICE: dict[str, str] = {
     "TooManyDemands": "wait until others are answered; the beneficiary has places of its own",
     # Conditions
     "FirmwareRefused": "update the device's firmware and let it confirm that; then its segments are judged",
-    "NotCounted": "judge the segment first; one that began before the policy is no evidence under it",
-    "NotFalsified": "somebody must prove the lie first (Challenges)",
+    "NotJudged": "judge the segment first; one that began before the policy is no evidence under it",
+    "NotALie": "somebody must prove the lie first (Challenges)",
     "NotNextTemplate": "versions of a template count from 1: use the next number",
     "TemplateNameLength": "use a name of 1 to 64 bytes",
     "TemplateSize": "give 1 to 8 rules, as a policy has",

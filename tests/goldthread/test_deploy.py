@@ -241,6 +241,7 @@ def test_the_manifest_says_by_whom_from_what_and_with_which_powers(chain: Chain,
         ("Consortium", f"admin of organisation 1, {RULES_ORGANISATION}", manifest.deployer),
         ("Consortium", f"admin of organisation 2, {DEEDS_ORGANISATION}", manifest.deployer),
         ("Consortium", "QUALITY", manifest.address("Conditions")),
+        ("Consortium", "DEVICE_ADMIN, ANCHOR", manifest.address("Challenges")),
         ("Consortium", "REGISTER, SHIP, QUALITY", manifest.address("Lots")),
         ("Consortium", "REGISTER", manifest.address("Lineage")),
         ("Consortium", "QUALITY, RECALL", manifest.address("Recalls")),
@@ -480,7 +481,7 @@ def test_another_token_is_no_second_deployment(chain: Chain, path: Path) -> None
     sender = Sender.unlocked(chain, chain.rpc("eth_accounts")[0])
     with pytest.raises(DeployError, match=r"token 0x\w+ does not say how many decimals it has"):
         Deployer(sender, path, network=NETWORK, token=manifest.address("Twins")).run()
-    with pytest.raises(DeployError, match="DriveInsurance was deployed with the arguments"):
+    with pytest.raises(DeployError, match="Challenges was deployed with the arguments"):
         Deployer(sender, path, network=NETWORK, token=another_token(sender)).run()
     height = chain.block_number()
     again = Deployer(sender, path, network=NETWORK, token=manifest.address("TestToken").lower()).run()
