@@ -70,8 +70,8 @@ def quote(
     `table`, rows of rule, beyond, time and share. Subject, setter and hash come from the conditions; without
     a salt a random one is taken. The conditions are a JSON file with the fields of a policy (subject, setter,
     version, start, maxInterval, maxSilence, devices) and `rules`, each with kind, quantity, high, limit,
-    duration, severity and, where the kind has it, upper. What the contract would refuse is refused here; what an underwriter hardly means is
-    warned of.
+    duration, severity and, where the kind has it, upper. What the contract would refuse is refused here; what
+    an underwriter hardly means is warned of.
 
     \b
     Example:
