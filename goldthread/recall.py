@@ -13,7 +13,6 @@ a second step of a member.
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -571,23 +570,6 @@ def _estimate(sender: Sender, call: Call, limit: int) -> int:
 def gas_limit(chain: Chain) -> int:
     """The most gas that a transaction may have on this chain."""
     return min(int(chain.rpc("eth_getBlockByNumber", "latest", False)["gasLimit"], 16), GAS_CAP)
-
-
-def settle(sender: Sender) -> None:
-    """Wait until what an earlier run has sent is in a block; `RecallError` if it is not in time."""
-    end = time.monotonic() + sender.timeout
-    while True:
-        done, sent = (
-            int(sender.chain.rpc("eth_getTransactionCount", sender.address, block), 16)
-            for block in ("latest", "pending")
-        )
-        if sent <= done:
-            return
-        if time.monotonic() > end:
-            raise RecallError(
-                f"{sender.address}: {sent - done} transactions are under way; wait for them first"
-            )
-        time.sleep(0.1)
 
 
 # --------------------------------------------------------------------------------------------------- status

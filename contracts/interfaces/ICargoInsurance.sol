@@ -30,8 +30,9 @@ import {ITwins} from "./ITwins.sol";
 /// What a breach is worth: the distance of its extreme from the limit counts if the segment that showed it ended in the
 /// trip; otherwise nobody knows whether the extreme belongs to it, and the distance is 0. Of its time no more counts than
 /// lies between the first crossing and the trip's end. A breach is recorded once for each rule: a table that pays more
-/// for worse has a rule for each step. A device whose segment was proved false breaks a rule number like any other: a row
-/// on that number insures against the lie.
+/// for worse has a rule for each step. A segment that was proved false breaks {IConditions-FALSIFIED}, from its own start on: a
+/// row on that number insures against the lie. A mean reaches back to where its time began: one that began before the
+/// trip does not count.
 ///
 /// Assumptions, for the insurer: the devices are honest and stay with the cargo; who controls devices, sets the
 /// conditions or owns the cargo may be the policyholder, and a rejection by the owner is no independent survey (only a

@@ -14,7 +14,7 @@ library Indemnity {
     /// @notice A row of a severity table: what a breach at least as bad is worth.
     /// @param rule Number of the rule in the conditions, or one of the numbers that stand for something else there.
     /// @param beyond Least distance of the extreme from the rule's limit, on its side, in the quantity's unit.
-    /// @param time Least seconds that count for the rule, as the breach has them; 0 for what has no duration.
+    /// @param time Least time that counts for the rule, as the breach has it: seconds, or excursions; 0 for what has none.
     /// @param share Of the sum insured, in parts per million.
     struct Severity {
         uint8 rule;

@@ -272,9 +272,9 @@ contract CargoInsurance is ICargoInsurance, Capital {
             && CONDITIONS.policyState(id).disposition == IConditions.Disposition.REJECT;
     }
 
-    /// @dev Distance of an extreme from the rule's limit; 0 for what has no limit.
+    /// @dev Distance of an extreme from the rule's limit; 0 for what has no limit that a reading could pass.
     function _beyond(Rule[] calldata rules, uint8 rule, int32 extreme) private pure returns (uint32) {
-        if (rule >= rules.length) return 0;
+        if (rule >= rules.length || rules[rule].kind() == uint8(IConditions.RuleKind.SEQUENCE)) return 0;
         int256 distance = int256(extreme) - rules[rule].limit();
         if (!rules[rule].high()) distance = -distance;
         return distance > 0 ? uint32(uint256(distance)) : 0;

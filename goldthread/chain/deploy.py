@@ -43,6 +43,7 @@ DEEDS_NUMBER = 2
 
 POWERS: Mapping[str, tuple[int, Duty]] = {
     "Conditions": (RULES_NUMBER, Duty.QUALITY),
+    "Challenges": (RULES_NUMBER, Duty.ANCHOR | Duty.DEVICE_ADMIN),
     "Lots": (RULES_NUMBER, Duty.REGISTER | Duty.SHIP | Duty.QUALITY),
     "Lineage": (RULES_NUMBER, Duty.REGISTER),
     "Recalls": (RULES_NUMBER, Duty.RECALL | Duty.QUALITY),
@@ -111,9 +112,20 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
         *(Part(name) for name in VERIFIERS),
         Part("Consortium", ("@AccessManager",), ("authority",)),
         Part("Twins", ("@Consortium",), ("CONSORTIUM",)),
-        Part("Devices", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
+        Part(
+            "Devices",
+            ("@Consortium", "@Twins", "@ERC7913P256Verifier"),
+            ("CONSORTIUM", "TWINS", "P256_VERIFIER"),
+        ),
+        Part("Capabilities", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
+        Part("Firmware", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
         Part("Telemetry", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
-        Part("Conditions", ("@Consortium", "@Twins", "@Telemetry"), ("CONSORTIUM", "TWINS", "TELEMETRY")),
+        Part(
+            "Conditions",
+            ("@Consortium", "@Twins", "@Telemetry", "@Firmware"),
+            ("CONSORTIUM", "TWINS", "TELEMETRY", "FIRMWARE"),
+        ),
+        Part("Templates", ("@Consortium",), ("CONSORTIUM",)),
         Part("Lots", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
         Part("Lineage", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
         Part("Recalls", ("@Consortium", "@Lineage"), ("CONSORTIUM", "LINEAGE")),
@@ -123,6 +135,9 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
     )
     money = () if token else (Part("TestToken", ("Goldthread test dollar", "tUSD", 6)),)
     paid_in = token or "@TestToken"
+    challenges = Part(
+        "Challenges", ("@Consortium", "@Telemetry", paid_in), ("CONSORTIUM", "TELEMETRY", "TOKEN")
+    )
     insurance = (
         Part("DriveInsurance", ("@Consortium", "@Devices", paid_in), ("CONSORTIUM", "DEVICES", "TOKEN")),
         Part(
@@ -136,7 +151,7 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
         ("@Consortium", "@Recalls", paid_in, CLAIM_BOND * 10**decimals, CLAIM_WINDOW),
         ("CONSORTIUM", "RECALLS", "TOKEN", "BOND", "WINDOW"),
     )
-    return (*modules, *money, *insurance, claims)
+    return (*modules, *money, challenges, *insurance, claims)
 
 
 class Deployer:

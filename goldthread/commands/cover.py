@@ -10,11 +10,12 @@ import click
 
 from goldthread.commands.options import (
     FILE,
+    KeyChoice,
     address_of,
     bytes32_of,
     deployment_option,
     json_option,
-    load_key,
+    key_options,
     twin_of,
 )
 from goldthread.commands.output import (
@@ -69,8 +70,8 @@ def quote(
     `table`, rows of rule, beyond, time and share. Subject, setter and hash come from the conditions; without
     a salt a random one is taken. The conditions are a JSON file with the fields of a policy (subject, setter,
     version, start, maxInterval, maxSilence, devices) and `rules`, each with kind, quantity, high, limit,
-    duration, severity. What the contract would refuse is refused here; what an underwriter hardly means is
-    warned of.
+    duration, severity and, where the kind has it, upper. What the contract would refuse is refused here; what
+    an underwriter hardly means is warned of.
 
     \b
     Example:
@@ -120,11 +121,9 @@ def quote(
 
 @cover.command()
 @click.argument("file", type=FILE)
-@click.option("--key", "key_file", type=FILE, required=True, help="The underwriter's keystore or PEM file.")
-@click.option("--verifier", metavar="ADDRESS", default="", help="Verifier of a P-256 key.")
-@click.option("--passphrase-file", type=FILE, help="Holds the key's passphrase (default: ask for it).")
+@key_options
 @click.option("--out", type=FILE, help="File to write (default: standard output).")
-def sign(file: Path, key_file: Path, verifier: str, passphrase_file: Path | None, out: Path | None) -> None:
+def sign(file: Path, key: KeyChoice, out: Path | None) -> None:
     """Sign a quote as the underwriter. A wallet signs `forWallets` of the file instead.
 
     \b
@@ -132,10 +131,9 @@ def sign(file: Path, key_file: Path, verifier: str, passphrase_file: Path | None
       goldthread cover sign quote.json --key underwriter.json --out signed.json
     """
     document, where = _quote_file(file)
-    at = address_of("--verifier", verifier) if verifier else ""
-    key = load_key(key_file, passphrase_file, at)
-    signature = key.sign(_digest(file, where, document["quote"]))
-    signed = {"signer": f"0x{key.signer.hex()}", "signature": f"0x{signature.hex()}"}
+    digest = _digest(file, where, document["quote"])
+    with key.open(None) as signer:
+        signed = {"signer": f"0x{signer.signer.hex()}", "signature": f"0x{signer.sign(digest).hex()}"}
     write_json(out, {**document, **signed})
 
 
@@ -392,7 +390,7 @@ def _conditions(file: Path, data: dict[str, Any]) -> Policy:
         rules = tuple(
             Rule(
                 Kind[rule["kind"]], rule["quantity"], Limit(rule["high"], rule["limit"]),
-                rule["duration"], rule["severity"],
+                rule["duration"], rule["severity"], rule.get("upper", 0),
             )
             for rule in data["rules"]
         )  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from goldthread.rules.conditions import Breach, Rule
+from goldthread.rules.conditions import Breach, Kind, Rule
 
 ONE = 1_000_000
 """All of the sum insured."""
@@ -57,8 +57,10 @@ def payment(sum_insured: int, share: int, franchise: int, deductible: int) -> in
 
 
 def distance(rules: Sequence[Rule], rule: int, extreme: int) -> int:
-    """How far an extreme is beyond the rule's limit, on its side; 0 for what has no limit."""
-    if rule >= len(rules):
+    """How far an extreme is beyond the rule's limit, on its side; 0 for what has no limit that a reading
+    could pass.
+    """
+    if rule >= len(rules) or rules[rule].kind is Kind.SEQUENCE:
         return 0
     limit = rules[rule].limit
     away = extreme - limit.value
@@ -119,9 +121,10 @@ def doubts(terms: Terms, rules: Sequence[Rule]) -> list[str]:
     """What the contract accepts and an underwriter hardly means."""
     found = []
     for place, row in enumerate(terms.table, 1):
+        limited = row.rule < len(rules) and rules[row.rule].kind not in (Kind.GAP, Kind.SEQUENCE)
+        if row.beyond and not limited:
+            found.append(f"row {place}: number {row.rule} has no limit, so nothing is ever beyond it")
         if row.rule >= len(rules):
-            if row.beyond:
-                found.append(f"row {place}: number {row.rule} has no limit, so nothing is ever beyond it")
             continue
         duration = rules[row.rule].duration
         if row.time < duration:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from goldthread.rules import cargo as rule
 from tests.models import cargo_insurance as model
-from tests.models.conditions import Disposition
-from tests.models.segments import TEMPERATURE
+from tests.models.conditions import FALSIFIED, Disposition
+from tests.models.readings import Rule, RuleKind
+from tests.models.segments import TEMPERATURE, Limit
 from tests.support import Counters, Forwarder, Node, fresh, reverts
 from tests.support.cargo import MINUTE, ONE, TABLE, USD, Cargo, CargoQuote, Severity, Shipment
 from tests.support.world import DAY, happened
@@ -138,6 +139,33 @@ def test_a_later_version_does_not_erase_a_breach(cargo: Cargo, quote: CargoQuote
     cargo.cold.set(again, cargo.world.insurer.quality)
     cargo.claim(quote)
     assert share(cargo, quote) == 50_000
+
+
+def test_a_lie_of_the_device_is_insured(cargo: Cargo) -> None:
+    """From the start of the segment that was proved false; without a limit to be beyond."""
+    rows = [Severity(FALSIFIED, 0, 2 * MINUTE, 650_000), Severity(FALSIFIED, 1, 0, 900_000)]
+    quote, cold = underway(cargo, rows), cargo.cold
+    segment = cold.segment(cold.every(MINUTE, [500, 500, 500]), 1, cargo.conditions.limits(TEMPERATURE))
+    cold.judge(cargo.conditions, segment)
+    with reverts("NoBreach", cargo.id(quote), cold.logger.id, TEMPERATURE, FALSIFIED):
+        cargo.claim(quote, FALSIFIED)
+    court = Forwarder.deploy(cargo.node, cargo.world.stranger)
+    cargo.world.empower(court)
+    cold.telemetry.falsify(segment, 1, cargo.world.stranger, sender=court)
+    cold.conditions.judgeFalsified(cargo.conditions, segment, sender=cargo.world.stranger)
+    cargo.claim(quote, FALSIFIED)
+    assert share(cargo, quote) == 650_000
+
+
+def test_wrong_firmware_has_no_distance(cargo: Cargo) -> None:
+    """Its limit is a state, which no reading passes by more or less."""
+    sequence = Rule(RuleKind.SEQUENCE, Limit(2, high=False))
+    new = cargo.conditions._replace(version=2, start=cargo.now, words=[sequence.word])
+    cargo.conditions = cargo.cold.set(new, cargo.world.insurer.quality)
+    quote = underway(cargo, [Severity(0, 0, 0, 300_000), Severity(0, 1, 0, 800_000)])
+    cargo.measure([500, 500])
+    cargo.claim(quote)
+    assert share(cargo, quote) == 300_000
 
 
 # In the trip, to the second

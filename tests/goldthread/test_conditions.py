@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from goldthread.rules.conditions import (
+    FALSIFIED,
     SILENCE,
     Breach,
     Judge,
@@ -20,7 +22,16 @@ from goldthread.rules.conditions import (
     judge_readings,
 )
 from goldthread.rules.readings import Reading
-from goldthread.rules.summaries import Excursion, Limit, Summary, cut_at_gaps, merge, summarise
+from goldthread.rules.summaries import (
+    Excursion,
+    Limit,
+    Summary,
+    cut_at_gaps,
+    merge,
+    pack_histogram,
+    summarise,
+    unpack_histogram,
+)
 from tests.support import Counters
 
 START = 1000
@@ -41,11 +52,25 @@ def streams(draw: st.DrawFn, least: int = 1, most: int = 12) -> list[Reading]:
 
 
 @st.composite
-def rules(draw: st.DrawFn) -> Rule:
-    kind = draw(st.sampled_from(Kind))
-    limit = Limit(False, 0) if kind is Kind.GAP else draw(st.sampled_from([LOW, HIGH, Limit(True, 5)]))
-    duration = 0 if kind is Kind.INSTANT else draw(st.integers(1, 60))
-    return Rule(kind, 1, limit, duration, draw(st.integers(1, 3)))
+def rules(draw: st.DrawFn, kinds: Sequence[Kind] = tuple(Kind)) -> Rule:
+    kind, severity = draw(st.sampled_from(kinds)), draw(st.integers(1, 3))
+    limit, duration, upper = draw(st.sampled_from([LOW, HIGH, Limit(True, 5)])), draw(st.integers(1, 60)), 0
+    match kind:
+        case Kind.INSTANT:
+            duration = 0
+        case Kind.GAP:
+            limit = Limit(False, 0)
+        case Kind.BAND_BUDGET:
+            limit, upper = Limit(True, draw(st.integers(0, 5))), draw(st.integers(6, 11))
+        case Kind.MKT:
+            limit, duration, upper = Limit(True, draw(st.sampled_from([0, 100]))), 24 * duration, duration % 2
+        case Kind.SEQUENCE:
+            limit, duration, upper = Limit(False, draw(st.integers(0, 2))), 0, draw(st.integers(0, 1))
+    return Rule(kind, 1, limit, duration, severity, upper)
+
+
+CUTTABLE = tuple(set(Kind) - {Kind.MKT, Kind.SEQUENCE})
+"""Kinds of which every cut finds the same."""
 
 
 def policy(*of: Rule, max_silence: int = 0) -> Policy:
@@ -62,8 +87,9 @@ def judged(of: Policy, readings: Sequence[Reading], most: int | None = None) -> 
 @given(streams(least=2), st.data())
 def test_merging_is_the_summary_of_the_whole(readings: list[Reading], data: st.DataObject) -> None:
     cut = data.draw(st.integers(1, len(readings) - 1))
-    a, b = summarise(readings[:cut], LIMITS), summarise(readings[cut:], LIMITS)
-    assert merge(a, b) == summarise(readings, LIMITS)
+    for told in (False, True):
+        a, b = (summarise(part, LIMITS, histogram=told) for part in (readings[:cut], readings[cut:]))
+        assert merge(a, b) == summarise(readings, LIMITS, histogram=told)
 
 
 @given(streams(least=3), st.data())
@@ -78,7 +104,7 @@ def test_merging_is_associative(readings: list[Reading], data: st.DataObject) ->
 def test_any_cut_breaks_the_same_rules_at_the_same_second() -> None:
     count = Counters()
 
-    @given(st.lists(rules(), min_size=1, max_size=8), streams(most=20), st.integers(1, 5))
+    @given(st.lists(rules(CUTTABLE), min_size=1, max_size=8), streams(most=20), st.integers(1, 5))
     def check(of: list[Rule], readings: list[Reading], most: int) -> None:
         terms = policy(*of)
         whole = judged(terms, readings).breaches
@@ -93,7 +119,7 @@ def test_any_cut_breaks_the_same_rules_at_the_same_second() -> None:
             count.hit("unbroken")
 
     check()
-    count.require([*Kind.__members__, "unbroken"])
+    count.require([*(kind.name for kind in CUTTABLE), "unbroken"])
 
 
 @given(streams())
@@ -114,6 +140,24 @@ def test_an_excursion_is_what_counting_seconds_finds(readings: list[Reading]) ->
         ends_beyond = limit.is_beyond(readings[-1].value)
         assert excursion.suffix == (len(runs) - len(runs.rstrip("x")) if ends_beyond else 0)
         assert excursion.first == (crossed[0] if crossed else 0)
+        last = "x" if ends_beyond else "."
+        assert excursion.runs == sum(map(bool, f"{runs}{last}".split(".")))
+
+
+@given(streams())
+def test_a_histogram_is_what_counting_seconds_finds(readings: list[Reading]) -> None:
+    """And the chord of a function over whole degrees is exact from it."""
+    told = dict(summarise(readings, LIMITS, histogram=True).histogram or ())
+    seconds = [
+        next(r for r in reversed(readings) if r.time <= second).value
+        for second in range(readings[0].time, readings[-1].time)
+    ]
+    assert sum(told.values()) == 100 * len(seconds)
+    assert sum(100 * vertex * weight for vertex, weight in told.items()) == 100 * sum(seconds)
+    assert all(any(abs(value - 100 * vertex) < 100 for value in seconds) for vertex in told)
+    square = sum(vertex * vertex * weight for vertex, weight in told.items())
+    chords = [(v // 100) ** 2 * (100 - v % 100) + (v // 100 + 1) ** 2 * (v % 100) for v in seconds]
+    assert square == sum(chords)
 
 
 @given(rules())
@@ -124,9 +168,10 @@ def test_a_rule_survives_its_word(rule: Rule) -> None:
 @given(
     st.builds(Limit, st.booleans(), st.integers(-(1 << 31), (1 << 31) - 1)),
     st.lists(st.integers(0, (1 << 32) - 1), min_size=5, max_size=5),
+    st.integers(0, (1 << 16) - 1),
 )
-def test_an_excursion_survives_its_word(limit: Limit, times: list[int]) -> None:
-    excursion = Excursion(limit, *times)
+def test_an_excursion_survives_its_word(limit: Limit, times: list[int], runs: int) -> None:
+    excursion = Excursion(limit, *times, runs)
     assert Excursion.unpack(excursion.pack()) == excursion
 
 
@@ -136,6 +181,17 @@ def test_an_excursion_survives_its_word(limit: Limit, times: list[int]) -> None:
         (Rule(Kind.INSTANT, 1, HIGH, 1, 1), "duration"),
         (Rule(Kind.CUMULATIVE, 1, HIGH, 0, 1), "duration"),
         (Rule(Kind.GAP, 1, HIGH, 5, 1), "limit of a gap"),
+        (Rule(Kind.GAP, 1, Limit(False, 0), 5, 1, 1), "upper"),
+        (Rule(Kind.BAND_BUDGET, 1, HIGH, 5, 1, 8), "upper"),
+        (Rule(Kind.BAND_BUDGET, 1, LOW, 5, 1, 9), "low side"),
+        (Rule(Kind.COUNT, 1, HIGH, 1 << 16, 1), "duration"),
+        (Rule(Kind.MKT, 1, Limit(True, 150), 5, 1), "limit of an MKT"),
+        (Rule(Kind.MKT, 1, Limit(True, -2600), 5, 1), "limit of an MKT"),
+        (Rule(Kind.MKT, 2, Limit(True, 100), 5, 1), "quantity of an MKT"),
+        (Rule(Kind.MKT, 1, Limit(True, 100), 5, 1, 1), "duration of a window"),
+        (Rule(Kind.MKT, 1, Limit(True, 100), 24, 1, 2), "upper"),
+        (Rule(Kind.SEQUENCE, 1, Limit(False, 3), 0, 1), "limit of a sequence"),
+        (Rule(Kind.SEQUENCE, 1, Limit(False, 2), 1, 1), "duration"),
         (Rule(Kind.INSTANT, 1, HIGH, 0, 4), "severity"),
         (Rule(Kind.INSTANT, 1 << 16, HIGH, 0, 1), "quantity"),
         (Rule(Kind.INSTANT, 1, Limit(True, 1 << 31), 0, 1), "limit"),
@@ -144,6 +200,54 @@ def test_an_excursion_survives_its_word(limit: Limit, times: list[int]) -> None:
 def test_a_rule_that_the_contract_refuses_has_no_word(rule: Rule, field: str) -> None:
     with pytest.raises(ValueError, match=f"{field} is not allowed"):
         rule.pack()
+
+
+@given(st.lists(rules((Kind.MKT,)), min_size=1, max_size=4), streams(most=20), st.integers(1, 5))
+def test_a_finer_cut_finds_what_a_coarser_one_finds(
+    of: list[Rule], readings: list[Reading], most: int
+) -> None:
+    """Of means over all time, if the first reading is at the start."""
+    late = readings[0].time - START
+    readings = [replace(reading, time=reading.time - late) for reading in readings]
+    terms = policy(*(replace(rule, upper=0) for rule in of))
+    judge, tracks = Judge(terms, 1), []
+    for size in (most, 1):
+        track = Track()
+        for seq, part in enumerate(cut_at_gaps(readings, MAX_INTERVAL, size), 1):
+            track = judge.step(track, seq, summarise(part, (), histogram=True))
+        tracks.append(track)
+    coarse, fine = tracks
+    assert coarse.heat == fine.heat
+    assert coarse.breaches.keys() <= fine.breaches.keys()
+    assert fine.breaches == judge_readings(terms, 1, readings)
+
+
+def test_a_lie_is_a_breach_judged_before_or_after() -> None:
+    of = policy(Rule(Kind.INSTANT, 1, HIGH, 0, 1))
+    judge, summary = Judge(of, 1), summarise([Reading(START, 5), Reading(START + 5, 5)], LIMITS)
+    lie = Breach(FALSIFIED, START, 0, 5, 1, START + 5)
+    before = judge.step(Track(), 1, summary)
+    marked = judge.mark_falsified(before, 1, summary)
+    assert (before.breaches, marked.breaches) == ({}, {FALSIFIED: lie})
+    assert judge.step(Track(), 1, summary, falsified=True).breaches.keys() == {0, FALSIFIED}
+    with pytest.raises(JudgeError, match="AlreadyMarked"):
+        judge.mark_falsified(marked, 1, summary)
+    with pytest.raises(JudgeError, match="NotJudged: segment 2"):
+        judge.mark_falsified(before, 2, summary)
+
+
+@pytest.mark.parametrize("state", range(4))
+def test_firmware_is_marked_or_refused(state: int) -> None:
+    mark = Rule(Kind.SEQUENCE, 1, Limit(False, 1), 0, 1)
+    summary = summarise([Reading(START, 5)], LIMITS)
+    track = Judge(policy(mark), 1).step(Track(), 1, summary, firmware=state)
+    assert track.breaches == ({0: Breach(0, START, 0, 0, 1, START)} if state <= 1 else {})
+    judge = Judge(policy(replace(mark, upper=1)), 1)
+    if state <= 1:
+        with pytest.raises(JudgeError, match=f"FirmwareRefused: its firmware is in state {state}"):
+            judge.step(Track(), 1, summary, firmware=state)
+    else:
+        assert not judge.step(Track(), 1, summary, firmware=state).breaches
 
 
 # The four reports of users of cold-chain software that a rule engine must not repeat.
@@ -251,9 +355,30 @@ def test_summaries_that_do_not_follow_each_other_are_not_merged() -> None:
         summarise([], LIMITS)
     with pytest.raises(ValueError, match="later than the one before"):
         summarise([Reading(5, 1), Reading(5, 1)], LIMITS)
+    with pytest.raises(ValueError, match="only one of the two tells a histogram"):
+        merge(a, summarise([Reading(START + 9, 5)], LIMITS, histogram=True))
     blind = Summary(START + 9, START + 9, 1, 0, 9, 9, 9, 9, ())
     with pytest.raises(KeyError):
         merge(a, blind)
+    for value in (-12_801, 12_701):
+        with pytest.raises(ValueError, match=f"value {value} at 5 is outside"):
+            summarise([Reading(5, value)], LIMITS, histogram=True)
+    with pytest.raises(ValueError, match="runs does not fit into 16 bits"):
+        Excursion(HIGH, runs=1 << 16).pack()
+
+
+@given(st.dictionaries(st.integers(-128, 127), st.integers(1, (1 << 32) - 1), max_size=64))
+def test_a_histogram_survives_its_words(weights: dict[int, int]) -> None:
+    entries = sorted(weights.items())
+    assert unpack_histogram(pack_histogram(entries)) == entries
+
+
+@pytest.mark.parametrize("entry", [(-129, 1), (128, 1), (0, -1), (0, 1 << 32)])
+def test_an_entry_that_does_not_fit(entry: tuple[int, int]) -> None:
+    with pytest.raises(
+        ValueError, match=f"{entry[1]} hundredths of a second at vertex {entry[0]} do not fit"
+    ):
+        pack_histogram([entry])
 
 
 def test_cutting_keeps_every_reading() -> None:

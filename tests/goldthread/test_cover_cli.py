@@ -64,6 +64,7 @@ def conditions(cargo: Cargo, tmp_path: Path) -> Path:
                 "limit": rule.limit.value,
                 "duration": rule.duration,
                 "severity": rule.severity,
+                "upper": rule.upper,
             }
             for rule in policy.rules
         ],

@@ -36,11 +36,11 @@ from goldthread.chain.words import Duty, Role
 from tests.support import AnvilNode
 
 NETWORK = "ethereum:local"
-DEPLOYED = 18
+DEPLOYED = 23
 """Contracts."""
 
-TRANSACTIONS = DEPLOYED + 10
-"""Two roles of governance, two organisations, six contracts that act for them."""
+TRANSACTIONS = DEPLOYED + 11
+"""Two roles of governance, two organisations, seven contracts that act for them."""
 
 WITH_GOVERNANCE = TRANSACTIONS + 8
 """Three roles given, two organisations offered, three roles given up."""
@@ -241,6 +241,7 @@ def test_the_manifest_says_by_whom_from_what_and_with_which_powers(chain: Chain,
         ("Consortium", f"admin of organisation 1, {RULES_ORGANISATION}", manifest.deployer),
         ("Consortium", f"admin of organisation 2, {DEEDS_ORGANISATION}", manifest.deployer),
         ("Consortium", "QUALITY", manifest.address("Conditions")),
+        ("Consortium", "DEVICE_ADMIN, ANCHOR", manifest.address("Challenges")),
         ("Consortium", "REGISTER, SHIP, QUALITY", manifest.address("Lots")),
         ("Consortium", "REGISTER", manifest.address("Lineage")),
         ("Consortium", "QUALITY, RECALL", manifest.address("Recalls")),
@@ -480,7 +481,7 @@ def test_another_token_is_no_second_deployment(chain: Chain, path: Path) -> None
     sender = Sender.unlocked(chain, chain.rpc("eth_accounts")[0])
     with pytest.raises(DeployError, match=r"token 0x\w+ does not say how many decimals it has"):
         Deployer(sender, path, network=NETWORK, token=manifest.address("Twins")).run()
-    with pytest.raises(DeployError, match="DriveInsurance was deployed with the arguments"):
+    with pytest.raises(DeployError, match="Challenges was deployed with the arguments"):
         Deployer(sender, path, network=NETWORK, token=another_token(sender)).run()
     height = chain.block_number()
     again = Deployer(sender, path, network=NETWORK, token=manifest.address("TestToken").lower()).run()
@@ -491,7 +492,7 @@ def test_another_token_is_no_second_deployment(chain: Chain, path: Path) -> None
 def test_a_contract_with_other_arguments_is_not_taken_for_the_one_that_was_sent(
     chain: Chain, path: Path
 ) -> None:
-    killed(chain, path, DEPLOYED - 1, sent=True)
+    killed(chain, path, DEPLOYED - 3, sent=True)
     sender = Sender.unlocked(chain, chain.rpc("eth_accounts")[0])
     token = another_token(sender)
     manifest = Deployer(sender, path, network=NETWORK, token=token).run()

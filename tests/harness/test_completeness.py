@@ -11,15 +11,18 @@ import pytest
 from goldthread.build import ROOT
 
 INTERFACES = (
+    "ICapabilities",
     "ICargoInsurance",
     "IClosureClaims",
     "IConditions",
     "IConsortium",
     "IDeliveryExceptions",
     "IDevices",
+    "IFirmware",
     "ILineage",
     "IRecalls",
     "ITelemetry",
+    "ITemplates",
     "ITitleDeed",
     "ITwins",
     "IVerification",

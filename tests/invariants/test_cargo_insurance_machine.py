@@ -6,6 +6,7 @@ After every step the views, and at the end what the logs say, are those of the m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import settings
@@ -19,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.models.cargo_insurance import ENDED, OPEN, UNDERWAY, Policy
+from tests.models.cargo_insurance import ENDED, OPEN, UNDERWAY, Policy, best
 from tests.models.cargo_shadow import CargoShadow
 from tests.models.conditions import Disposition
 from tests.models.conditions import Policy as Conditions
@@ -126,7 +127,7 @@ class CargoMachine(RuleBasedStateMachine):
     @rule(
         values=st.lists(st.sampled_from(VALUES), min_size=1, max_size=15), back=st.sampled_from([0, 0, 300])
     )
-    def measure(self, values: list[int], back: int) -> None:
+    def measure(self, values: Sequence[int], back: int) -> None:
         """The logger speaks, of now or of a while ago."""
         cargo = self.cargo
         stream = cargo.world.telemetry.stream(cargo.cold.logger.id, cargo.cold.pallet, TEMPERATURE)
@@ -230,9 +231,9 @@ class CargoMachine(RuleBasedStateMachine):
     @rule(data=st.data(), number=st.sampled_from([0, 0, 1, 2, 3]))
     def claim(self, data: st.DataObject, number: int) -> None:
         quote, conditions, policy = self.pick(data, UNDERWAY, ENDED)
-        if number < 3 and policy.state == UNDERWAY and data.draw(st.booleans()):
-            self.measure(data.draw(st.sampled_from(([900], [1100] * 12, [-300], [800] * 12))), 0)
-            if data.draw(st.integers(0, 3)) == 0:
+        if number < 3 and policy.state == UNDERWAY and data.draw(st.integers(0, 4)):
+            self.measure(((900, 1100), (800,) * 12, (-300,))[number], 0)
+            if data.draw(st.integers(0, 2)) == 0:
                 self.decide(True)
         if number == 3:
             count = self.cargo.world.recalls.recallCount()
@@ -249,6 +250,9 @@ class CargoMachine(RuleBasedStateMachine):
                 HITS.hit("raised a claim")
             if policy.share == quote.shipment.rejectShare:
                 HITS.hit("claimed for a rejection")
+            highest = policy.share == best(quote) and data.draw(st.booleans())
+            if highest and self.do("settle", quote, sender=self.cargo.keeper):
+                HITS.hit("settled at the highest")
             return
         breach = self.shadow.model.facts.breach(quote.shipment.conditions, *args[2:])
         if any(breach) and policy.start and not policy.start <= breach.first_crossing < policy.end:
@@ -269,8 +273,6 @@ class CargoMachine(RuleBasedStateMachine):
                 HITS.hit("settled by the holder")
             elif self.node.timestamp > policy.last_claim:
                 HITS.hit("settled after the window")
-            else:
-                HITS.hit("settled at the highest")
 
     @precondition(lambda self: self.quotes)
     @rule(data=st.data(), late=st.integers(0, 5))

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from tests.models.capital import Capital
 from tests.models.conditions import Breach, Disposition
 from tests.models.conditions import Policy as Conditions
+from tests.models.readings import RuleKind
 from tests.models.rules import Fact, Objections
 from tests.support.cargo import ONE, CargoQuote, Severity, Shipment, digest_of
 
@@ -179,7 +180,8 @@ class CargoInsurance(Capital):
         trip = policy.start, policy.end
         no.when(not inside, "NotInTrip", id_, breach.first_crossing, *trip)
         beyond = 0
-        if rule < len(conditions.rules) and breach.until < policy.end:
+        measured = rule < len(conditions.rules) and conditions.rules[rule].kind != RuleKind.SEQUENCE
+        if measured and breach.until < policy.end:
             limit = conditions.rules[rule].limit
             away = breach.extreme - limit.value
             beyond = max(0, away if limit.high else -away)

@@ -57,24 +57,58 @@ TARGETS = {
         entries=("contracts/core/Devices.sol",),
         tests=("devices",),
     ),
+    "Capabilities": Target(
+        sources=(
+            "contracts/core/Capabilities.sol",
+            "contracts/libraries/CapabilityWord.sol",
+            "contracts/libraries/Method.sol",
+        ),
+        entries=("contracts/core/Capabilities.sol",),
+        tests=("capabilities",),
+    ),
+    "Firmware": Target(
+        sources=("contracts/core/Firmware.sol",),
+        entries=("contracts/core/Firmware.sol",),
+        tests=("firmware",),
+    ),
     "Telemetry": Target(
         sources=(
             "contracts/core/Telemetry.sol",
             "contracts/libraries/SegmentWords.sol",
             "contracts/libraries/Excursion.sol",
+            "contracts/libraries/Histogram.sol",
             "contracts/libraries/MerkleLeaves.sol",
+            "contracts/libraries/SummaryMerge.sol",
+            "contracts/libraries/SummaryTree.sol",
         ),
-        entries=("contracts/core/Telemetry.sol",),
+        entries=("contracts/core/Telemetry.sol", "contracts/mocks/SummaryHarness.sol"),
         tests=("telemetry",),
+    ),
+    "Challenges": Target(
+        sources=("contracts/money/Challenges.sol",),
+        entries=("contracts/money/Challenges.sol",),
+        tests=("challenges",),
     ),
     "Conditions": Target(
         sources=(
             "contracts/rules/Conditions.sol",
+            "contracts/rules/ConditionPolicies.sol",
+            "contracts/libraries/HeatWindow.sol",
             "contracts/libraries/Rule.sol",
             "contracts/libraries/Excursion.sol",
         ),
         entries=("contracts/rules/Conditions.sol",),
         tests=("conditions",),
+    ),
+    "Templates": Target(
+        sources=("contracts/rules/Templates.sol",),
+        entries=("contracts/rules/Templates.sol",),
+        tests=("templates",),
+    ),
+    "Mkt": Target(
+        sources=("contracts/libraries/Mkt.sol",),
+        entries=("contracts/mocks/MktHarness.sol",),
+        tests=("mkt",),
     ),
     "Lineage": Target(
         sources=("contracts/core/Lineage.sol",),

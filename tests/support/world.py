@@ -143,7 +143,22 @@ class World:
     @cached_property
     def devices(self) -> Contract:
         """Deployed when first asked for."""
-        return deploy(self.node, "Devices", self.consortium, self.twins)
+        return deploy(self.node, "Devices", self.consortium, self.twins, self.p256_verifier)
+
+    @cached_property
+    def p256_verifier(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "ERC7913P256Verifier")
+
+    @cached_property
+    def capabilities(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "Capabilities", self.consortium, self.devices)
+
+    @cached_property
+    def firmware(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "Firmware", self.consortium, self.devices)
 
     @cached_property
     def telemetry(self) -> Contract:
@@ -151,9 +166,22 @@ class World:
         return deploy(self.node, "Telemetry", self.consortium, self.devices)
 
     @cached_property
+    def challenges(self) -> Contract:
+        """Deployed, and made a module, when first asked for."""
+        contract = deploy(self.node, "Challenges", self.consortium, self.telemetry, self.token)
+        self.empower(contract, duties=Duty.ANCHOR | Duty.DEVICE_ADMIN)
+        return contract
+
+    @cached_property
     def conditions(self) -> Contract:
         """Deployed when first asked for; not yet an account of anybody."""
-        return deploy(self.node, "Conditions", self.consortium, self.twins, self.telemetry)
+        parts = self.twins, self.telemetry, self.firmware
+        return deploy(self.node, "Conditions", self.consortium, *parts)
+
+    @cached_property
+    def templates(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "Templates", self.consortium)
 
     @cached_property
     def lots(self) -> Contract:
@@ -283,7 +311,9 @@ class World:
         """Hold something back, by the maker unless somebody else is named."""
         self.twins.hold(id_, reason, self.ref("holding"), sender=(org or self.maker).quality)
 
-    def empower(self, module: Contract, roles: Role = Role.MODULE, duties: int = ALL_DUTIES) -> int:
+    def empower(
+        self, module: Contract | Forwarder, roles: Role = Role.MODULE, duties: int = ALL_DUTIES
+    ) -> int:
         """Make a contract of the system a member of the consortium; the number of its organisation."""
         admin = self.governor
         number: int = self.consortium.admit.call(module.address, admin, roles, bytes(32), 0, sender=admin)
