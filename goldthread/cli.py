@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from goldthread.commands import chain, ids, proof, quotes, recall, segment, trace
+from goldthread.commands import chain, device, firmware, ids, proof, quotes, recall, segment, trace
 from goldthread.commands.output import Group
 
 
@@ -23,6 +23,8 @@ main.add_command(ids.identify)
 main.add_command(quotes.quote)
 main.add_command(segment.segment)
 main.add_command(proof.proof)
+main.add_command(device.device)
+main.add_command(firmware.firmware)
 main.add_command(chain.history)
 main.add_command(trace.trace)
 main.add_command(recall.recall)
