@@ -385,13 +385,16 @@ def show(device_id: str, deployment_file: Path, rpc: str, as_json: bool) -> None
     from goldthread.chain.words import FirmwareState
 
     deployment = open_deployment(deployment_file, rpc)
-    id_ = twin_of("DEVICE", device_id)
+    id_, block = twin_of("DEVICE", device_id), deployment.chain.block_number()
     devices, firmware = deployment.devices, deployment.firmware
-    key, revoked, subject = devices.signerHash(id_), devices.revoked(id_), devices.subjectOf(id_)
-    state = FirmwareState(firmware.stateOf(id_)).name
-    owner, installed = deployment.twins.ownerOf(id_), firmware.installationOf(id_).installed
+    views = (devices.signerHash, devices.revoked, devices.subjectOf, deployment.twins.ownerOf)
+    views += (firmware.stateOf, firmware.installationOf)
+    key, revoked, subject, owner, known, installation = deployment.read_many(
+        [view.prepare(id_) for view in views], block
+    )
+    state, installed = FirmwareState(known).name, installation.installed
     status = "revoked" if revoked else "enrolled" if any(key) else "not enrolled"
-    capabilities = _capabilities(deployment, id_)
+    capabilities = _capabilities(deployment, id_, owner, block)
     if as_json:
         facts: dict[str, Any] = {"device": f"0x{id_.hex()}", "owner": owner, "status": status}
         facts |= {"signerHash": f"0x{key.hex()}", "subject": f"0x{subject.hex()}" if any(subject) else None}
@@ -414,14 +417,14 @@ def show(device_id: str, deployment_file: Path, rpc: str, as_json: bool) -> None
         print_table(columns, [_row(found) for found in capabilities])
 
 
-def _capabilities(deployment: Deployment, device_id: bytes) -> list[dict[str, Any]]:
-    """All capabilities on a device; `ended` says why one does not count any more, as far as it shows."""
+def _capabilities(deployment: Deployment, device_id: bytes, owner: int, block: int) -> list[dict[str, Any]]:
+    """All capabilities on a device; `ended` says why one does not count any more."""
     contract = deployment.capabilities
-    book = contract.bookOf(device_id)
+    book = contract.bookOf.at(block)(device_id)
     numbers = range(1, book.count + 1)
-    grants = deployment.read_many([contract.grantOf.prepare(device_id, number) for number in numbers])
-    owner = deployment.twins.ownerOf(device_id)
-    now = int(deployment.chain.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+    calls = [contract.grantOf.prepare(device_id, number) for number in numbers]
+    grants = deployment.read_many(calls, block)
+    now = int(deployment.chain.rpc("eth_getBlockByNumber", hex(block), False)["timestamp"], 16)
     found: list[dict[str, Any]] = []
     for number, kept in zip(numbers, grants, strict=True):
         above = found[kept.parent - 1]["ended"] if kept.parent else None

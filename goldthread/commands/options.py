@@ -334,7 +334,7 @@ def sends(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def named(option: str, text: str) -> bytes:
-    """The id of what somebody names: 0x and 64 hex digits, or the Keccak-256 hash of the name; zero for none."""
+    """The id of what has a name: 0x and 64 hex digits, or the Keccak-256 hash of the name; zero for none."""
     from goldthread.hashing import keccak
 
     if not text:
