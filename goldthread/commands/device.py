@@ -387,8 +387,8 @@ def show(device_id: str, deployment_file: Path, rpc: str, as_json: bool) -> None
     deployment = open_deployment(deployment_file, rpc)
     id_, block = twin_of("DEVICE", device_id), deployment.chain.block_number()
     devices, firmware = deployment.devices, deployment.firmware
-    views = (devices.signerHash, devices.revoked, devices.subjectOf, deployment.twins.ownerOf)
-    views += (firmware.stateOf, firmware.installationOf)
+    views = [devices.signerHash, devices.revoked, devices.subjectOf, deployment.twins.ownerOf]
+    views += [firmware.stateOf, firmware.installationOf]
     key, revoked, subject, owner, known, installation = deployment.read_many(
         [view.prepare(id_) for view in views], block
     )

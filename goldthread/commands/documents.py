@@ -47,6 +47,7 @@ def sign(file: Path, key: KeyChoice, deployment_file: Path | None, out: Path | N
     from goldthread.chain.approvals import Document
     from goldthread.chain.manifest import Manifest
 
+    key.check()
     document = Document.load(file)
     show(document)
     if not yes:

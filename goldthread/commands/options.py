@@ -149,14 +149,18 @@ class KeyChoice:
         """True if a key was named."""
         return self.file is not None or self.module is not None
 
+    def check(self) -> None:
+        """Fail unless exactly one key was named."""
+        if (self.file is None) == (self.module is None):
+            raise Failure("--key or --pkcs11-module: give one of the two, to say which key signs")
+
     @contextmanager
     def open(self, manifest: Manifest | None, verifier: str = "") -> Iterator[Signer]:
         """The key, for as long as the block runs. Asks for passphrase or PIN where no file holds it.
 
         `verifier` is the address behind P-256 signers where neither option nor manifest names one.
         """
-        if (self.file is None) == (self.module is None):
-            raise Failure("--key or --pkcs11-module: give one of the two, to say which key signs")
+        self.check()
         if self.verifier is not None:
             verifier = address_of("--verifier", self.verifier)
         elif manifest is not None and "ERC7913P256Verifier" in manifest.contracts:
