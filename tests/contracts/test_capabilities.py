@@ -472,6 +472,24 @@ def test_on_a_resource_too(grants: Grants) -> None:
         grants.contract.check(grants.device, PORT, fourth, READ, world.recycler.all)
 
 
+def test_contracts_delegate_revoke_and_use_in_their_own_name(grants: Grants) -> None:
+    world, service = grants.world, grants.world.service
+    machine = Forwarder.deploy(grants.cold.node, world.stranger)
+    world.hire(service, machine, Duty.DEVICE_ADMIN)
+    root, end = grants.grant(service), grants.end
+    passed = grants.device, root, PORT, READ, Grantee(account=machine.address), end
+    [(_, told)] = happened(grants.contract.delegate(*passed, sender=machine))
+    assert (told["caller"], told["org"]) == (machine.address, service.number)
+    used = grants.device, PORT, 2, READ, COMMAND
+    [(_, told)] = happened(grants.contract.use(*used, sender=machine))
+    assert (told["caller"], told["account"]) == (machine.address, machine.address)
+    [(_, told)] = happened(grants.contract.revoke(grants.device, 2, sender=machine))
+    assert told["caller"] == machine.address
+    passkey = Passkey(grants)
+    [(_, told)] = happened(grants.contract.useSigned(*passkey.signed(), sender=machine))
+    assert (told["caller"], told["account"]) == (machine.address, passkey.account)
+
+
 # ------------------------------------------------------------------------------------------------- revoking
 
 
