@@ -15,6 +15,7 @@ from tests.goldthread.test_cli import failed, run
 from tests.support import Node, deploy
 from tests.support.coldchain import ColdChain, Logger
 from tests.support.softhsm import PIN, Token, library
+from tests.support.world import asset, sscc
 
 pytestmark = pytest.mark.skipif(
     library() is None, reason="libsofthsm2.so is not installed (Debian: apt-get install softhsm2)"
@@ -68,6 +69,26 @@ def test_a_device_with_its_key_in_a_token_speaks(token: Token, node: Node) -> No
         digest = keccak(b"a segment")
         now = cold.world.now
         cold.devices.verify(logger.id, cold.pallet, now, now, digest, key.signer, key.sign(digest))
+
+
+def test_segments_are_signed_in_the_token(token: Token, tmp_path: Path) -> None:
+    trip, out, pin = tmp_path / "trip.csv", tmp_path / "trip.json", tmp_path / "pin"
+    trip.write_text("1800000000,5.00\n1800000300,6.50\n")
+    pin.write_text(token.pin)
+    about = [
+        "--device",
+        asset("LOGGER1"),
+        "--subject",
+        sscc("1"),
+        "--chain-id",
+        31337,
+        "--telemetry",
+        VERIFIER,
+    ]
+    where = ["--pkcs11-module", token.module, "--token", token.label, "--key-label", "logger"]
+    asked = [*about, *where, "--pin-file", pin, "--verifier", VERIFIER, "--out", out]
+    assert run("segment", "build", trip, *asked).exit_code == 0
+    assert run("segment", "verify", out).exit_code == 0
 
 
 @pytest.mark.parametrize(
