@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import click
 
-from goldthread.commands import chain, cover, ids, proof, quotes, recall, segment, trace, watch
+from goldthread.commands import (
+    chain,
+    cover,
+    device,
+    firmware,
+    ids,
+    proof,
+    quotes,
+    recall,
+    segment,
+    trace,
+    watch,
+)
 from goldthread.commands.output import Group
 
 
@@ -25,6 +37,8 @@ main.add_command(cover.cover)
 main.add_command(segment.segment)
 main.add_command(watch.watch)
 main.add_command(proof.proof)
+main.add_command(device.device)
+main.add_command(firmware.firmware)
 main.add_command(chain.history)
 main.add_command(trace.trace)
 main.add_command(recall.recall)

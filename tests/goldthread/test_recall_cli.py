@@ -26,7 +26,7 @@ from goldthread.chain import logs
 from goldthread.chain.contracts import Call
 from goldthread.chain.errors import ContractError
 from goldthread.chain.merkle import MemberLeaf
-from goldthread.chain.send import Sender
+from goldthread.chain.send import Sender, SendError
 from tests.goldthread.medicine import (
     API,
     BOX,
@@ -402,12 +402,12 @@ def test_what_is_under_way_is_waited_for(office: Office) -> None:
     try:
         request = {"from": office.supplier, "to": office.supplier, "gas": hex(21_000)}
         sender = Sender.unlocked(office.medicine.deployment.chain, office.supplier, timeout=0.3)
-        recalls.settle(sender)
+        sender.settle()
         office.node.rpc("eth_sendTransaction", request)
-        with pytest.raises(recalls.RecallError, match="1 transactions are under way"):
-            recalls.settle(sender)
+        with pytest.raises(SendError, match="1 transactions are under way"):
+            sender.settle()
         office.node.rpc("evm_mine")
-        recalls.settle(sender)
+        sender.settle()
     finally:
         office.node.rpc("evm_setAutomine", True)
 
