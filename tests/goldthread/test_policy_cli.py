@@ -20,7 +20,7 @@ NAME = "usp-2-to-8"
 
 def told(*arguments: object) -> Any:
     result = run("policy", *arguments, "--json")
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 0, result.stderr
     return json.loads(result.stdout)
 
 
@@ -65,6 +65,7 @@ def test_registered_and_set(anvil: AnvilNode, tmp_path: Path) -> None:
     world = cold.world
     contracts = {"Conditions": world.conditions, "Templates": world.templates}
     manifest = tmp_path / "31337.json"
+    anvil.set_balance(world.maker.quality, 10**20)
     deployment_of(world, **contracts).manifest.save(manifest)
     node = ["--deployment", manifest, "--rpc", anvil.url, "--from", world.maker.quality]
     [first] = told("register", NAME, *node)
