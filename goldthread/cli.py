@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from goldthread.commands import chain, cover, ids, proof, quotes, recall, segment, trace
+from goldthread.commands import chain, cover, ids, policy, proof, quotes, recall, segment, trace
 from goldthread.commands.output import Group
 
 
@@ -23,6 +23,7 @@ main.add_command(ids.identify)
 main.add_command(quotes.quote)
 main.add_command(cover.cover)
 main.add_command(segment.segment)
+main.add_command(policy.policy)
 main.add_command(proof.proof)
 main.add_command(chain.history)
 main.add_command(trace.trace)
