@@ -42,6 +42,7 @@ contract ClosureClaims is IClosureClaims, Purse {
     /// @inheritdoc IClosureClaims
     uint32 public claimCount;
 
+    // slither-disable-next-line uninitialized-state: written through a pointer to one claim
     mapping(uint32 number => Claim) private _claims;
 
     /// @inheritdoc IClosureClaims
@@ -51,6 +52,7 @@ contract ClosureClaims is IClosureClaims, Purse {
     mapping(uint32 number => bytes32) private _last;
 
     /// @dev The full branches of 64, 128, 256... leaves that have no neighbour yet.
+    // slither-disable-next-line uninitialized-state: written through a pointer to those of one claim
     mapping(uint32 number => mapping(uint256 level => bytes32)) private _branches;
 
     /// @inheritdoc IClosureClaims

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from eth_abi.abi import encode
@@ -209,7 +209,7 @@ class Domain:
     contract: str
     version: str = VERSION
 
-    @property
+    @cached_property
     def separator(self) -> bytes:
         """The domain separator, as the contract computes it."""
         types = ["bytes32", "bytes32", "bytes32", "uint256", "address"]
