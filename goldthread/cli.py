@@ -10,6 +10,7 @@ from goldthread.commands import (
     device,
     firmware,
     ids,
+    policy,
     proof,
     quotes,
     recall,
@@ -35,6 +36,7 @@ main.add_command(ids.identify)
 main.add_command(quotes.quote)
 main.add_command(cover.cover)
 main.add_command(segment.segment)
+main.add_command(policy.policy)
 main.add_command(watch.watch)
 main.add_command(proof.proof)
 main.add_command(device.device)
