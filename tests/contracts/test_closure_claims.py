@@ -462,7 +462,7 @@ def test_what_is_named_is_not_absent_beside_itself(claims: Claims) -> None:
     leaves = claims.of(number).leaves
     for index, leaf in enumerate(leaves):
         for places in ([index], [index - 1, index], [index, index + 1]):
-            if 0 <= places[0] and places[-1] < len(leaves):
+            if places[0] >= 0 and places[-1] < len(leaves):
                 around = [claims.placed(number, place) for place in places]
                 with reverts("NotAbsent", number, leaf.member):
                     claims.shadow.contract.proveUncovered(number, leaf.member, around, sender=claims.anyone)
