@@ -242,6 +242,12 @@ def test_a_bond_answers_for_its_first_second(shadow: ChallengeShadow) -> None:
     assert settle(shadow, first)
 
 
+def test_readings_of_its_first_second_are_demanded(shadow: ChallengeShadow) -> None:
+    first = segment(shadow)
+    assert bond(shadow)
+    assert demand(shadow, first)
+
+
 def test_a_lie_has_no_time_limit_while_the_bond_is_there(bonded: ChallengeShadow) -> None:
     false = lie(bonded)
     assert bonded.do("giveNotice", *where(bonded), sender=bonded.guarded.gateway)
@@ -383,6 +389,21 @@ def test_no_demand_keeps_a_bond_that_may_leave(bonded: ChallengeShadow) -> None:
     bonded.node.warp(ANSWER_WINDOW)
     assert not bonded.do("withdrawBond", *where(bonded), sender=gateway)
     assert claim(bonded, forest)
+
+
+def test_demands_of_both_kinds_keep_a_bond(bonded: ChallengeShadow) -> None:
+    guarded, forest, false = bonded.guarded, segment(bonded), lie(bonded, 2)
+    assert bonded.do("giveNotice", *where(bonded), sender=guarded.gateway)
+    assert demand(bonded, forest, 0)
+    assert demand(bonded, forest, 1, guarded.beneficiary)
+    bonded.node.warp(NOTICE_PERIOD)
+    assert not bonded.do("withdrawBond", *where(bonded), sender=guarded.gateway)
+    bonded.prove(false, guarded.doubter)
+    assert settle(bonded, false)
+    for index in (0, 1):
+        assert not bond(bonded)
+        assert claim(bonded, forest, index)
+    assert bond(bonded)
 
 
 def test_an_answered_demand_lets_the_bond_go(bonded: ChallengeShadow) -> None:
