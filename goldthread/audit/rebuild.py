@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from goldthread.audit import (
     capabilities,
+    cargo_insurance,
     challenges,
     closure_claims,
     conditions,
@@ -25,6 +26,7 @@ from goldthread.audit import (
     lots,
     recalls,
     telemetry,
+    templates,
     title_deed,
     twins,
     verification,
@@ -67,8 +69,10 @@ class System:
     firmware: firmware.State = field(default_factory=firmware.State)
     telemetry: telemetry.State = field(default_factory=telemetry.State)
     conditions: conditions.State = field(default_factory=conditions.State)
+    templates: templates.State = field(default_factory=templates.State)
     drive_insurance: drive_insurance.State = field(default_factory=drive_insurance.State)
     closure_claims: closure_claims.State = field(default_factory=closure_claims.State)
+    cargo_insurance: cargo_insurance.State = field(default_factory=cargo_insurance.State)
     problems: dict[str, FoldError] = field(default_factory=dict)
     """For each contract the first event that cannot have happened; what follows it is not folded any more."""
 
@@ -113,12 +117,16 @@ class System:
                 telemetry.fold(self.telemetry, event)
             case "Conditions":
                 conditions.fold(self.conditions, event, self.telemetry)
+            case "Templates":
+                templates.fold(self.templates, event)
             case "Challenges":
                 challenges.fold(self.challenges, event)
             case "DriveInsurance":
                 drive_insurance.fold(self.drive_insurance, event)
             case "ClosureClaims":
                 closure_claims.fold(self.closure_claims, event)
+            case "CargoInsurance":
+                cargo_insurance.fold(self.cargo_insurance, event)
             case _:
                 raise FoldError(event, "nothing is known about this contract")
 
@@ -153,12 +161,16 @@ class System:
                 yield from telemetry.views(self.telemetry)
             case "Conditions":
                 yield from conditions.views(self.conditions)
+            case "Templates":
+                yield from templates.views(self.templates)
             case "Challenges":
                 yield from challenges.views(self.challenges)
             case "DriveInsurance":
                 yield from drive_insurance.views(self.drive_insurance)
             case "ClosureClaims":
                 yield from closure_claims.views(self.closure_claims)
+            case "CargoInsurance":
+                yield from cargo_insurance.views(self.cargo_insurance)
 
 
 def contracts(deployment: Deployment) -> list[str]:

@@ -34,6 +34,7 @@ CONTRACTS = (
     "Firmware",
     "Telemetry",
     "Conditions",
+    "Templates",
     "Lots",
     "Lineage",
     "Recalls",
@@ -42,6 +43,7 @@ CONTRACTS = (
     "TitleDeed",
     "Challenges",
     "DriveInsurance",
+    "CargoInsurance",
     "ClosureClaims",
 )
 """The modules of the system, in the order in which each needs those before it."""

@@ -203,9 +203,19 @@ class Deployment:
         return self.contract("Conditions")
 
     @property
+    def templates(self) -> Contract:
+        """Rules under a name, for policies to follow (ITemplates)."""
+        return self.contract("Templates")
+
+    @property
     def drive_insurance(self) -> Contract:
         """Pay-how-you-drive policies (IDriveInsurance)."""
         return self.contract("DriveInsurance")
+
+    @property
+    def cargo_insurance(self) -> Contract:
+        """Insurance of cargo for a trip (ICargoInsurance)."""
+        return self.contract("CargoInsurance")
 
     def contract(self, name: str) -> Contract:
         """A contract by its name in the manifest; `ManifestError` if it is not deployed."""

@@ -12,6 +12,7 @@ from goldthread.build import ROOT
 
 INTERFACES = (
     "ICapabilities",
+    "ICargoInsurance",
     "IClosureClaims",
     "IConditions",
     "IConsortium",
@@ -21,6 +22,7 @@ INTERFACES = (
     "ILineage",
     "IRecalls",
     "ITelemetry",
+    "ITemplates",
     "ITitleDeed",
     "ITwins",
     "IVerification",

@@ -92,11 +92,23 @@ TARGETS = {
     "Conditions": Target(
         sources=(
             "contracts/rules/Conditions.sol",
+            "contracts/rules/ConditionPolicies.sol",
+            "contracts/libraries/HeatWindow.sol",
             "contracts/libraries/Rule.sol",
             "contracts/libraries/Excursion.sol",
         ),
         entries=("contracts/rules/Conditions.sol",),
         tests=("conditions",),
+    ),
+    "Templates": Target(
+        sources=("contracts/rules/Templates.sol",),
+        entries=("contracts/rules/Templates.sol",),
+        tests=("templates",),
+    ),
+    "Mkt": Target(
+        sources=("contracts/libraries/Mkt.sol",),
+        entries=("contracts/mocks/MktHarness.sol",),
+        tests=("mkt",),
     ),
     "Lineage": Target(
         sources=("contracts/core/Lineage.sol",),
@@ -142,5 +154,10 @@ TARGETS = {
         sources=("contracts/money/ClosureClaims.sol",),
         entries=("contracts/money/ClosureClaims.sol",),
         tests=("closure_claims",),
+    ),
+    "CargoInsurance": Target(
+        sources=("contracts/money/CargoInsurance.sol", "contracts/libraries/Indemnity.sol"),
+        entries=("contracts/money/CargoInsurance.sol",),
+        tests=("cargo_insurance",),
     ),
 }

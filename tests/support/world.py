@@ -175,7 +175,13 @@ class World:
     @cached_property
     def conditions(self) -> Contract:
         """Deployed when first asked for; not yet an account of anybody."""
-        return deploy(self.node, "Conditions", self.consortium, self.twins, self.telemetry)
+        parts = self.twins, self.telemetry, self.firmware
+        return deploy(self.node, "Conditions", self.consortium, *parts)
+
+    @cached_property
+    def templates(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "Templates", self.consortium)
 
     @cached_property
     def lots(self) -> Contract:
