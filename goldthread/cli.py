@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from goldthread.commands import chain, device, firmware, ids, proof, quotes, recall, segment, trace
+from goldthread.commands import chain, cover, device, firmware, ids, proof, quotes, recall, segment, trace
 from goldthread.commands.output import Group
 
 
@@ -21,6 +21,7 @@ def main() -> None:
 
 main.add_command(ids.identify)
 main.add_command(quotes.quote)
+main.add_command(cover.cover)
 main.add_command(segment.segment)
 main.add_command(proof.proof)
 main.add_command(device.device)

@@ -41,6 +41,7 @@ CONTRACTS = (
     "DeliveryExceptions",
     "TitleDeed",
     "DriveInsurance",
+    "CargoInsurance",
     "ClosureClaims",
 )
 """The modules of the system, in the order in which each needs those before it."""

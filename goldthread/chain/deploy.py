@@ -124,17 +124,21 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
         Part("TitleDeed", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
     )
     money = () if token else (Part("TestToken", ("Goldthread test dollar", "tUSD", 6)),)
-    insurance = Part(
-        "DriveInsurance",
-        ("@Consortium", "@Devices", token or "@TestToken"),
-        ("CONSORTIUM", "DEVICES", "TOKEN"),
+    paid_in = token or "@TestToken"
+    insurance = (
+        Part("DriveInsurance", ("@Consortium", "@Devices", paid_in), ("CONSORTIUM", "DEVICES", "TOKEN")),
+        Part(
+            "CargoInsurance",
+            ("@Consortium", "@Conditions", "@Recalls", paid_in),
+            ("CONSORTIUM", "CONDITIONS", "RECALLS", "TOKEN"),
+        ),
     )
     claims = Part(
         "ClosureClaims",
-        ("@Consortium", "@Recalls", token or "@TestToken", CLAIM_BOND * 10**decimals, CLAIM_WINDOW),
+        ("@Consortium", "@Recalls", paid_in, CLAIM_BOND * 10**decimals, CLAIM_WINDOW),
         ("CONSORTIUM", "RECALLS", "TOKEN", "BOND", "WINDOW"),
     )
-    return (*modules, *money, insurance, claims)
+    return (*modules, *money, *insurance, claims)
 
 
 class Deployer:

@@ -80,6 +80,17 @@ def twin_of(option: str, text: str) -> bytes:
         raise Failure(f"{option} {error}") from None
 
 
+def address_of(option: str, text: str) -> str:
+    """An address with its checksum."""
+    from eth_utils.address import is_address, to_checksum_address
+
+    if not is_address(text):
+        raise Failure(
+            f"{option} {text!r}: is no address (0x and 40 hex digits, with a right checksum if any)"
+        )
+    return to_checksum_address(text)
+
+
 def bytes32_of(option: str, text: str) -> bytes:
     """32 bytes from 0x and 64 hex digits."""
     try:
@@ -267,15 +278,6 @@ def time_of(option: str, text: str) -> int:
         return parse_time(text)
     except ValueError as error:
         raise Failure(f"{option}: {error}") from None
-
-
-def address_of(option: str, text: str) -> str:
-    """An address, with its checksum."""
-    from eth_utils.address import is_address, to_checksum_address
-
-    if not is_address(text):
-        raise Failure(f"{option} {text!r}: must be an address, 0x and 40 hex digits")
-    return to_checksum_address(text)
 
 
 # ----------------------------------------------------------------------------------------------- transactions

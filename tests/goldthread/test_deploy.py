@@ -36,7 +36,7 @@ from goldthread.chain.words import Duty, Role
 from tests.support import AnvilNode
 
 NETWORK = "ethereum:local"
-DEPLOYED = 20
+DEPLOYED = 21
 """Contracts."""
 
 TRANSACTIONS = DEPLOYED + 10
@@ -210,6 +210,13 @@ def test_everything_is_deployed_once_and_wired(chain: Chain, path: Path) -> None
         place("TestToken"),
     )
     assert (claims.treasury(), claims.BOND(), claims.WINDOW()) == (manifest.deployer, 1_000_000_000, 86_400)
+    cargo = system.cargo_insurance
+    assert (cargo.CONSORTIUM(), cargo.CONDITIONS(), cargo.RECALLS(), cargo.TOKEN()) == (
+        place("Consortium"),
+        place("Conditions"),
+        place("Recalls"),
+        place("TestToken"),
+    )
     rules = system.consortium.organisation(1)
     roles = Role.REGULATOR | Role.MODULE
     assert (rules.admin, rules.roles, rules.suspended) == (manifest.deployer, roles, False)
