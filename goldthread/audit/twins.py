@@ -211,7 +211,7 @@ def heads(known: dict[bytes, bytes], batch: Sequence[Event]) -> None:
             known[twin] = fresh_head(step(twin, Action.REGISTERED, args["kind"]))
         case "RegisteredFor":
             known[args["id"]] = seed(event.chain_id, event.address, args["id"])
-            step(args["id"], Action.REGISTERED_FOR, args["kind"], args["maker"])
+            step(args["id"], Action.REGISTERED_FOR, args["kind"], args["maker"], args["time"])
         case "Offered":
             step(args["id"], Action.OFFERED, args["to"], args["purpose"], args["deadline"])
         case "Accepted":
@@ -230,13 +230,15 @@ def heads(known: dict[bytes, bytes], batch: Sequence[Event]) -> None:
             ids = [inner["id"] for inner in batch[1:]]
             outer = Action.CONTENTS_ADDED if added else Action.CONTENTS_REMOVED
             container = args["container"]
-            head = step(container, outer, len(ids), int.from_bytes(keccak(b"".join(ids)), "big"))
+            time = args["time"]
+            head = step(container, outer, len(ids), int.from_bytes(keccak(b"".join(ids)), "big"), time)
             for twin in ids:
                 inner_action = Action.PACKED if added else Action.UNPACKED
-                step(twin, inner_action, int.from_bytes(container, "big"), int.from_bytes(head, "big"))
+                step(twin, inner_action, int.from_bytes(container, "big"), int.from_bytes(head, "big"), time)
         case "ContentsNoted":
             change = args["more"] << 16 | args["less"]
-            step(args["container"], Action.CONTENTS_NOTED, int.from_bytes(args["note"], "big"), change)
+            note = int.from_bytes(args["note"], "big")
+            step(args["container"], Action.CONTENTS_NOTED, note, change, args["time"])
         case "Held":
             step(args["id"], Action.HELD, int.from_bytes(args["reason"], "big"))
         case "Released":
@@ -250,9 +252,10 @@ def heads(known: dict[bytes, bytes], batch: Sequence[Event]) -> None:
         case "Retired":
             container, outer_head = args["container"], ZERO32
             if container != ZERO32:
-                outer_head = step(container, Action.CONTENTS_REMOVED, 1, int.from_bytes(args["id"], "big"))
+                ended = int.from_bytes(args["id"], "big")
+                outer_head = step(container, Action.CONTENTS_REMOVED, 1, ended, args["time"])
             where = (int.from_bytes(container, "big"), int.from_bytes(outer_head, "big"))
-            step(args["id"], Action.RETIRED, args["end"], *where)
+            step(args["id"], Action.RETIRED, args["time"] << 8 | args["end"], *where)
         case _:
             raise FoldError(event, "nothing is known about this event")
 
