@@ -112,11 +112,13 @@ interface IConditions {
     /// @param extreme Highest (or lowest) reading up to the end of that segment; 0 for GAP and silence.
     /// @param time Seconds that reached the rule's duration; 0 for INSTANT.
     /// @param seq Segment that showed it; 0 for silence.
+    /// @param until Newest reading of that segment, unix seconds; for silence the second in which it was found.
     struct Breach {
         uint40 firstCrossing;
         int32 extreme;
         uint32 time;
         uint32 seq;
+        uint40 until;
     }
 
     /// @notice An organisation set its limits on a twin. What was judged under an older version no longer counts.
@@ -258,4 +260,10 @@ interface IConditions {
 
     /// @notice The breach of a rule (or {SILENCE}), under the version in force; all zero: none.
     function breach(bytes32 policyId, bytes32 device, uint16 quantity, uint8 rule) external view returns (Breach memory);
+
+    /// @notice As {breach}, under the version of a policy that has this hash, whether it is in force or not.
+    function breachUnder(bytes32 hash, bytes32 device, uint16 quantity, uint8 rule)
+        external
+        view
+        returns (Breach memory);
 }

@@ -193,7 +193,7 @@ contract Conditions is IConditions, Module {
         // Readings that come too late are no better than readings that do not come.
         if (silence != 0) {
             found |= uint16(1) << SILENCE;
-            _breaches[key][SILENCE] = Breach(previous, 0, silence, 0);
+            _breaches[key][SILENCE] = Breach(previous, 0, silence, 0, uint40(block.timestamp));
         }
     }
 
@@ -230,7 +230,7 @@ contract Conditions is IConditions, Module {
             if (!broken || t.latched & 1 << i != 0) continue;
             found |= uint16(1 << i);
             int32 extreme = r.kind() == GAP ? int32(0) : r.high() ? t.max : t.min;
-            _breaches[key][uint8(i)] = Breach(policy.start + c.onset - 1, extreme, time, t.seq);
+            _breaches[key][uint8(i)] = Breach(policy.start + c.onset - 1, extreme, time, t.seq, t.to);
         }
         if (!ruled) revert QuantityNotRuled(policyId, quantity);
         if (tallies[0] != low || tallies[1] != high) {
@@ -284,7 +284,7 @@ contract Conditions is IConditions, Module {
                 policyId, device, policy.maxSilence == 0 ? type(uint256).max : uint256(t.to) + policy.maxSilence
             );
         }
-        _breaches[key][SILENCE] = Breach(t.to, 0, silence, 0);
+        _breaches[key][SILENCE] = Breach(t.to, 0, silence, 0, uint40(block.timestamp));
         _tracks[key].latched = t.latched | uint16(1) << SILENCE;
         _open(policy, policyId, key, device, quantity, uint16(1) << SILENCE);
     }
@@ -393,7 +393,16 @@ contract Conditions is IConditions, Module {
         view
         returns (Breach memory)
     {
-        return _breaches[_key(policyHash[policyId], device, quantity)][rule];
+        return breachUnder(policyHash[policyId], device, quantity, rule);
+    }
+
+    /// @inheritdoc IConditions
+    function breachUnder(bytes32 hash, bytes32 device, uint16 quantity, uint8 rule)
+        public
+        view
+        returns (Breach memory)
+    {
+        return _breaches[_key(hash, device, quantity)][rule];
     }
 
     // ----------------------------------------------------------------------------------------------- helpers

@@ -130,7 +130,7 @@ def views(state: State) -> Iterator[View]:
                 word = track.tallies[rule // 4] >> 64 * (rule % 4)
                 tally = {"time": word & 0xFFFFFFFF, "onset": word >> 32 & 0xFFFFFFFF}
                 yield View(place, "tally", (*key, rule), tally)
-            none = {"firstCrossing": 0, "extreme": 0, "time": 0, "seq": 0}
+            none = {"firstCrossing": 0, "extreme": 0, "time": 0, "seq": 0, "until": 0}
             found = track.breaches.get(rule)
             yield View(place, "breach", (*key, rule), found._asdict() if found else none)
 

@@ -140,6 +140,7 @@ class Breach:
     extreme: int
     time: int
     seq: int
+    until: int
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,7 @@ class Judge:
             if broken and not track.latched >> place & 1:
                 extreme = 0 if rule.kind is Kind.GAP else high if rule.limit.high else low
                 crossing = policy.start + tallies[place].onset - 1
-                breaches[place] = Breach(place, crossing, extreme, time, seq)
+                breaches[place] = Breach(place, crossing, extreme, time, seq, s.to)
         if silence := self._silence(track, s.to if now is None else now):
             breaches[SILENCE] = silence
         latched = sum(1 << rule for rule in breaches)
@@ -276,7 +277,7 @@ class Judge:
         most = self.policy.max_silence
         if most == 0 or track.latched >> SILENCE & 1 or now <= track.to + most:
             return None
-        return Breach(SILENCE, track.to, 0, now - track.to, 0)
+        return Breach(SILENCE, track.to, 0, now - track.to, 0, now)
 
 
 def judge_readings(policy: Policy, quantity: int, readings: Sequence[Reading]) -> dict[int, Breach]:
@@ -318,7 +319,8 @@ def _judge_rule(policy: Policy, place: int, rule: Rule, readings: Sequence[Readi
         broken = (gap or beyond_now) if rule.kind is Kind.INSTANT else counted >= rule.duration
         if broken and crossing is not None:
             extreme = 0 if not limited else max(seen) if rule.limit.high else min(seen)
-            return Breach(place, crossing, extreme, 0 if rule.kind is Kind.INSTANT else counted, number)
+            time = 0 if rule.kind is Kind.INSTANT else counted
+            return Breach(place, crossing, extreme, time, number, reading.time)
         if rule.kind is Kind.CONSECUTIVE and not beyond_now:
             counted = 0
     return None

@@ -30,7 +30,7 @@ TALLIES, JUDGED, FOUND = (
     for event in (
         "TalliesChanged(bytes32,bytes32,uint16,uint256[2])",
         "SegmentJudged(bytes32,bytes32,uint16,uint32,uint16)",
-        "BreachFound(bytes32,bytes32,bytes32,uint16,uint8,(uint40,int32,uint32,uint32),bool)",
+        "BreachFound(bytes32,bytes32,bytes32,uint16,uint8,(uint40,int32,uint32,uint32,uint40),bool)",
     )
 )
 
@@ -209,7 +209,7 @@ def check(space: Space, start: int, state: State, parts: tuple[Part, ...], recei
         tallies[place] = Tally(finding.running, finding.onset - start + 1)
         if finding.broken and not state.latched >> place & 1:
             extreme = extreme_of(rule, readings)
-            breaches[place] = Breach(finding.onset, extreme, finding.reached, state.seq + 1)
+            breaches[place] = Breach(finding.onset, extreme, finding.reached, state.seq + 1, readings[-1].time)
     latched = state.latched | sum(1 << place for place in breaches)
     changed = [] if tuple(tallies) == state.tallies else packed(tallies)
     assert told(receipt) == (latched, changed, breaches), (state, parts)
@@ -233,6 +233,6 @@ def told(receipt: Receipt) -> tuple[int, list[int], dict[int, Breach]]:
         elif log.topics[0] == TALLIES:
             tallies = words[1:]
         elif log.topics[0] == FOUND:
-            _, rule, crossing, extreme, time, seq, _ = words
-            breaches[rule] = Breach(crossing, bits.signed(extreme & 2**32 - 1, 32), time, seq)
+            _, rule, crossing, extreme, time, seq, until, _ = words
+            breaches[rule] = Breach(crossing, bits.signed(extreme & 2**32 - 1, 32), time, seq, until)
     return latched, tallies, breaches

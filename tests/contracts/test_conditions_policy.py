@@ -170,13 +170,17 @@ def test_a_new_version_starts_afresh(cold: ColdChain) -> None:
     new = cold.set(cold.policy([INSTANT, LONG], version=2, start=start), maker.all)
     assert state(cold, new) == PolicyState(maker.all, 2)
     assert cold.conditions.track(new.id, cold.logger.id, TEMPERATURE) == (0, 0, 0, 0, 0, 0, False)
-    assert cold.conditions.breach(new.id, cold.logger.id, TEMPERATURE, 0) == (0, 0, 0, 0)
+    assert cold.conditions.breach(new.id, cold.logger.id, TEMPERATURE, 0) == (0, 0, 0, 0, 0)
+    kept = cold.conditions.breachUnder(old.hash, cold.logger.id, TEMPERATURE, 0)
+    assert kept == (old.start + 300, 900, 0, 1, old.start + 600)
+    assert cold.conditions.breachUnder(new.hash, cold.logger.id, TEMPERATURE, 0) == (0, 0, 0, 0, 0)
     assert cold.conditions.tally(new.id, cold.logger.id, TEMPERATURE, 1) == (0, 0)
     with reverts("NotInForce", old.id, new.hash, old.hash):
         cold.judge(old, cold.segment(cold.every(300, [700], start), 2))
     cold.judge(new, cold.segment(cold.every(300, [700, 900, 900], old.start)))
     cold.judge(new, cold.segment(cold.every(300, [900], start + 10), 2))
-    assert cold.conditions.breach(new.id, cold.logger.id, TEMPERATURE, 0) == (start, 900, 0, 2)
+    assert cold.conditions.breach(new.id, cold.logger.id, TEMPERATURE, 0) == (start, 900, 0, 2, start + 10)
+    assert cold.conditions.breachUnder(old.hash, cold.logger.id, TEMPERATURE, 0) == kept
 
 
 @pytest.mark.parametrize("disposition", [None, Disposition.REWORK, Disposition.REJECT])

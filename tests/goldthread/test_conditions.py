@@ -166,7 +166,7 @@ def test_a_run_goes_on_over_the_border_of_segments() -> None:
     of = policy(Rule(Kind.CONSECUTIVE, 1, HIGH, 36, 2))
     readings = [Reading(START + 4 * i, 9 if i >= 2 else 5) for i in range(12)]
     track = judged(of, readings, most=3)
-    assert track.breaches[0] == Breach(0, START + 8, 9, 36, 4)
+    assert track.breaches[0] == Breach(0, START + 8, 9, 36, 4, START + 44)
     again = judged(of, [*readings, Reading(START + 48, 9)], most=3)
     assert again.breaches == track.breaches
 
@@ -177,7 +177,7 @@ def test_silence_is_a_breach_that_somebody_can_mark() -> None:
     with pytest.raises(JudgeError, match="NotSilent"):
         judge.mark_silent(Track(), START + 100)
     marked = judge.mark_silent(Track(), START + 101)
-    assert marked.breaches == {SILENCE: Breach(SILENCE, START, 0, 101, 0)}
+    assert marked.breaches == {SILENCE: Breach(SILENCE, START, 0, 101, 0, START + 101)}
     assert marked.latched == 1 << SILENCE
     with pytest.raises(JudgeError, match="AlreadyMarked"):
         judge.mark_silent(marked, START + 200)
@@ -188,7 +188,10 @@ def test_silence_is_a_breach_that_somebody_can_mark() -> None:
 def test_the_time_before_the_first_reading_can_be_a_gap() -> None:
     of = policy(Rule(Kind.GAP, 1, Limit(False, 0), 5, 3), Rule(Kind.INSTANT, 1, HIGH, 0, 1))
     track = judged(of, [Reading(START + 11, 5)])
-    assert track.breaches == {0: Breach(0, START, 0, 11, 1), 1: Breach(1, START, 5, 0, 1)}
+    assert track.breaches == {
+        0: Breach(0, START, 0, 11, 1, START + 11),
+        1: Breach(1, START, 5, 0, 1, START + 11),
+    }
     assert not judged(of, [Reading(START + 10, 5)]).breaches
 
 
@@ -216,7 +219,7 @@ def test_what_began_before_the_policy_only_holds_on() -> None:
     assert (track.seq, track.to, track.latched, track.counting) == (7, START, 0, True)
     assert track.max < track.min
     track = judge.step(track, 8, summarise(readings[2:], LIMITS))
-    assert track.breaches == {0: Breach(0, START, 5, 6, 8)}
+    assert track.breaches == {0: Breach(0, START, 5, 6, 8, START + 6)}
     assert {rule: b.first_crossing for rule, b in judge_readings(of, 1, readings).items()} == {0: START}
 
 

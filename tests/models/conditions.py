@@ -95,6 +95,7 @@ class Breach(NamedTuple):
     extreme: int = 0
     time: int = 0
     seq: int = 0
+    until: int = 0
 
 
 class Tally(NamedTuple):
@@ -288,7 +289,8 @@ class Conditions:
             tallies[place] = Tally(finding.running, finding.onset - policy.start + 1)
             if finding.broken and not track.latched >> place & 1:
                 extreme = extreme_of(rule, [r for part, _ in counted for r in part])
-                found[place] = Breach(finding.onset, extreme, finding.reached, seq)
+                until = counted[-1][0][-1].time
+                found[place] = Breach(finding.onset, extreme, finding.reached, seq, until)
         return found, tuple(tallies)
 
     def _counted(
@@ -309,7 +311,7 @@ class Conditions:
         newest = self.newest(policy, track, stream)
         late = policy.max_silence != 0 and self.now - newest > policy.max_silence
         known = track.latched >> SILENCE & 1
-        return Breach(newest, 0, self.now - newest) if late and not known else None
+        return Breach(newest, 0, self.now - newest, 0, self.now) if late and not known else None
 
     def _opened(self, policy: Policy, device: bytes, quantity: int, found: dict[int, Breach]) -> list[Fact]:
         if not found:

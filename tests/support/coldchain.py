@@ -189,7 +189,7 @@ class Course:
         """First crossing (after the start), extreme, time and segment."""
         breach = self.cold.conditions.breach(self.policy.id, self.cold.logger.id, TEMPERATURE, rule)
         crossing = breach.firstCrossing - self.policy.start if any(breach) else 0
-        return (crossing, *breach[1:])
+        return (crossing, *breach[1:4])
 
     def tally(self, rule: int = 0) -> tuple[int, int]:
         tally: tuple[int, int] = self.cold.conditions.tally(
