@@ -209,7 +209,9 @@ def check(space: Space, start: int, state: State, parts: tuple[Part, ...], recei
         tallies[place] = Tally(finding.running, finding.onset - start + 1)
         if finding.broken and not state.latched >> place & 1:
             extreme = extreme_of(rule, readings)
-            breaches[place] = Breach(finding.onset, extreme, finding.reached, state.seq + 1, readings[-1].time)
+            breaches[place] = Breach(
+                finding.onset, extreme, finding.reached, state.seq + 1, readings[-1].time
+            )
     latched = state.latched | sum(1 << place for place in breaches)
     changed = [] if tuple(tallies) == state.tallies else packed(tallies)
     assert told(receipt) == (latched, changed, breaches), (state, parts)

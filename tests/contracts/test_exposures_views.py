@@ -516,7 +516,7 @@ def test_what_nobody_had_was_not_inside(load: Load) -> None:
 
 
 def test_what_joins_is_not_taken_for_what_leaves(load: Load) -> None:
-    """The only leaf of a case is also its root; another leaf of the pallet for the same case takes nothing out."""
+    """The only leaf of a case is also its root; another leaf for the same case takes nothing out."""
     here, pills = load.here, load.here.goods.pills
     inner = Packed(unit_of(unit(0), pills))
     name = Registration(sscc("31"), kind=Kind.CONTAINER)

@@ -47,7 +47,13 @@ def test_contents_are_one_root_and_a_quantity_for_each_lot(world: World, goods: 
     packed = Packed(*(unit_of(unit(number), goods.pills) for number in (3, 1)), loose(goods.milk, 40 * ONE))
     ref, maker, lots = world.ref("packing"), world.maker, world.lots
     receipt = goods.pack(pallet, packed)
-    noted = {"container": pallet, "org": maker.number, "note": packed.root, "caller": lots.address, "time": world.now}
+    noted = {
+        "container": pallet,
+        "org": maker.number,
+        "note": packed.root,
+        "caller": lots.address,
+        "time": world.now,
+    }
     committed = {"container": pallet, "org": maker.number, "root": packed.root, "caller": maker.ship}
     who = {"org": maker.number, "container": pallet}
     assert happened(receipt) == [
@@ -251,7 +257,10 @@ def test_an_inner_container_becomes_a_twin_with_contents_of_its_own(
             "ContentsNoted",
             noted | {"container": pallet, "note": content_leaf(step.leaf), "more": 0, "less": 0},
         ),
-        ("RegisteredFor", twin | {"kind": Kind.CONTAINER, "uri": CASE_ITEM.uri, "time": world.now, "ref": ref}),
+        (
+            "RegisteredFor",
+            twin | {"kind": Kind.CONTAINER, "uri": CASE_ITEM.uri, "time": world.now, "ref": ref},
+        ),
         ("ContentsNoted", noted | {"container": CASE, "note": inner.root, "more": 1, "less": 0}),
         ("LeafUnpacked", {"container": pallet, "org": carrier.number} | what),
     ]

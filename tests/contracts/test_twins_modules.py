@@ -130,7 +130,9 @@ def test_what_a_module_packs_is_a_step_of_the_container(world: World, module: Fo
     before = world.twins.head(pallet)
     receipt = world.twins.noteContents(pallet, maker.number, NOTE, 3, 1, ref, sender=module)
     fact = {"container": pallet, "org": maker.number, "note": NOTE, "caller": module.address}
-    assert happened(receipt) == [("ContentsNoted", fact | {"more": 3, "less": 1, "time": world.now, "ref": ref})]
+    assert happened(receipt) == [
+        ("ContentsNoted", fact | {"more": 3, "less": 1, "time": world.now, "ref": ref})
+    ]
     what = (int.from_bytes(NOTE, "big"), 3 << 16 | 1, world.now)
     after = next_head(before, Action.CONTENTS_NOTED, maker.number, module.address, what, ref)
     assert world.twins.head(pallet) == after

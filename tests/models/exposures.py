@@ -1,7 +1,7 @@
 """The model of `Exposures`, written from IExposures: where everything was, second by second.
 
-No interval is ever cut or joined here. At the end of each second everything is somewhere, and what is somewhere
-in the container in a second of the breach was exposed in that second.
+No interval is ever cut or joined here. At the end of each second everything is somewhere, and what is
+somewhere in the container in a second of the breach was exposed in that second.
 """
 
 from __future__ import annotations

@@ -433,7 +433,9 @@ class Twins:
             self._unblocked(no, id_)
             depth = len(around) + 1 + inner.height
             no.when(depth > MAX_DEPTH, "TooDeep", id_, depth)
-        return self._happened(no, *contents("ContentsAdded", "Packed", container, ids, org, sender, self.now, ref))
+        return self._happened(
+            no, *contents("ContentsAdded", "Packed", container, ids, org, sender, self.now, ref)
+        )
 
     def unpack(self, container: bytes, ids: Sequence[bytes], ref: EventRef, *, sender: str) -> list[Fact]:
         no = self._objections(ref)
@@ -444,7 +446,9 @@ class Twins:
         for index, id_ in enumerate(ids):
             inside = id_ in outer.contents and id_ not in ids[:index]
             no.when(not inside, "NotInContainer", id_, container)
-        return self._happened(no, *contents("ContentsRemoved", "Unpacked", container, ids, org, sender, self.now, ref))
+        return self._happened(
+            no, *contents("ContentsRemoved", "Unpacked", container, ids, org, sender, self.now, ref)
+        )
 
     def noteContents(  # noqa: N802
         self, container: bytes, org: int, note: bytes, more: int, less: int, ref: EventRef, *, sender: str

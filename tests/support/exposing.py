@@ -1,5 +1,5 @@
-"""A cold chain in which things are packed: watches on containers, breaches between two seconds, and the proofs of
-who inherits them.
+"""A cold chain in which things are packed: watches on containers, breaches between two seconds, and the proofs
+of who inherits them.
 
 here = Exposing(node)
 watch = here.watch(box)
@@ -17,7 +17,7 @@ from typing import Any
 from tests.models.conditions import Policy
 from tests.models.exposures import Cause, Chronicle, History, Place, Proof
 from tests.models.readings import Rule
-from tests.models.segments import Reading
+from tests.models.segments import TEMPERATURE, Reading, Segment
 from tests.models.shadow import Recorder
 
 from .coldchain import RULES, ColdChain, Logger
@@ -38,7 +38,11 @@ class Watch:
     policy: Policy
     logger: Logger
     setter: Org
-    judged: int = 0
+
+    @property
+    def cause(self) -> Cause:
+        """The breach of its first rule."""
+        return Cause(self.policy, self.logger.id)
 
 
 class Exposing:
@@ -51,6 +55,8 @@ class Exposing:
         self.goods = Goods.create(self.world)
         self.contract: Contract = self.world.exposures
         self.loggers: dict[bytes, Logger] = {self.cold.pallet: self.cold.logger}
+        self.newest: dict[bytes, Segment] = {}
+        """By container."""
         self._chronicle = Chronicle(self.world.twins.address, node.chain_id)
         self._read = 0
 
@@ -71,7 +77,10 @@ class Exposing:
     def watch(
         self, container: bytes, setter: Org | None = None, rules: Sequence[Rule] = RULES, version: int = 1
     ) -> Watch:
-        """Set a policy, by the maker unless somebody else is named; a logger is attached with the first one."""
+        """Set a policy, by the maker unless somebody else is named; a logger is attached with the first one.
+
+        A newest segment from before the policy is judged: counting starts after it.
+        """
         org = setter or self.world.maker
         if container not in self.loggers:
             logger = self.loggers[container] = self.cold.device(f"LOGGER{len(self.loggers) + 1}")
@@ -87,18 +96,23 @@ class Exposing:
             version=version,
         )
         self.cold.set(policy, org.quality)
-        judged = self.world.telemetry.stream(logger.id, container, 1).seq
-        return Watch(policy, logger, org, judged)
+        watch = Watch(policy, logger, org)
+        if container in self.newest:
+            self.judge(watch)
+        return watch
 
     def breach(self, watch: Watch, first: int, until: int) -> Cause:
-        """Let the logger have measured too hot a value at `first`, and the last one of the segment at `until`."""
-        watch.judged += 1
+        """Let the logger have measured too hot a value at `first`, and its last one at `until`."""
+        subject, logger = watch.policy.subject, watch.logger
         readings = [Reading(first, HOT)] if first == until else [Reading(first, HOT), Reading(until, COOL)]
-        segment = self.cold.segment(
-            readings, watch.judged, logger=watch.logger, subject=watch.policy.subject
-        )
-        self.cold.judge(watch.policy, segment, watch.logger)
-        return Cause(watch.policy, watch.logger.id)
+        seq = self.world.telemetry.stream(logger.id, subject, TEMPERATURE).seq + 1
+        self.newest[subject] = self.cold.segment(readings, seq, logger=logger, subject=subject)
+        self.judge(watch)
+        return watch.cause
+
+    def judge(self, watch: Watch) -> None:
+        """Judge the newest segment of the container under another policy, too."""
+        self.cold.judge(watch.policy, self.newest[watch.policy.subject], watch.logger)
 
     def release(self, watch: Watch, disposition: int = 1) -> None:
         """Decide about the breach, by the second person of the policy's organisation."""
