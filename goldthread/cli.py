@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from goldthread.commands import chain, ids, proof, quotes, recall, segment, trace
+from goldthread.commands import chain, exposure, ids, proof, quotes, recall, segment, trace
 from goldthread.commands.output import Group
 
 
@@ -26,6 +26,7 @@ main.add_command(proof.proof)
 main.add_command(chain.history)
 main.add_command(trace.trace)
 main.add_command(recall.recall)
+main.add_command(exposure.exposure)
 main.add_command(chain.audit)
 
 if __name__ == "__main__":

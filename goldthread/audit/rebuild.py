@@ -17,6 +17,7 @@ from goldthread.audit import (
     delivery_exceptions,
     devices,
     drive_insurance,
+    exposures,
     lineage,
     lots,
     recalls,
@@ -60,6 +61,7 @@ class System:
     devices: devices.State = field(default_factory=devices.State)
     telemetry: telemetry.State = field(default_factory=telemetry.State)
     conditions: conditions.State = field(default_factory=conditions.State)
+    exposures: exposures.State = field(default_factory=exposures.State)
     drive_insurance: drive_insurance.State = field(default_factory=drive_insurance.State)
     problems: dict[str, FoldError] = field(default_factory=dict)
     """For each contract the first event that cannot have happened; what follows it is not folded any more."""
@@ -101,6 +103,8 @@ class System:
                 telemetry.fold(self.telemetry, event)
             case "Conditions":
                 conditions.fold(self.conditions, event, self.telemetry)
+            case "Exposures":
+                exposures.fold(self.exposures, event)
             case "DriveInsurance":
                 drive_insurance.fold(self.drive_insurance, event)
             case _:
@@ -133,6 +137,8 @@ class System:
                 yield from telemetry.views(self.telemetry)
             case "Conditions":
                 yield from conditions.views(self.conditions)
+            case "Exposures":
+                yield from exposures.views(self.exposures)
             case "DriveInsurance":
                 yield from drive_insurance.views(self.drive_insurance)
 

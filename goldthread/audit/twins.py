@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from goldthread.audit.base import ZERO32, FoldError, View, short
 from goldthread.chain.logs import Event
@@ -24,6 +24,19 @@ Action = IntEnum(
     " REGISTERED_FOR CONTENTS_NOTED",
     start=0,
 )
+
+
+class Step(NamedTuple):
+    """A step of a history, as the head hashes it (docs/history-head.md)."""
+
+    action: Action
+    org: int
+    caller: str
+    a: int
+    b: int
+    c: int
+    ref: Any
+
 
 FRESH_BITS = 216
 """How much of the first head the chain keeps: it shares a word with the facts of a twin that never moved."""
@@ -195,13 +208,23 @@ def heads(known: dict[bytes, bytes], batch: Sequence[Event]) -> None:
     Twins that are not known start from zero, so that what happened to a container can be followed without the
     histories of all its contents.
     """
+    for _ in steps(known, batch):
+        pass
+
+
+def steps(known: dict[bytes, bytes], batch: Sequence[Event]) -> Iterator[tuple[bytes, bytes, Step]]:
+    """The steps that an event, or all events of a packing or unpacking, stand for: the twin, its head before
+    the step, and the step. `known` are the heads as for `heads`, up to date when all steps are taken.
+    """
     event = batch[0]
     args = event.args
+    taken: list[tuple[bytes, bytes, Step]] = []
 
     def step(twin: bytes, action: Action, a: int, b: int = 0, c: int = 0) -> bytes:
-        known[twin] = next_head(
-            known.get(twin, ZERO32), action, args["org"], args["caller"], a, b, c, args["ref"]
-        )
+        before = known.get(twin, ZERO32)
+        made = Step(action, args["org"], args["caller"], a, b, c, args["ref"])
+        known[twin] = next_head(before, *made)
+        taken.append((twin, before, made))
         return known[twin]
 
     match event.name:
@@ -258,6 +281,7 @@ def heads(known: dict[bytes, bytes], batch: Sequence[Event]) -> None:
             step(args["id"], Action.RETIRED, args["time"] << 8 | args["end"], *where)
         case _:
             raise FoldError(event, "nothing is known about this event")
+    yield from taken
 
 
 # ------------------------------------------------------------------------------------------------ facts

@@ -35,6 +35,7 @@ CONTRACTS = (
     "Lots",
     "Lineage",
     "Recalls",
+    "Exposures",
     "Verification",
     "DeliveryExceptions",
     "TitleDeed",

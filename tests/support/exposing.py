@@ -1,5 +1,5 @@
-"""A cold chain in which things are packed: watches on containers, breaches between two seconds, and the proofs
-of who inherits them.
+"""A cold chain in which things are packed: watches on containers, breaches between two seconds, and proofs of
+who inherits them.
 
 here = Exposing(node)
 watch = here.watch(box)
@@ -50,7 +50,7 @@ class Exposing:
 
     def __init__(self, node: Node) -> None:
         self.recorder = Recorder(node)
-        self.world = World.create(self.recorder)  # type: ignore[arg-type]
+        self.world = World.create(self.recorder)
         self.cold = ColdChain.on(self.world)
         self.goods = Goods.create(self.world)
         self.contract: Contract = self.world.exposures
