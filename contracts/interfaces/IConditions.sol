@@ -21,7 +21,7 @@ import {ITwins} from "./ITwins.sol";
 /// A breach latches once for each rule, raises an alert, and holds the twin back where the policy's setter is its
 /// owner or custodian, or a regulator. It stays until somebody in quality who did not set the policy disposes of it.
 ///
-/// Limits: a policy is on one twin; what is taken out of a container before a breach is judged is not held with it.
+/// Limits: a policy is on one twin; what is taken out of a container before a breach is judged is held by {IExposures}.
 /// Its setter may replace or close a policy without an open breach; what was anchored stays, for others to judge.
 /// A policy names devices, not their keys or owners: see {IDevices} for who can change those. Each device of a policy
 /// with {Policy.maxSilence} measures each quantity that it has rules on.

@@ -1,4 +1,5 @@
-"""Rebuilds the state of Exposures from its events: which twins inherited which breaches, and what followed."""
+"""Rebuilds the state of Exposures from its events: which twins inherited which breaches, and what became of it.
+"""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ INTERFACES = (
     "IConsortium",
     "IDeliveryExceptions",
     "IDevices",
+    "IExposures",
     "ILineage",
     "IRecalls",
     "ITelemetry",
