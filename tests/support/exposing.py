@@ -11,6 +11,7 @@ here.inherited(cause, part, here.proof(part, box))    # (first second, last seco
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,16 @@ class Watch:
         return Cause(self.policy, self.logger.id)
 
 
+@dataclass
+class Point:
+    """A moment to go back to."""
+
+    snapshot: int
+    receipts: int
+    chronicle: Chronicle
+    newest: dict[bytes, Segment]
+
+
 class Exposing:
     """The contracts, and the chronicle of everything that happens at Twins."""
 
@@ -73,6 +84,18 @@ class Exposing:
                     self._chronicle.apply((event.name, event.args))
         self._read = len(self.recorder.receipts)
         return self._chronicle
+
+    def point(self) -> Point:
+        """This moment, to go back to."""
+        known = self.chronicle
+        return Point(self.node.snapshot(), len(self.recorder.receipts), deepcopy(known), dict(self.newest))
+
+    def back_to(self, point: Point) -> None:
+        """Return to a moment; what came later is forgotten."""
+        self.node.revert(point.snapshot)
+        del self.recorder.receipts[point.receipts :]
+        self._read, self._chronicle = point.receipts, deepcopy(point.chronicle)
+        self.newest = dict(point.newest)
 
     def watch(
         self, container: bytes, setter: Org | None = None, rules: Sequence[Rule] = RULES, version: int = 1
