@@ -1,4 +1,4 @@
-"""Rebuilds the state of Exposures from its events: which twins inherited which breaches, and what became of it."""
+"""Rebuilds the state of Exposures from its events: who inherited which breaches, and what became of it."""
 
 from __future__ import annotations
 

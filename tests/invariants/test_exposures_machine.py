@@ -1,6 +1,7 @@
-"""Random packings, nested, one by one and by one root, with breaches in between: whoever is asked for, and for
-whatever breach, Exposures answers as the model, which knows for every second where everything was. Histories
-that are changed or left out never lead to another answer.
+"""Random packings, nested, one by one and by one root, with breaches in between.
+
+Whoever is asked for, and for whatever breach, Exposures answers as the model, which knows for every second
+where everything was. Histories that are changed or left out never lead to another answer.
 """
 
 from __future__ import annotations
@@ -77,6 +78,10 @@ class Packings(RuleBasedStateMachine):
         """Since when each twin is one."""
         self.found: list[Found] = []
         self.cases = 100
+        # A part in a box on the pallet, and one in a watched box, so that breaches find something.
+        for thing, box in ((parts[0], boxes[0]), (boxes[0], boxes[3]), (parts[1], boxes[2])):
+            self.put(thing, box)
+        self.here.node.warp(2)
 
     # What there is
 
@@ -107,9 +112,12 @@ class Packings(RuleBasedStateMachine):
         thing, box = which.choice(free), which.choice(self.boxes)
         if thing == box or thing in self.around(box):
             return
+        self.put(thing, box)
+        COUNT.hit("pack")
+
+    def put(self, thing: bytes, box: bytes) -> None:
         self.world.pack(box, [thing])
         self.move(thing, box)
-        COUNT.hit("pack")
 
     @rule(which=WHICH)
     def unpack(self, which: Random) -> None:
@@ -197,7 +205,7 @@ class Packings(RuleBasedStateMachine):
     @rule(which=WHICH)
     @precondition(lambda self: len(self.found) < MOST_BREACHES)
     def breach(self, which: Random) -> None:
-        """Found now, of seconds that are past. One that was too hot to the end goes on under the next policy."""
+        """Found now, of seconds that are past. One that is hot to the end goes on under the next policy."""
         index = which.randrange(len(self.watches))
         watch = self.watches[index]
         container = watch.policy.subject
@@ -252,7 +260,11 @@ class Packings(RuleBasedStateMachine):
     @precondition(lambda self: self.found)
     def leave_out(self, which: Random) -> None:
         """Some histories, some of them without their beginning: what is told is true all the same."""
-        found, item = which.choice(self.found), which.choice(self.things)
+        for found in self.found:
+            for item in which.sample(self.things, 2):
+                self.ask_with_less(item, found, which)
+
+    def ask_with_less(self, item: bytes, found: Found, which: Random) -> None:
         proof, expected = self.proof(item, found), self.expected(item, found)
         histories = [self.cut(history, which) for history in proof.histories if which.random() < 0.8]
         try:
@@ -271,7 +283,7 @@ class Packings(RuleBasedStateMachine):
             COUNT.hit("complete enough")
 
     def cut(self, history: History, which: Random) -> History:
-        return self.here.history(history.id, which.choice([0, 0, which.randint(0, len(history.steps))]))
+        return self.here.history(history.id, which.choice([0, 0, 1, which.randint(0, len(history.steps))]))
 
     @rule(which=WHICH)
     @precondition(lambda self: self.found)
