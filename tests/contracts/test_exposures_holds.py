@@ -390,6 +390,16 @@ def test_a_second_person_decides(load: Load) -> None:
     load.dispose(cause, load.setter.all)
 
 
+def test_a_contract_of_the_first_person_is_another_account(load: Load) -> None:
+    """Who calls is `msg.sender`, whoever sent the transaction."""
+    cause = load.breach()
+    load.hold(cause)
+    machine = Forwarder.deploy(load.here.node, load.setter.quality)
+    load.world.hire(load.setter, machine, Duty.QUALITY)
+    [released] = load.here.contract.events(load.dispose(cause, machine), "InheritedReleased")
+    assert (released["caller"], released["org"]) == (machine.address, load.setter.number)
+
+
 def test_of_a_regulators_policy_a_regulator_decides(node: Node) -> None:
     load = Load(node, "regulator")
     cause, world = load.breach(), load.world

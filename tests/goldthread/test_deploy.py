@@ -35,11 +35,11 @@ from goldthread.chain.words import Duty, Role
 from tests.support import AnvilNode
 
 NETWORK = "ethereum:local"
-DEPLOYED = 17
+DEPLOYED = 18
 """Contracts."""
 
-TRANSACTIONS = DEPLOYED + 9
-"""Two roles of governance, two organisations, five contracts that act for them."""
+TRANSACTIONS = DEPLOYED + 10
+"""Two roles of governance, two organisations, six contracts that act for them."""
 
 WITH_GOVERNANCE = TRANSACTIONS + 8
 """Three roles given, two organisations offered, three roles given up."""
@@ -229,6 +229,7 @@ def test_the_manifest_says_by_whom_from_what_and_with_which_powers(chain: Chain,
         ("Consortium", "REGISTER, SHIP, QUALITY", manifest.address("Lots")),
         ("Consortium", "REGISTER", manifest.address("Lineage")),
         ("Consortium", "QUALITY, RECALL", manifest.address("Recalls")),
+        ("Consortium", "QUALITY", manifest.address("Exposures")),
         ("Consortium", "FINANCE", manifest.address("TitleDeed")),
     ]
 
