@@ -28,7 +28,8 @@ interface IDevices {
     );
     /// @notice Only the new key signs for the device from now on.
     event KeyRotated(bytes32 indexed device, uint32 indexed org, address caller, bytes signer);
-    /// @notice No key signs for the device any more, for the reason that the record `reason` explains.
+    /// @notice No key signs for the device any more, for the reason that the record `reason` explains. `org` owns the
+    /// device, or is the organisation of the module that revoked it.
     event DeviceRevoked(bytes32 indexed device, uint32 indexed org, address caller, bytes32 reason);
     /// @notice The device measures the twin from the second `since`.
     event DeviceAttached(
@@ -73,6 +74,10 @@ interface IDevices {
     /// data. Owning organisation, duty DEVICE_ADMIN. Emits {DeviceRevoked}.
     function revoke(bytes32 device, bytes32 reason) external;
 
+    /// @notice As {revoke}, whoever owns the device: its key was shown to have signed a lie. Modules only, which have
+    /// checked that: role MODULE, duty DEVICE_ADMIN. Emits {DeviceRevoked} with the module's organisation.
+    function revokeFor(bytes32 device, bytes32 reason) external;
+
     /// @notice Attaches the device to a twin from now on. Owning organisation, duty DEVICE_ADMIN, with title to or
     /// custody of the twin. A device measures one twin at a time. Emits {DeviceAttached}.
     function attach(bytes32 device, bytes32 subject) external;
@@ -96,6 +101,9 @@ interface IDevices {
 
     /// @notice The module that says who has title to and custody of devices and what they measure.
     function TWINS() external view returns (ITwins);
+
+    /// @notice The ERC-7913 verifier of P-256 keys that this module stands in for, at a lower price.
+    function P256_VERIFIER() external view returns (address);
 
     /// @notice Hash of the device's signer; zero: never enrolled, or revoked.
     function signerHash(bytes32 device) external view returns (bytes32);

@@ -12,16 +12,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from goldthread.audit import (
+    capabilities,
+    challenges,
+    closure_claims,
     conditions,
     consortium,
     delivery_exceptions,
     devices,
     drive_insurance,
     exposures,
+    firmware,
     lineage,
     lots,
     recalls,
     telemetry,
+    templates,
     title_deed,
     twins,
     verification,
@@ -57,12 +62,17 @@ class System:
     recalls: recalls.State = field(default_factory=recalls.State)
     verification: verification.State = field(default_factory=verification.State)
     delivery_exceptions: delivery_exceptions.State = field(default_factory=delivery_exceptions.State)
+    challenges: challenges.State = field(default_factory=challenges.State)
     title_deed: title_deed.State = field(default_factory=title_deed.State)
     devices: devices.State = field(default_factory=devices.State)
+    capabilities: capabilities.State = field(default_factory=capabilities.State)
+    firmware: firmware.State = field(default_factory=firmware.State)
     telemetry: telemetry.State = field(default_factory=telemetry.State)
     conditions: conditions.State = field(default_factory=conditions.State)
     exposures: exposures.State = field(default_factory=exposures.State)
+    templates: templates.State = field(default_factory=templates.State)
     drive_insurance: drive_insurance.State = field(default_factory=drive_insurance.State)
+    closure_claims: closure_claims.State = field(default_factory=closure_claims.State)
     problems: dict[str, FoldError] = field(default_factory=dict)
     """For each contract the first event that cannot have happened; what follows it is not folded any more."""
 
@@ -99,14 +109,24 @@ class System:
                 title_deed.fold(self.title_deed, event)
             case "Devices":
                 devices.fold(self.devices, event)
+            case "Capabilities":
+                capabilities.fold(self.capabilities, event)
+            case "Firmware":
+                firmware.fold(self.firmware, event)
             case "Telemetry":
                 telemetry.fold(self.telemetry, event)
             case "Conditions":
                 conditions.fold(self.conditions, event, self.telemetry)
             case "Exposures":
                 exposures.fold(self.exposures, event)
+            case "Templates":
+                templates.fold(self.templates, event)
+            case "Challenges":
+                challenges.fold(self.challenges, event)
             case "DriveInsurance":
                 drive_insurance.fold(self.drive_insurance, event)
+            case "ClosureClaims":
+                closure_claims.fold(self.closure_claims, event)
             case _:
                 raise FoldError(event, "nothing is known about this contract")
 
@@ -133,14 +153,24 @@ class System:
                 yield from title_deed.views(self.title_deed, self.twins, self.consortium)
             case "Devices":
                 yield from devices.views(self.devices)
+            case "Capabilities":
+                yield from capabilities.views(self.capabilities)
+            case "Firmware":
+                yield from firmware.views(self.firmware)
             case "Telemetry":
                 yield from telemetry.views(self.telemetry)
             case "Conditions":
                 yield from conditions.views(self.conditions)
             case "Exposures":
                 yield from exposures.views(self.exposures)
+            case "Templates":
+                yield from templates.views(self.templates)
+            case "Challenges":
+                yield from challenges.views(self.challenges)
             case "DriveInsurance":
                 yield from drive_insurance.views(self.drive_insurance)
+            case "ClosureClaims":
+                yield from closure_claims.views(self.closure_claims)
 
 
 def contracts(deployment: Deployment) -> list[str]:

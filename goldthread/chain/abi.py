@@ -30,8 +30,11 @@ CONTRACTS = (
     "Consortium",
     "Twins",
     "Devices",
+    "Capabilities",
+    "Firmware",
     "Telemetry",
     "Conditions",
+    "Templates",
     "Lots",
     "Lineage",
     "Recalls",
@@ -39,7 +42,9 @@ CONTRACTS = (
     "Verification",
     "DeliveryExceptions",
     "TitleDeed",
+    "Challenges",
     "DriveInsurance",
+    "ClosureClaims",
 )
 """The modules of the system, in the order in which each needs those before it."""
 

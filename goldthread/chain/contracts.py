@@ -153,6 +153,11 @@ class Deployment:
         return self.contract("Recalls")
 
     @property
+    def closure_claims(self) -> Contract:
+        """Claims of all that a recall reaches, with a bond (IClosureClaims)."""
+        return self.contract("ClosureClaims")
+
+    @property
     def verification(self) -> Contract:
         """Product verification and suspect serials (IVerification)."""
         return self.contract("Verification")
@@ -178,14 +183,34 @@ class Deployment:
         return self.contract("Devices")
 
     @property
+    def capabilities(self) -> Contract:
+        """Who may do what with a device (ICapabilities)."""
+        return self.contract("Capabilities")
+
+    @property
+    def firmware(self) -> Contract:
+        """Releases, assignments and confirmations of firmware (IFirmware)."""
+        return self.contract("Firmware")
+
+    @property
     def telemetry(self) -> Contract:
         """Anchored segments of readings (ITelemetry)."""
         return self.contract("Telemetry")
 
     @property
+    def challenges(self) -> Contract:
+        """Bonds for devices, and demands to see readings (IChallenges)."""
+        return self.contract("Challenges")
+
+    @property
     def conditions(self) -> Contract:
         """Limits on readings, and breaches (IConditions)."""
         return self.contract("Conditions")
+
+    @property
+    def templates(self) -> Contract:
+        """Rules under a name, for policies to follow (ITemplates)."""
+        return self.contract("Templates")
 
     @property
     def drive_insurance(self) -> Contract:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from goldthread.commands.options import FILE, deployment_option, json_option, twin_of
+from goldthread.commands.options import (
+    FILE,
+    KeyChoice,
+    address_of,
+    deployment_option,
+    json_option,
+    key_options,
+    twin_of,
+)
 from goldthread.commands.output import (
     FOUND,
     Failure,
@@ -21,11 +31,10 @@ from goldthread.commands.output import (
 )
 
 if TYPE_CHECKING:
-    from goldthread.chain.devices import SoftKey
     from goldthread.chain.eip712 import Domain
     from goldthread.chain.manifest import Manifest
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the format of segment files."""
 
 
@@ -48,15 +57,14 @@ def segment() -> None:
 @click.option(
     "--seq", type=click.IntRange(1), default=1, show_default=True, help="Number of the first segment."
 )
+@click.option(
+    "--histogram", is_flag=True, help="Tell the time at each whole degree (for mean kinetic temperature)."
+)
 @click.option("--round", "rounded", is_flag=True, help="Round values with more decimals than the unit has.")
 @deployment_option(required=False)
 @click.option("--chain-id", type=click.IntRange(1), help="Chain to sign for, without a manifest.")
 @click.option("--telemetry", metavar="ADDRESS", help="Address of Telemetry there, without a manifest.")
-@click.option(
-    "--key", "key_file", type=FILE, help="The device's key: PEM or keystore file. Without: unsigned."
-)
-@click.option("--verifier", metavar="ADDRESS", help="Verifier of a P-256 key, if not in the manifest.")
-@click.option("--passphrase-file", type=FILE, help="Holds the key's passphrase (default: ask for it).")
+@key_options
 @click.option("--out", type=FILE, help="File to write (default: standard output).")
 def build(
     readings: Path,
@@ -68,16 +76,15 @@ def build(
     max_interval: int | None,
     most: int | None,
     seq: int,
+    histogram: bool,
     rounded: bool,
     deployment_file: Path | None,
     chain_id: int | None,
     telemetry: str | None,
-    key_file: Path | None,
-    verifier: str | None,
-    passphrase_file: Path | None,
+    key: KeyChoice,
     out: Path | None,
 ) -> None:
-    """Summarise READINGS (CSV: time, value), commit to them by a Merkle root, and sign.
+    """Summarise READINGS (CSV: time, value), commit to them by the root of a tree, and sign.
 
     Times are unix seconds or ISO 8601, values decimal numbers in the unit of the quantity (temperature:
     degrees Celsius). A wrong row is named with file, line and reason, and nothing is written.
@@ -106,7 +113,6 @@ def build(
             except ValueError as error:
                 raise Failure(f"{option}: {error}") from None
     found = read_csv(readings, quantity, rounded=rounded)
-    key = _key(key_file, passphrase_file, verifier, manifest) if key_file else None
     try:
         parts = segments.build(
             found,
@@ -117,26 +123,27 @@ def build(
             first_seq=seq,
             max_interval=max_interval,
             most=most,
+            histogram=histogram,
         )
     except ValueError as error:
         raise Failure(f"{readings}: {error}") from None
-    entries = []
-    for part, values_in in parts:
-        entry = segments.to_json(part, values_in)
-        if where is not None:
-            digest = part.digest(where)
-            entry["digest"] = f"0x{digest.hex()}"
-            if key is not None:
-                entry["signature"] = f"0x{key.sign(digest).hex()}"
-        entries.append(entry)
-    document: dict[str, Any] = {"schema": SCHEMA, "segments": entries}
+    document: dict[str, Any] = {"schema": SCHEMA, "segments": []}
     if where is not None:
         document["domain"] = where.to_json()
-    if key is not None:
-        document["signer"] = f"0x{key.signer.hex()}"
+    with key.open(manifest) if key.given else nullcontext() as signer:
+        for part, values_in in parts:
+            entry = segments.to_json(part, values_in)
+            if where is not None:
+                digest = part.digest(where)
+                entry["digest"] = f"0x{digest.hex()}"
+                if signer is not None:
+                    entry["signature"] = f"0x{signer.sign(digest).hex()}"
+            document["segments"].append(entry)
+        if signer is not None:
+            document["signer"] = f"0x{signer.signer.hex()}"
     write_json(out, document)
-    signed = "signed" if key else "unsigned"
-    click.echo(f"{len(found)} readings in {len(entries)} {signed} segments", err=True)
+    signed = "signed" if key.given else "unsigned"
+    click.echo(f"{len(found)} readings in {len(parts)} {signed} segments", err=True)
 
 
 @segment.command()
@@ -194,17 +201,17 @@ def prove(file: Path, index: int, seq: int | None, out: Path | None) -> None:
     if entry is None:
         raise Failure(f"{file}: has no segment {seq}")
     part, readings = _parsed(file, entry)
-    tree = segments.Tree(readings) if readings else None
-    if tree is None or index >= len(readings):
+    if index >= len(readings):
         raise Failure(
             f"{file}: segment {part.seq} holds {len(readings)} readings, there is no reading {index}"
         )
     reading = readings[index]
+    tree = segments.Tree.of(part, readings)
     proof: dict[str, Any] = {
         "schema": SCHEMA,
         "segment": {**entry, "readings": []},
         "reading": {"index": index, "time": reading.time, "value": reading.value},
-        "proof": [f"0x{sibling.hex()}" for sibling in tree.proof(index)],
+        "proof": [step.to_json() for step in tree.proof(index)],
         **{name: data[name] for name in ("domain", "signer") if name in data},
     }
     write_json(out, proof)
@@ -236,7 +243,8 @@ def show(file: Path) -> None:
         ]
         for e in s.excursions:
             side = "at or above" if e.limit.high else "at or below"
-            fields.append((f"{side} {unit.text(e.limit.value)}", f"{e.total} s, longest {e.longest} s"))
+            times = f"{e.total} s in {e.runs}, longest {e.longest} s"
+            fields.append((f"{side} {unit.text(e.limit.value)}", times))
         print_fields([*fields, ("root", f"0x{part.root.hex()}")])
         click.echo()
 
@@ -250,27 +258,29 @@ def _check_segments(file: Path, data: dict[str, Any], signer: str | None) -> lis
         part, readings = _parsed(file, entry)
         if readings:
             limits = [Limit(e.limit.high, e.limit.value) for e in part.summary.excursions]
+            told = part.summary.histogram is not None
             try:
-                same = summarise(readings, limits) == part.summary
-                reason = "the summary is not that of the readings"
+                true = summarise(readings, limits, histogram=told)
+                same, reason = true == part.summary, "the summary is not that of the readings"
+                root = Tree.of(replace(part, summary=true), readings).root
             except ValueError as error:
-                same, reason = False, str(error)
+                same, reason, root = False, str(error), b""
             checks.append(_check(part.seq, "summary", same, reason))
             wrong = "the root is not that of the readings"
-            checks.append(_check(part.seq, "root", Tree(readings).root == part.root, wrong))
+            checks.append(_check(part.seq, "root", root == part.root, wrong))
         checks += _check_signature(file, data, entry, signer)
     return checks
 
 
 def _check_proof(file: Path, data: dict[str, Any], signer: str | None) -> list[dict[str, Any]]:
-    from goldthread.chain.segments import is_in
+    from goldthread.chain.segments import Step, is_in
     from goldthread.rules.readings import Reading
 
     part, _ = _parsed(file, data.get("segment"))
     try:
         index, reading = data["reading"]["index"], Reading(data["reading"]["time"], data["reading"]["value"])
-        proof = [bytes.fromhex(sibling.removeprefix("0x")) for sibling in data["proof"]]
-        inside = is_in(part.root, part.summary.count, index, reading, proof)
+        proof = [Step.from_json(step) for step in data["proof"]]
+        inside = is_in(part, index, reading, proof)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise Failure(f"{file}: the reading or its proof is malformed ({error})") from None
     told = f"the readings of the segment do not include {reading.value} at {reading.time} in place {index}"
@@ -350,40 +360,4 @@ def _where(
         raise Failure("--chain-id and --telemetry are given together, or --deployment instead of both")
     if chain_id is None or telemetry is None:
         return None, None
-    return None, domain("Telemetry", chain_id, _address("--telemetry", telemetry))
-
-
-def _key(
-    file: Path, passphrase_file: Path | None, verifier: str | None, manifest: Manifest | None
-) -> SoftKey:
-    from goldthread.chain.devices import KeyFileError, SoftKey
-
-    if manifest is None and verifier is None:
-        at = ""
-    elif verifier is not None:
-        at = _address("--verifier", verifier)
-    else:
-        known = manifest.contracts.get("ERC7913P256Verifier") if manifest else None
-        at = known.address if known else ""
-    passphrase = ""
-    if passphrase_file is not None:
-        try:
-            passphrase = passphrase_file.read_text().rstrip("\r\n")
-        except OSError as error:
-            raise Failure(f"{passphrase_file}: {error.strerror or error}") from None
-    try:
-        return SoftKey.load(file, passphrase, at)
-    except KeyFileError:
-        if passphrase_file is not None or not SoftKey.is_encrypted(file):
-            raise
-    return SoftKey.load(file, click.prompt(f"Passphrase of {file}", hide_input=True, err=True), at)
-
-
-def _address(option: str, text: str) -> str:
-    from eth_utils.address import is_address, to_checksum_address
-
-    if not is_address(text):
-        raise Failure(
-            f"{option} {text!r}: is no address (0x and 40 hex digits, with a right checksum if any)"
-        )
-    return to_checksum_address(text)
+    return None, domain("Telemetry", chain_id, address_of("--telemetry", telemetry))

@@ -60,7 +60,7 @@ def test_a_breach_is_told_and_the_twin_held(cold: ColdChain) -> None:
     found = {
         "quantity": TEMPERATURE,
         "rule": 0,
-        "breach": (policy.start, 900, 0, 1, cold.world.now),
+        "breach": (policy.start, 900, 0, 1, policy.start),
         "holding": True,
     }
     alert = {

@@ -29,7 +29,7 @@ TALLIES, JUDGED, FOUND = (
     keccak(text=event)
     for event in (
         "TalliesChanged(bytes32,bytes32,uint16,uint256[2])",
-        "SegmentJudged(bytes32,bytes32,uint16,uint32,uint16)",
+        "SegmentJudged(bytes32,bytes32,uint16,uint32,uint16,uint64)",
         "BreachFound(bytes32,bytes32,bytes32,uint16,uint8,(uint40,int32,uint32,uint32,uint40),bool)",
     )
 )
@@ -44,6 +44,14 @@ def rules_for(low: Limit, high: Limit, run: int, total: int, gaps: int) -> tuple
     ]
     instant = [Rule(RuleKind.INSTANT, limit) for limit in (low, high)]
     return (*instant, *timed, Rule(RuleKind.GAP, duration=gaps), timed[1]._replace(duration=run + 1))
+
+
+def counts_for(low: Limit, high: Limit, inside: int, above: int) -> tuple[Rule, ...]:
+    """Excursions on both sides, and bands between the limits, from the high one on, and of one value."""
+    times = [Rule(RuleKind.COUNT, limit, times) for limit in (low, high) for times in (1, 2)]
+    ends = (Limit(low.value + 1, True), high.value), (high, high.value + 1), (high, 2**31 - 1)
+    bands = [Rule(RuleKind.BAND_BUDGET, limit, inside, upper=end) for limit, end in ends]
+    return (*times, *bands, bands[1]._replace(duration=above))
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ class Space:
 
     @property
     def told(self) -> list[Limit]:
-        return [rule.limit for rule in self.rules if rule.kind != RuleKind.GAP] if self.telling else []
+        return [limit for rule in self.rules for limit in rule.limits] if self.telling else []
 
     def cuts(self) -> int:
         """How many streams there are, each in every way in which it can be cut."""
@@ -103,6 +111,19 @@ SPACES = {
     "gaps inside and untold limits": Space(
         3, SIDES, (100, GAP), (0, GAP), rules_for(LOW, HIGH, 201, 302, 202), telling=False, tearing=True
     ),
+    "counts and bands": Space(4, ALL[1:], (100, GAP), (0, GAP), counts_for(LOW, HIGH, 201, 101)),
+    "counts and bands after a high reading": Space(
+        3, ALL, (100, GAP), (0, 100, GAP), counts_for(LOW, HIGH, 101, 100), held=800
+    ),
+    "counts and bands after a higher one": Space(
+        3, (-50, 300, 801), (100, GAP), (0, 100, GAP), counts_for(LOW, HIGH, 101, 100), held=801
+    ),
+    "counts and bands with gaps inside": Space(
+        3, ALL[1:], (100, GAP), (0, GAP), counts_for(LOW, HIGH, 201, 101), tearing=True
+    ),
+    "counts and bands untold": Space(
+        3, ALL, (100, GAP), (0,), counts_for(LOW, HIGH, 201, 101), telling=False
+    ),
 }
 
 
@@ -128,11 +149,12 @@ class Judging:
 
     @cache  # noqa: B019 - lives as long as the test
     def _template(self, excursions: int) -> Template:
-        blank = Segment(self.cold.logger.id, self.cold.pallet, *MARKS[:2], MARKS[3:][:excursions], bytes(32))
+        words = *MARKS[:2], MARKS[3:][:excursions], (), bytes(32)
+        blank = Segment(self.cold.logger.id, self.cold.pallet, *words)
         return Template(self.cold.conditions.judge.encode(self.policy, blank, self.anyone, b""), excursions)
 
 
-MARKS = tuple(int.from_bytes(keccak(text=f"mark {i}"), "big") for i in range(11))
+MARKS = tuple(int.from_bytes(keccak(text=f"mark {i}"), "big") for i in range(19))
 
 
 class Template:

@@ -10,7 +10,7 @@ from eth_utils.crypto import keccak
 from tests.models.conditions import Disposition, Policy
 from tests.models.readings import Rule, RuleKind
 from tests.models.segments import TEMPERATURE, Limit, Segment, Tree
-from tests.support import AnvilNode, deploy
+from tests.support import AnvilNode
 from tests.support.coldchain import ColdChain, Logger
 from tests.support.gas import GasBook
 from tests.support.signers import SecureElement, Wallet
@@ -25,6 +25,14 @@ FOUR_RULES = (
     Rule(RuleKind.CONSECUTIVE, FROST, HOUR, severity=3),
 )
 GOOD, WARM, HOT = 500, 900, 1100
+EIGHT_RULES = (
+    *FOUR_RULES,
+    Rule(RuleKind.MKT, WARMTH, DAY),
+    Rule(RuleKind.BAND_BUDGET, WARMTH, 2 * HOUR, upper=HEAT.value),
+    Rule(RuleKind.COUNT, FROST, 2, severity=3),
+    Rule(RuleKind.GAP, duration=HOUR),
+)
+ROLLING = Rule(RuleKind.MKT, WARMTH, DAY, upper=1)
 
 
 @pytest.fixture
@@ -37,9 +45,7 @@ class Recorder:
 
     def __init__(self, cold: ColdChain) -> None:
         self.cold = cold
-        self.logger = cold.device(
-            "LOGGER2", SecureElement(deploy(cold.node, "ERC7913P256Verifier"), 0x5EC12E7)
-        )
+        self.logger = cold.device("LOGGER2", SecureElement(cold.world.p256_verifier, 0x5EC12E7))
         cold.enrol(self.logger)
         cold.attach(self.logger)
         self.seq = 0
@@ -53,6 +59,16 @@ class Recorder:
         limits = (HEAT, WARMTH, FROST)
         return self.cold.segment(self.cold.every(every, values, start), self.seq, limits, logger=self.logger)
 
+    def wide(self, vertices: int = 16) -> Segment:
+        """An hour at so many whole degrees and between them, none beyond a limit."""
+        self.seq += 1
+        values = [-25 + 1000 * i // vertices for i in range(vertices)]
+        values = [min(value, WARMTH.value - 1) for value in values]
+        start = self.cold.world.now + 225
+        return self.cold.segment(
+            self.cold.every(225, values, start), self.seq, (), logger=self.logger, histogram=True
+        )
+
     def judge(self, policy: Policy, worst: int = GOOD) -> int:
         receipt = self.cold.judge(policy, self.hour(worst), self.logger)
         return receipt.gas_used
@@ -63,7 +79,7 @@ def watched(cold: ColdChain, recorder: Recorder, rules: Iterable[Rule] = FOUR_RU
 
 
 def test_devices(cold: ColdChain, gas: GasBook) -> None:
-    verifier = deploy(cold.node, "ERC7913P256Verifier")
+    verifier = cold.world.p256_verifier
     admin = cold.world.maker.device_admin
     simple = cold.device("LOGGER3")
     secure = cold.device("LOGGER4", SecureElement(verifier, 0xFACADE))
@@ -103,14 +119,15 @@ def test_anchoring_costs_the_same_for_any_number_of_readings(cold: ColdChain) ->
 def test_a_reading_is_proved(cold: ColdChain, gas: GasBook) -> None:
     """As a transaction would cost; a call costs nothing."""
     readings = cold.every(1, [GOOD + i % 7 for i in range(1024)])
-    segment, tree = cold.segment(readings), Tree(readings)
+    segment = cold.segment(readings)
+    tree = Tree.of(segment, readings)
     cold.anchor(segment)
     proof = segment, (700, *readings[700]), tree.proof(700)
     assert len(proof[2]) == 10
     assert cold.telemetry.verifyReading(*proof)
     data = cold.telemetry.verifyReading.encode(*proof)
     receipt = cold.node.tx(cold.world.stranger, cold.telemetry.address, data)
-    gas.record("Telemetry.verifyReading, depth 10", receipt.gas_used, 44_000)
+    gas.record("Telemetry.verifyReading, depth 10", receipt.gas_used, 58_000)
 
 
 def test_policies(cold: ColdChain, gas: GasBook) -> None:

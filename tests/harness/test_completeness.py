@@ -11,14 +11,18 @@ import pytest
 from goldthread.build import ROOT
 
 INTERFACES = (
+    "ICapabilities",
+    "IClosureClaims",
     "IConditions",
     "IConsortium",
     "IDeliveryExceptions",
     "IDevices",
     "IExposures",
+    "IFirmware",
     "ILineage",
     "IRecalls",
     "ITelemetry",
+    "ITemplates",
     "ITitleDeed",
     "ITwins",
     "IVerification",

@@ -57,6 +57,20 @@ TARGETS = {
         entries=("contracts/core/Devices.sol",),
         tests=("devices",),
     ),
+    "Capabilities": Target(
+        sources=(
+            "contracts/core/Capabilities.sol",
+            "contracts/libraries/CapabilityWord.sol",
+            "contracts/libraries/Method.sol",
+        ),
+        entries=("contracts/core/Capabilities.sol",),
+        tests=("capabilities",),
+    ),
+    "Firmware": Target(
+        sources=("contracts/core/Firmware.sol",),
+        entries=("contracts/core/Firmware.sol",),
+        tests=("firmware",),
+    ),
     "Telemetry": Target(
         sources=(
             "contracts/core/Telemetry.sol",
@@ -70,11 +84,23 @@ TARGETS = {
     "Conditions": Target(
         sources=(
             "contracts/rules/Conditions.sol",
+            "contracts/rules/ConditionPolicies.sol",
+            "contracts/libraries/HeatWindow.sol",
             "contracts/libraries/Rule.sol",
             "contracts/libraries/Excursion.sol",
         ),
         entries=("contracts/rules/Conditions.sol",),
         tests=("conditions",),
+    ),
+    "Templates": Target(
+        sources=("contracts/rules/Templates.sol",),
+        entries=("contracts/rules/Templates.sol",),
+        tests=("templates",),
+    ),
+    "Mkt": Target(
+        sources=("contracts/libraries/Mkt.sol",),
+        entries=("contracts/mocks/MktHarness.sol",),
+        tests=("mkt",),
     ),
     "Lineage": Target(
         sources=("contracts/core/Lineage.sol",),
@@ -82,9 +108,9 @@ TARGETS = {
         tests=("lineage", "recalls"),
     ),
     "Recalls": Target(
-        sources=("contracts/rules/Recalls.sol",),
+        sources=("contracts/rules/Recalls.sol", "contracts/rules/RecallLedger.sol"),
         entries=("contracts/rules/Recalls.sol",),
-        tests=("recalls",),
+        tests=("recalls", "closure_claims"),
     ),
     "Exposures": Target(
         sources=("contracts/rules/Exposures.sol",),
@@ -120,5 +146,10 @@ TARGETS = {
         ),
         entries=("contracts/money/DriveInsurance.sol",),
         tests=("drive_insurance",),
+    ),
+    "ClosureClaims": Target(
+        sources=("contracts/money/ClosureClaims.sol",),
+        entries=("contracts/money/ClosureClaims.sol",),
+        tests=("closure_claims",),
     ),
 }

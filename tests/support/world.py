@@ -26,6 +26,8 @@ MAKER_PREFIX = "9506000"
 SUPPLIER_PREFIX = "0614141"
 PREFIX_LENGTH = 7
 DAY = 86_400
+BOND = 1_000_000_001
+"""Of a claim, in base units; odd, so that half of it is not a whole number."""
 
 
 class EventRef(NamedTuple):
@@ -141,7 +143,22 @@ class World:
     @cached_property
     def devices(self) -> Contract:
         """Deployed when first asked for."""
-        return deploy(self.node, "Devices", self.consortium, self.twins)
+        return deploy(self.node, "Devices", self.consortium, self.twins, self.p256_verifier)
+
+    @cached_property
+    def p256_verifier(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "ERC7913P256Verifier")
+
+    @cached_property
+    def capabilities(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "Capabilities", self.consortium, self.devices)
+
+    @cached_property
+    def firmware(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "Firmware", self.consortium, self.devices)
 
     @cached_property
     def telemetry(self) -> Contract:
@@ -149,9 +166,27 @@ class World:
         return deploy(self.node, "Telemetry", self.consortium, self.devices)
 
     @cached_property
+    def token(self) -> Contract:
+        """Deployed when first asked for; anybody may mint it."""
+        return deploy(self.node, "TestToken", "test dollar", "tUSD", 6)
+
+    @cached_property
+    def challenges(self) -> Contract:
+        """Deployed, and made a module, when first asked for."""
+        contract = deploy(self.node, "Challenges", self.consortium, self.telemetry, self.token)
+        self.empower(contract, duties=Duty.ANCHOR | Duty.DEVICE_ADMIN)
+        return contract
+
+    @cached_property
     def conditions(self) -> Contract:
         """Deployed when first asked for; not yet an account of anybody."""
-        return deploy(self.node, "Conditions", self.consortium, self.twins, self.telemetry)
+        parts = self.twins, self.telemetry, self.firmware
+        return deploy(self.node, "Conditions", self.consortium, *parts)
+
+    @cached_property
+    def templates(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "Templates", self.consortium)
 
     @cached_property
     def lots(self) -> Contract:
@@ -179,6 +214,19 @@ class World:
         """Deployed, and made a regulator, when first asked for."""
         contract = deploy(self.node, "Exposures", self.consortium, self.conditions, self.lots)
         self.empower(contract, Role.REGULATOR, Duty.QUALITY)
+        return contract
+
+    @cached_property
+    def token(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "TestToken", "Test dollar", "TUSD", 6)
+
+    @cached_property
+    def closure_claims(self) -> Contract:
+        """Deployed, and made a module, when first asked for."""
+        args = self.consortium, self.recalls, self.token, BOND, DAY
+        contract = deploy(self.node, "ClosureClaims", *args)
+        self.empower(contract, Role.MODULE, Duty.RECALL)
         return contract
 
     @cached_property
@@ -275,7 +323,9 @@ class World:
         """Hold something back, by the maker unless somebody else is named."""
         self.twins.hold(id_, reason, self.ref("holding"), sender=(org or self.maker).quality)
 
-    def empower(self, module: Contract, roles: Role = Role.MODULE, duties: int = ALL_DUTIES) -> int:
+    def empower(
+        self, module: Contract | Forwarder, roles: Role = Role.MODULE, duties: int = ALL_DUTIES
+    ) -> int:
         """Make a contract of the system a member of the consortium; the number of its organisation."""
         admin = self.governor
         number: int = self.consortium.admit.call(module.address, admin, roles, bytes(32), 0, sender=admin)
