@@ -28,11 +28,11 @@ def test_what_was_in_the_container(anvil: AnvilNode, gas: GasBook) -> None:
     cause = here.breach(watch, start, start + 50)
     args = cause, part, Proof([here.history(part, 1)]), world.ref("holding")
     used = here.contract.holdInherited(*args, sender=world.stranger).gas_used
-    gas.record("Exposures.holdInherited, in the container", used, 215_000, "a history of 2 steps")
+    gas.record("Exposures.holdInherited, in the container", used, 160_000, "a history of 2 steps")
     here.release(watch)
     args = cause, part, world.ref("releasing")
     used = here.contract.releaseInherited(*args, sender=world.stranger).gas_used
-    gas.record("Exposures.releaseInherited", used, 100_000)
+    gas.record("Exposures.releaseInherited", used, 85_000)
 
 
 def test_what_was_in_boxes_in_the_container(anvil: AnvilNode, gas: GasBook) -> None:
@@ -49,7 +49,7 @@ def test_what_was_in_boxes_in_the_container(anvil: AnvilNode, gas: GasBook) -> N
     histories = [here.history(part, 1), *(here.history(box, 2) for box in boxes)]
     args = cause, part, Proof(histories), world.ref("holding")
     used = here.contract.holdInherited(*args, sender=world.stranger).gas_used
-    gas.record("Exposures.holdInherited, three boxes deep", used, 275_000, "four histories")
+    gas.record("Exposures.holdInherited, three boxes deep", used, 210_000, "four histories")
 
 
 def test_a_unit_of_a_large_pallet(anvil: AnvilNode, gas: GasBook) -> None:
@@ -76,4 +76,4 @@ def test_a_unit_of_a_large_pallet(anvil: AnvilNode, gas: GasBook) -> None:
     used = here.contract.holdInherited(
         cause, unit(0), evidence, world.ref("holding"), sender=world.stranger
     ).gas_used
-    gas.record("Exposures.holdInherited, a unit at depth 17", used, 270_000, "two histories and a path")
+    gas.record("Exposures.holdInherited, a unit at depth 17", used, 205_000, "two histories and a path")
