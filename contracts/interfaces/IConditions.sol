@@ -216,9 +216,9 @@ interface IConditions {
     /// @notice The silence, or a lie, was marked already.
     error AlreadyMarked(bytes32 policyId, bytes32 device);
     /// @notice Nobody has proved that the segment is a lie.
-    error NotFalsified(bytes32 digest);
+    error NotALie(bytes32 digest);
     /// @notice The segment was not counted under this policy.
-    error NotCounted(bytes32 policyId, bytes32 device, uint32 seq);
+    error NotJudged(bytes32 policyId, bytes32 device, uint32 seq);
     /// @notice A disposition is RELEASE, REWORK or REJECT.
     error NoDisposition();
     /// @notice Other breaches were found since the decision was prepared.

@@ -394,10 +394,10 @@ contract Conditions is ConditionPolicies {
         (bytes32 policyId, bytes32 key) = _keyInForce(policy, segment.device, frame.quantity());
         if (segment.subject != policy.subject) revert WrongSubject(policy.subject, segment.subject);
         bytes32 digest = TELEMETRY.digestOf(segment);
-        if (!TELEMETRY.falsified(digest)) revert NotFalsified(digest);
+        if (!TELEMETRY.falsified(digest)) revert NotALie(digest);
         Track memory t = _trackOf(key);
         if (frame.from() < policy.start || frame.seq() > t.seq) {
-            revert NotCounted(policyId, segment.device, frame.seq());
+            revert NotJudged(policyId, segment.device, frame.seq());
         }
         if (t.latched & 1 << FALSIFIED != 0) revert AlreadyMarked(policyId, segment.device);
         uint16 found = _falsify(key, frame);

@@ -199,8 +199,8 @@ _ADVICE: dict[str, str] = {
     "TooManyDemands": "wait until others are answered; the beneficiary has places of its own",
     # Conditions
     "FirmwareRefused": "update the device's firmware and let it confirm that; then its segments are judged",
-    "NotCounted": "of a segment: judge it first; one that began before the policy is no evidence under it. "
-    "Of a claim: name a place below the results that the leaf counts and the list has",
+    "NotJudged": "judge the segment first; one that began before the policy is no evidence under it",
+    "NotALie": "somebody must prove the lie first (Challenges)",
     "NotNextTemplate": "versions of a template count from 1: use the next number",
     "TemplateNameLength": "use a name of 1 to 64 bytes",
     "TemplateSize": "give 1 to 8 rules, as a policy has",
@@ -296,6 +296,7 @@ _ADVICE: dict[str, str] = {
     "NotAbsent": "give the two leaves next to each other between which the id is, or the first or last leaf",
     "NotClaimable": "only an open recall that has adopted no claim is claimed, and its claims refuted",
     "NotClaimant": "send from the account that the error names",
+    "NotCounted": "name a place below the results that the leaf counts and the list has",
     "NotExcess": "what was shown fits the claim",
     "NotMissing": "it is in the recall already",
     "UnknownList": "give all that came of the member, in its order; of a long list note a head before (note)",

@@ -318,7 +318,7 @@ class Judge:
     def mark_falsified(self, track: Track, seq: int, s: Summary) -> Track:
         """The track after somebody has proved that a summary which counted is a lie."""
         if s.from_ < self.policy.start or seq > track.seq:
-            raise JudgeError("NotCounted", f"segment {seq} was not counted")
+            raise JudgeError("NotJudged", f"segment {seq} was not counted")
         if FALSIFIED in track.breaches:
             raise JudgeError("AlreadyMarked", "a lie was marked before")
         breaches = {**track.breaches, FALSIFIED: self._lie(seq, s)}

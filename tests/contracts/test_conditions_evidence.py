@@ -262,14 +262,14 @@ def test_only_a_proven_lie_is_marked(cold: ColdChain, court: Court) -> None:
     policy = cold.set(cold.policy())
     segment = cold.segment(cold.every(300, [500, 500]))
     cold.judge(policy, segment)
-    with reverts("NotFalsified", cold.telemetry.digestOf(segment)):
+    with reverts("NotALie", cold.telemetry.digestOf(segment)):
         judge_falsified(cold, policy, segment)
     other = cold.segment(cold.every(300, [500, 500], policy.start + 900), 2)
     cold.anchor(other)
     court.condemn(other)
-    with reverts("NotCounted", policy.id, cold.logger.id, 2):
+    with reverts("NotJudged", policy.id, cold.logger.id, 2):
         judge_falsified(cold, policy, other)
-    with reverts("NotFalsified", cold.telemetry.digestOf(segment)):
+    with reverts("NotALie", cold.telemetry.digestOf(segment)):
         judge_falsified(cold, policy, segment)
 
 
@@ -278,11 +278,11 @@ def test_a_lie_from_before_the_policy_was_not_counted(cold: ColdChain, court: Co
     segment = cold.segment(cold.every(50, [500, 500], cold.start + 99))
     cold.judge(policy, segment)
     court.condemn(segment)
-    with reverts("NotCounted", policy.id, cold.logger.id, 1):
+    with reverts("NotJudged", policy.id, cold.logger.id, 1):
         judge_falsified(cold, policy, segment)
     counted = cold.segment(cold.every(50, [500, 500], policy.start + 100), 2)
     cold.judge(policy, counted)
-    with reverts("NotCounted", policy.id, cold.logger.id, 1):
+    with reverts("NotJudged", policy.id, cold.logger.id, 1):
         judge_falsified(cold, policy, segment)
 
 

@@ -475,7 +475,7 @@ def test_another_token_is_no_second_deployment(chain: Chain, path: Path) -> None
     sender = Sender.unlocked(chain, chain.rpc("eth_accounts")[0])
     with pytest.raises(DeployError, match=r"token 0x\w+ does not say how many decimals it has"):
         Deployer(sender, path, network=NETWORK, token=manifest.address("Twins")).run()
-    with pytest.raises(DeployError, match="DriveInsurance was deployed with the arguments"):
+    with pytest.raises(DeployError, match="Challenges was deployed with the arguments"):
         Deployer(sender, path, network=NETWORK, token=another_token(sender)).run()
     height = chain.block_number()
     again = Deployer(sender, path, network=NETWORK, token=manifest.address("TestToken").lower()).run()

@@ -76,10 +76,18 @@ TARGETS = {
             "contracts/core/Telemetry.sol",
             "contracts/libraries/SegmentWords.sol",
             "contracts/libraries/Excursion.sol",
+            "contracts/libraries/Histogram.sol",
             "contracts/libraries/MerkleLeaves.sol",
+            "contracts/libraries/SummaryMerge.sol",
+            "contracts/libraries/SummaryTree.sol",
         ),
-        entries=("contracts/core/Telemetry.sol",),
+        entries=("contracts/core/Telemetry.sol", "contracts/mocks/SummaryHarness.sol"),
         tests=("telemetry",),
+    ),
+    "Challenges": Target(
+        sources=("contracts/money/Challenges.sol",),
+        entries=("contracts/money/Challenges.sol",),
+        tests=("challenges",),
     ),
     "Conditions": Target(
         sources=(

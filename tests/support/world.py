@@ -166,11 +166,6 @@ class World:
         return deploy(self.node, "Telemetry", self.consortium, self.devices)
 
     @cached_property
-    def token(self) -> Contract:
-        """Deployed when first asked for; anybody may mint it."""
-        return deploy(self.node, "TestToken", "test dollar", "tUSD", 6)
-
-    @cached_property
     def challenges(self) -> Contract:
         """Deployed, and made a module, when first asked for."""
         contract = deploy(self.node, "Challenges", self.consortium, self.telemetry, self.token)
