@@ -212,6 +212,11 @@ class World:
         return contract
 
     @cached_property
+    def token(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "TestToken", "Test dollar", "TUSD", 6)
+
+    @cached_property
     def closure_claims(self) -> Contract:
         """Deployed, and made a module, when first asked for."""
         args = self.consortium, self.recalls, self.token, BOND, DAY
