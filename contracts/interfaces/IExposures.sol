@@ -143,7 +143,8 @@ interface IExposures is IModule {
     /// once. Anyone. Emits {BreachInherited} and an alert.
     function holdInherited(Cause calldata cause, bytes32 item, Proof calldata proof, EventRef calldata ref) external;
 
-    /// @notice Lifts the hold when the breach was released. Anyone. Emits {InheritedReleased}.
+    /// @notice Lifts the hold when the breach was released. Anyone. Emits {InheritedReleased}. All breaches found under one
+    /// version of a policy are open, and released, together.
     function releaseInherited(Cause calldata cause, bytes32 item, EventRef calldata ref) external;
 
     /// @notice Lifts the hold while the breach is open: what the container was exposed to did not harm this. The item's

@@ -492,6 +492,25 @@ def test_the_same_tree_packed_again_is_two_stays(load: Load, goods: Goods) -> No
     assert goods.ask(cause, unit(0), place) == (110, 159)
 
 
+def test_contents_from_before_the_history_given_do_not_count(load: Load, goods: Goods) -> None:
+    """Nobody knows since when they were there."""
+    here = load.here
+    here.goods.pack(load.pallet, goods.tree)
+    load.at(150)
+    here.goods.unpack(load.pallet, goods.tree.step(0))
+    cause = load.breach()
+    steps = len(here.history(load.pallet).steps)
+    for index, exposed in ((0, (100, 149)), (1, (100, 200))):
+        places = [goods.place(index)]
+        item = unit(index)
+        whole = Proof([here.history(load.pallet, steps - 2)], places)
+        found = here.inherited(cause, item, whole)
+        assert found == (load.start + exposed[0], load.start + exposed[1])
+        for left_out in (steps - 1, steps):
+            short = Proof([here.history(load.pallet, left_out)], places)
+            assert here.inherited(cause, item, short) is None
+
+
 def test_what_nobody_had_was_not_inside(load: Load) -> None:
     """A tree that names more than was packed: the rest counts neither while it is open nor afterwards."""
     here, pills = load.here, load.here.goods.pills
