@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import click
 
-from goldthread.commands import chain, exposure, ids, policy, proof, quotes, recall, segment, trace
+from goldthread.commands import (
+    chain,
+    cover,
+    device,
+    exposure,
+    firmware,
+    ids,
+    policy,
+    proof,
+    quotes,
+    recall,
+    segment,
+    trace,
+    watch,
+)
 from goldthread.commands.output import Group
 
 
@@ -21,9 +35,12 @@ def main() -> None:
 
 main.add_command(ids.identify)
 main.add_command(quotes.quote)
+main.add_command(cover.cover)
 main.add_command(segment.segment)
-main.add_command(policy.policy)
+main.add_command(watch.watch)
 main.add_command(proof.proof)
+main.add_command(device.device)
+main.add_command(firmware.firmware)
 main.add_command(chain.history)
 main.add_command(trace.trace)
 main.add_command(recall.recall)

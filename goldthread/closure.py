@@ -29,13 +29,13 @@ from goldthread.chain.send import Sender
 from goldthread.recall import Book, Progress, RecallError, RecallState, send_some, step
 from goldthread.recall import close as close_stepped
 
-BATCH = 256
+BATCH = 64
 """Members published or followed at a time (ClosureClaims)."""
 
 MAX_RESULTS = 5_000
 """Results that a leaf may account for, and that one transaction shows."""
 
-TOGETHER = 3
+TOGETHER = 12
 """Batches in one transaction: nodes take no more than 128 KiB."""
 
 GAS = {"claim": 165_000, "adopt": 100_000, "publish": 4_200, "follow": 18_000, "batch": 75_000}

@@ -613,6 +613,13 @@ def still_open(book: Book, number: int, found: Sequence[Consignee], names: Mappi
         left = len(facts.members) + len(facts.twins)
         return [f"{left} members are to be cleared (clearMembers)"] if left else []
     waits = [f"step {book.trace.thing(member)}" for member in facts.frontier]
+    if facts.pending:
+        waits.append(f"follow {facts.pending} members of claim {facts.claim}")
+    waits += [
+        f"finalise claim {claim} after its window"
+        for claim, found in book.claims.claims.items()
+        if (found.recall, found.state, facts.claim) == (number, closure_claims.ClaimState.COMPLETE, 0)
+    ]
     if not facts.members and not facts.twins and not facts.serials:
         waits.append("there is no member yet")
     waits += [f"hold {step.thing}" for step in book.holds(number)]

@@ -38,8 +38,8 @@ interface ICapabilities {
 
     /// @notice To whom a capability is given: an organisation, or one account. The other field is zero.
     /// @param org Number of an organisation; its accounts with the duty DEVICE_ADMIN use and delegate.
-    /// @param account An account of any organisation, also one that stands for an ERC-7913 signer. It keeps what it was
-    /// given when it changes its organisation.
+    /// @param account An account of any organisation, also one that stands for an ERC-7913 signer, which can use what it
+    /// was given but not delegate it. An account keeps what it was given when it changes its organisation.
     struct Grantee {
         uint32 org;
         address account;

@@ -105,7 +105,8 @@ interface IClosureClaims is IPurse, IModule {
 
     /// @notice No claim has this number, or it is in another state than the step needs.
     error WrongClaimState(uint32 claim, State state);
-    /// @notice The recall is not open, or has adopted a claim already.
+    /// @notice Only an open recall that has adopted no claim is claimed; claims are refuted until it adopts one or is
+    /// lifted.
     error NotClaimable(uint32 recall, IRecalls.RecallState state, bool claimed);
     /// @notice The organisation did not open the recall, and is no regulator.
     error MayNotClaim(uint32 recall, uint32 org);
@@ -113,7 +114,7 @@ interface IClosureClaims is IPurse, IModule {
     error NoMembers();
     /// @notice Somebody else claims this.
     error NotClaimant(uint32 claim, address claimant);
-    /// @notice Members are published and followed 256 at a time, the last time those that are left.
+    /// @notice Members are published and followed 64 at a time, the last time those that are left.
     error WrongBatch(uint32 claim, uint256 expected, uint256 found);
     /// @notice Ids rise, a parent is in the list, and of no more than 5,000 results is accounted for; longer lists are
     /// stepped.
@@ -140,7 +141,7 @@ interface IClosureClaims is IPurse, IModule {
     /// @return number Of the claim, counted from 1.
     function claim(uint32 recall, uint32 size) external returns (uint32 number);
 
-    /// @notice Publishes the next 256 members, or those that are left. The claimant. Emits {MembersPublished}, and
+    /// @notice Publishes the next 64 members, or those that are left. The claimant. Emits {MembersPublished}, and
     /// {ClaimComplete} with the last.
     function publish(uint32 number, Leaf[] calldata leaves) external;
 
@@ -177,7 +178,7 @@ interface IClosureClaims is IPurse, IModule {
     /// {IRecalls-ClaimAdopted}.
     function adopt(uint32 number) external;
 
-    /// @notice Follows the next 256 members, or those that are left. Anyone. Emits {MembersFollowed} and what
+    /// @notice Follows the next 64 members, or those that are left. Anyone. Emits {MembersFollowed} and what
     /// {IRecalls-followClaim} emits.
     /// @param proof The way from these leaves to the root.
     function follow(uint32 number, Leaf[] calldata leaves, bytes32[] calldata proof) external;

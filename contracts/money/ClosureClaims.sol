@@ -17,8 +17,9 @@ import {Purse} from "./Purse.sol";
 /// @title ClosureClaims
 /// @notice See {IClosureClaims}.
 contract ClosureClaims is IClosureClaims, Purse {
-    /// @dev Members published or followed at a time: a power of two, so that each batch is a branch of the tree.
-    uint256 private constant BATCH = 256;
+    /// @dev Members published or followed at a time: a power of two, so that each batch is a branch of the tree, and few
+    /// enough that a transaction holds all of them even if each is a twin inside eight containers of its own.
+    uint256 private constant BATCH = 64;
 
     /// @dev As many results as one transaction can show, and more.
     uint32 private constant MAX_RESULTS = 5_000;
@@ -41,6 +42,7 @@ contract ClosureClaims is IClosureClaims, Purse {
     /// @inheritdoc IClosureClaims
     uint32 public claimCount;
 
+    // slither-disable-next-line uninitialized-state: written through a pointer to one claim
     mapping(uint32 number => Claim) private _claims;
 
     /// @inheritdoc IClosureClaims
@@ -49,7 +51,8 @@ contract ClosureClaims is IClosureClaims, Purse {
     /// @dev The member published last.
     mapping(uint32 number => bytes32) private _last;
 
-    /// @dev The full branches of 256, 512, 1024... leaves that have no neighbour yet.
+    /// @dev The full branches of 64, 128, 256... leaves that have no neighbour yet.
+    // slither-disable-next-line uninitialized-state: written through a pointer to those of one claim
     mapping(uint32 number => mapping(uint256 level => bytes32)) private _branches;
 
     /// @inheritdoc IClosureClaims
@@ -209,7 +212,8 @@ contract ClosureClaims is IClosureClaims, Purse {
     function _challenged(uint32 number, Placed calldata leaf) private view returns (Claim storage c) {
         c = _inState(number, State.COMPLETE);
         IRecalls.Recall memory r = RECALLS.recallOf(c.recall);
-        if (!_isClaimable(r)) revert NotClaimable(c.recall, r.state, r.claimed);
+        // Also while the recall is closed: a seed opens it again, and then the claim may be adopted at once.
+        if (r.state == IRecalls.RecallState.LIFTED || r.claimed) revert NotClaimable(c.recall, r.state, r.claimed);
         _checkPlaced(number, leaf);
     }
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from goldthread.audit import (
     capabilities,
+    cargo_insurance,
     challenges,
     closure_claims,
     conditions,
@@ -73,6 +74,7 @@ class System:
     templates: templates.State = field(default_factory=templates.State)
     drive_insurance: drive_insurance.State = field(default_factory=drive_insurance.State)
     closure_claims: closure_claims.State = field(default_factory=closure_claims.State)
+    cargo_insurance: cargo_insurance.State = field(default_factory=cargo_insurance.State)
     problems: dict[str, FoldError] = field(default_factory=dict)
     """For each contract the first event that cannot have happened; what follows it is not folded any more."""
 
@@ -127,6 +129,8 @@ class System:
                 drive_insurance.fold(self.drive_insurance, event)
             case "ClosureClaims":
                 closure_claims.fold(self.closure_claims, event)
+            case "CargoInsurance":
+                cargo_insurance.fold(self.cargo_insurance, event)
             case _:
                 raise FoldError(event, "nothing is known about this contract")
 
@@ -171,6 +175,8 @@ class System:
                 yield from drive_insurance.views(self.drive_insurance)
             case "ClosureClaims":
                 yield from closure_claims.views(self.closure_claims)
+            case "CargoInsurance":
+                yield from cargo_insurance.views(self.cargo_insurance)
 
 
 def contracts(deployment: Deployment) -> list[str]:

@@ -44,6 +44,7 @@ CONTRACTS = (
     "TitleDeed",
     "Challenges",
     "DriveInsurance",
+    "CargoInsurance",
     "ClosureClaims",
 )
 """The modules of the system, in the order in which each needs those before it."""

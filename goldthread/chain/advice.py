@@ -275,7 +275,8 @@ _ADVICE: dict[str, str] = {
     "NotMetered": "attach the device that the quote names to the vehicle first",
     "NotReported": "the device's report must come first",
     "NotUnderwriter": "the treasury must name the account (setUnderwriter)",
-    "NothingInsured": "a quote needs a sum insured; a released policy cannot be reinstated",
+    "NothingInsured": "a quote needs a sum insured, and one for cargo something above franchise and "
+    "deductible; a released policy cannot be reinstated",
     "NothingToSettle": "the next period has not begun, or cover has ended",
     "OdometerBackwards": "check the odometer and the device",
     "PolicyExists": "ask the insurer for a new quote (another salt)",
@@ -309,6 +310,23 @@ _ADVICE: dict[str, str] = {
     "WrongReportState": "see reportOf(...) for the state of the report",
     "ZeroTerm": "period, distance of the rate and maximum must not be zero",
     "ZeroWindow": "ask the insurer for a quote with time to report, to dispute and to claim",
+    # CargoInsurance
+    "BreachedBefore": "the cargo is in breach already: cancel the policy, and insure what is left of it anew",
+    "ConditionsNotInForce": "the setter must set the conditions of the quote; if it has set others "
+    "since, the insurer must quote for those",
+    "HalfRecall": "ask the insurer for a quote with both a class and a share for recalls, or neither",
+    "NoBreach": "judge the segments first, and name device, quantity and rule as BreachFound does",
+    "NoTrip": "ask the insurer for a quote with a carrier who is not the consignee, an end after the latest "
+    "start, and time to claim",
+    "NotInCustody": "wait until the organisation has received the cargo",
+    "NotInTrip": "only what began in the trip is insured",
+    "NothingToRaise": "nothing to do: as much was proved before",
+    "RecallNotInsured": "see the quote for class and origin; the cargo itself must be a member (addTwin, "
+    "holdContainer), and the recall must have been opened in the trip",
+    "ShareTooHigh": "correct the table: shares are in parts per million of the sum insured",
+    "TableTooLong": "merge rows of the table",
+    "WrongConditions": "hand in the conditions exactly as they were set",
+    "WrongPolicyState": "see policyOf(...) for the state of the policy",
     # OpenZeppelin
     "AccessManagedInvalidAuthority": "governance is a contract: the new access manager must be one",
     "AddressEmptyCode": "comes from multicall only; check the address",

@@ -217,6 +217,11 @@ class Deployment:
         """Pay-how-you-drive policies (IDriveInsurance)."""
         return self.contract("DriveInsurance")
 
+    @property
+    def cargo_insurance(self) -> Contract:
+        """Insurance of cargo for a trip (ICargoInsurance)."""
+        return self.contract("CargoInsurance")
+
     def contract(self, name: str) -> Contract:
         """A contract by its name in the manifest; `ManifestError` if it is not deployed."""
         if name not in self._contracts:

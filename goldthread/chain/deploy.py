@@ -140,22 +140,24 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
         Part("TitleDeed", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
     )
     money = () if token else (Part("TestToken", ("Goldthread test dollar", "tUSD", 6)),)
+    paid_in = token or "@TestToken"
     challenges = Part(
-        "Challenges",
-        ("@Consortium", "@Telemetry", token or "@TestToken"),
-        ("CONSORTIUM", "TELEMETRY", "TOKEN"),
+        "Challenges", ("@Consortium", "@Telemetry", paid_in), ("CONSORTIUM", "TELEMETRY", "TOKEN")
     )
-    insurance = Part(
-        "DriveInsurance",
-        ("@Consortium", "@Devices", token or "@TestToken"),
-        ("CONSORTIUM", "DEVICES", "TOKEN"),
+    insurance = (
+        Part("DriveInsurance", ("@Consortium", "@Devices", paid_in), ("CONSORTIUM", "DEVICES", "TOKEN")),
+        Part(
+            "CargoInsurance",
+            ("@Consortium", "@Conditions", "@Recalls", paid_in),
+            ("CONSORTIUM", "CONDITIONS", "RECALLS", "TOKEN"),
+        ),
     )
     claims = Part(
         "ClosureClaims",
-        ("@Consortium", "@Recalls", token or "@TestToken", CLAIM_BOND * 10**decimals, CLAIM_WINDOW),
+        ("@Consortium", "@Recalls", paid_in, CLAIM_BOND * 10**decimals, CLAIM_WINDOW),
         ("CONSORTIUM", "RECALLS", "TOKEN", "BOND", "WINDOW"),
     )
-    return (*modules, *money, challenges, insurance, claims)
+    return (*modules, *money, challenges, *insurance, claims)
 
 
 class Deployer:

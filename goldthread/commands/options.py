@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from goldthread.commands.output import Failure
+from goldthread.commands.output import Failure, print_json
 
 if TYPE_CHECKING:
-    from goldthread.chain.contracts import Deployment
+    from goldthread.chain.contracts import Call, Deployment
+    from goldthread.chain.logs import Event
     from goldthread.chain.manifest import Manifest
     from goldthread.chain.send import Sender
     from goldthread.chain.signers import Signer
@@ -148,14 +149,18 @@ class KeyChoice:
         """True if a key was named."""
         return self.file is not None or self.module is not None
 
+    def check(self) -> None:
+        """Fail unless exactly one key was named."""
+        if (self.file is None) == (self.module is None):
+            raise Failure("--key or --pkcs11-module: give one of the two, to say which key signs")
+
     @contextmanager
     def open(self, manifest: Manifest | None, verifier: str = "") -> Iterator[Signer]:
         """The key, for as long as the block runs. Asks for passphrase or PIN where no file holds it.
 
         `verifier` is the address behind P-256 signers where neither option nor manifest names one.
         """
-        if (self.file is None) == (self.module is None):
-            raise Failure("--key or --pkcs11-module: give one of the two, to say which key signs")
+        self.check()
         if self.verifier is not None:
             verifier = address_of("--verifier", self.verifier)
         elif manifest is not None and "ERC7913P256Verifier" in manifest.contracts:
@@ -271,3 +276,82 @@ def address_of(option: str, text: str) -> str:
     if not is_address(text):
         raise Failure(f"{option} {text!r}: must be an address, 0x and 40 hex digits")
     return to_checksum_address(text)
+
+
+# ----------------------------------------------------------------------------------------------- transactions
+
+
+class Office:
+    """Where a command reads and sends; the sender is asked for when something is sent."""
+
+    def __init__(
+        self,
+        deployment_file: Path,
+        rpc: str,
+        account: str | None,
+        keystore: Path | None,
+        passphrase_file: Path | None,
+        as_json: bool,
+    ) -> None:
+        self.deployment = open_deployment(deployment_file, rpc)
+        self.as_json = as_json
+        self._sender = account, keystore, passphrase_file
+
+    def send(self, call: Call) -> list[Event]:
+        """Send a call; the events of its contract."""
+        from goldthread.chain.logs import receipt_events
+
+        receipt = sender_of(self.deployment, *self._sender).send(call)
+        self.receipt = receipt
+        return receipt_events(self.deployment, [call.contract.name], receipt)
+
+    def tell(self, text: str, **facts: Any) -> None:
+        """Print what was done and what it cost."""
+        gas, tx = self.receipt.gas_used, self.receipt.tx_hash
+        if self.as_json:
+            print_json({**facts, "transaction": tx, "gas": gas})
+        else:
+            click.echo(f"{text} ({gas:,} gas, transaction {tx})")
+
+
+def sends(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command that sends. It gets an `Office` as first argument."""
+
+    @wraps(command)
+    def with_office(
+        *args: Any,
+        deployment_file: Path,
+        rpc: str,
+        account: str | None,
+        keystore: Path | None,
+        passphrase_file: Path | None,
+        as_json: bool,
+        **options: Any,
+    ) -> Any:
+        office = Office(deployment_file, rpc, account, keystore, passphrase_file, as_json)
+        return command(office, *args, **options)
+
+    found: Callable[..., Any] = json_option(with_office)
+    for option in (sender_options, rpc_option, deployment_option()):
+        found = option(found)
+    return found
+
+
+def named(option: str, text: str) -> bytes:
+    """The id of what has a name: 0x and 64 hex digits, or the Keccak-256 hash of the name; zero for none."""
+    from goldthread.hashing import keccak
+
+    if not text:
+        return bytes(32)
+    return bytes32_of(option, text) if text.startswith("0x") else keccak(text.encode())
+
+
+def signer_bytes(option: str, text: str) -> bytes:
+    """An ERC-7913 signer from hex digits."""
+    try:
+        signer = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        signer = b""
+    if not text.startswith("0x") or len(signer) < 20:
+        raise Failure(f"{option} {text!r}: must be 0x and at least 40 hex digits")
+    return signer

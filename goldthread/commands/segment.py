@@ -193,7 +193,7 @@ def prove(file: Path, index: int, seq: int | None, out: Path | None) -> None:
     Example:
       goldthread segment prove trip.json 17 --out reading-17.json
     """
-    from goldthread.chain import segments
+    from goldthread.chain.summary_tree import Tree
 
     data = read_json(file)
     entries = _entries(file, data)
@@ -206,7 +206,7 @@ def prove(file: Path, index: int, seq: int | None, out: Path | None) -> None:
             f"{file}: segment {part.seq} holds {len(readings)} readings, there is no reading {index}"
         )
     reading = readings[index]
-    tree = segments.Tree.of(part, readings)
+    tree = Tree(readings, part.shape)
     proof: dict[str, Any] = {
         "schema": SCHEMA,
         "segment": {**entry, "readings": []},
@@ -250,7 +250,7 @@ def show(file: Path) -> None:
 
 
 def _check_segments(file: Path, data: dict[str, Any], signer: str | None) -> list[dict[str, Any]]:
-    from goldthread.chain.segments import Tree
+    from goldthread.chain.summary_tree import Tree
     from goldthread.rules.summaries import Limit, summarise
 
     checks = []
@@ -262,8 +262,8 @@ def _check_segments(file: Path, data: dict[str, Any], signer: str | None) -> lis
             try:
                 true = summarise(readings, limits, histogram=told)
                 same, reason = true == part.summary, "the summary is not that of the readings"
-                root = Tree.of(replace(part, summary=true), readings).root
-            except ValueError as error:
+                root = Tree(readings, replace(part, summary=true).shape).root
+            except (ValueError, OverflowError) as error:
                 same, reason, root = False, str(error), b""
             checks.append(_check(part.seq, "summary", same, reason))
             wrong = "the root is not that of the readings"

@@ -113,16 +113,17 @@ def test_the_contract_knows_its_world(grants: Grants) -> None:
 
 def test_an_owner_grants(grants: Grants) -> None:
     maker, service = grants.world.maker, grants.world.service
+    grants.grant(service)
     args = grants.device, PORT, READ | WRITE, Grantee(org=service.number), grants.end
-    assert grants.contract.grant.call(*args, sender=maker.device_admin) == FIRST
+    assert grants.contract.grant.call(*args, sender=maker.device_admin) == SECOND
     receipt = grants.contract.grant(*args, sender=maker.device_admin)
-    told = {"device": grants.device, "org": maker.number, "capability": FIRST}
+    told = {"device": grants.device, "org": maker.number, "capability": SECOND}
     told |= {"caller": maker.device_admin, "resource": PORT, "methods": READ | WRITE}
     assert happened(receipt) == [("Granted", told | {"to": (service.number, NOBODY), "expiry": grants.end})]
-    kept = grants.contract.grantOf(grants.device, FIRST)
+    kept = grants.contract.grantOf(grants.device, SECOND)
     as_address = f"0x{service.number:040x}"
     assert kept == (PORT, as_address, grants.end, READ | WRITE, True, False, 0)
-    assert grants.contract.bookOf(grants.device) == (maker.number, FIRST, 1)
+    assert grants.contract.bookOf(grants.device) == (maker.number, FIRST, 2)
 
 
 def test_an_account_is_granted_to(grants: Grants) -> None:
@@ -472,15 +473,33 @@ def test_on_a_resource_too(grants: Grants) -> None:
         grants.contract.check(grants.device, PORT, fourth, READ, world.recycler.all)
 
 
+def test_contracts_delegate_revoke_and_use_in_their_own_name(grants: Grants) -> None:
+    world, service = grants.world, grants.world.service
+    machine = Forwarder.deploy(grants.cold.node, world.stranger)
+    world.hire(service, machine, Duty.DEVICE_ADMIN)
+    root, end = grants.grant(service), grants.end
+    passed = grants.device, root, PORT, READ, Grantee(account=machine.address), end
+    [(_, told)] = happened(grants.contract.delegate(*passed, sender=machine))
+    assert (told["caller"], told["org"]) == (machine.address, service.number)
+    used = grants.device, PORT, 2, READ, COMMAND
+    [(_, told)] = happened(grants.contract.use(*used, sender=machine))
+    assert (told["caller"], told["account"]) == (machine.address, machine.address)
+    [(_, told)] = happened(grants.contract.revoke(grants.device, 2, sender=machine))
+    assert told["caller"] == machine.address
+    passkey = Passkey(grants)
+    [(_, told)] = happened(grants.contract.useSigned(*passkey.signed(), sender=machine))
+    assert (told["caller"], told["account"]) == (machine.address, passkey.account)
+
+
 # ------------------------------------------------------------------------------------------------- revoking
 
 
 def test_revoking_one_revokes_what_came_of_it_and_nothing_else(grants: Grants) -> None:
     numbers, orgs = chain(grants, 5)
     sibling = grants.delegate(numbers[1], orgs[2], sender=orgs[1].device_admin)
-    receipt = grants.contract.revoke(grants.device, numbers[2], sender=orgs[1].device_admin)
-    told = {"device": grants.device, "org": orgs[1].number, "capability": numbers[2]}
-    assert happened(receipt) == [("CapabilityRevoked", told | {"caller": orgs[1].device_admin})]
+    receipt = grants.contract.revoke(grants.device, numbers[2], sender=orgs[0].device_admin)
+    told = {"device": grants.device, "org": orgs[0].number, "capability": numbers[2]}
+    assert happened(receipt) == [("CapabilityRevoked", told | {"caller": orgs[0].device_admin})]
     assert grants.contract.grantOf(grants.device, numbers[2]).revoked
     for place, (number, org) in enumerate(zip(numbers, orgs, strict=True)):
         assert grants.cause(number, org.all) == (Cause.REVOKED if place >= 2 else Cause.NONE)

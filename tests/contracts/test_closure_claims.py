@@ -118,6 +118,8 @@ def test_what_it_is_made_of(claims: Claims) -> None:
     assert contract.TOKEN() == world.token.address
     assert contract.CONSORTIUM() == world.consortium.address
     assert contract.treasury() == TREASURY == world.governor
+    domain = contract.eip712Domain()
+    assert (domain.name, domain.version) == ("Goldthread ClosureClaims", "1")
     assert (contract.BOND(), contract.WINDOW(), contract.claimCount()) == (BOND, DAY, 0)
     assert contract.claimOf(1)._asdict() == {
         "claimant": NO_ONE, "recall": 0, "size": 0, "published": 0, "followed": 0, "deadline": 0, "state": 0
@@ -181,10 +183,27 @@ def test_a_bond_that_does_not_come_is_no_claim(claims: Claims) -> None:
     world.token.approve(contract, BOND - 1, sender=claims.maker)
     with reverts("ERC20InsufficientAllowance", contract.address, BOND - 1, BOND):
         contract.claim(recall, 1, sender=claims.maker)
-    hostile = deploy(world.node, "HostileToken")
-    args = world.consortium, world.recalls, hostile, BOND, DAY
-    other = deploy(world.node, "ClosureClaims", *args)
-    assert other.TOKEN() == hostile.address
+    assert contract.claimCount() == 0
+
+
+def test_a_token_that_misbehaves_pays_no_bond(claims: Claims) -> None:
+    world, maker = claims.world, claims.maker
+    recall, *_ = steel(claims)
+    token = deploy(world.node, "HostileToken")
+    contract = deploy(world.node, "ClosureClaims", world.consortium, world.recalls, token, BOND, DAY)
+    token.mint(maker, 9 * BOND, sender=maker)
+    token.approve(contract, 9 * BOND, sender=maker)
+    _, fee, bonus, false, lie, call = range(6)
+    for mode, error, *values in (
+        (fee, "UnexpectedAmount", BOND - 1, BOND),
+        (bonus, "UnexpectedAmount", BOND + 1, BOND),
+        (false, "SafeERC20FailedOperation", token.address),
+        (lie, "UnexpectedAmount", 0, BOND),
+        (call, "ReentrancyGuardReentrantCall"),
+    ):
+        token.misbehave(mode, contract, contract.claim.encode(recall, 5), sender=maker)
+        with reverts(error, *values):
+            contract.claim(recall, 5, sender=maker)
     assert contract.claimCount() == 0
 
 
@@ -213,7 +232,7 @@ def test_a_list_is_published_in_its_order(claims: Claims) -> None:
         contract.publish(1, leaves, sender=maker)
 
 
-@pytest.mark.parametrize("size", [256, 257, 513, 1030])
+@pytest.mark.parametrize("size", [64, 65, 129, 259])
 def test_long_lists_go_in_batches(claims: Claims, size: int) -> None:
     """The batches make one tree, however many there are."""
     making, shadow, maker = claims.making, claims.shadow, claims.maker
@@ -226,26 +245,26 @@ def test_long_lists_go_in_batches(claims: Claims, size: int) -> None:
     leaves = claims.honest(recall)
     assert len(leaves) == size
     assert shadow.claim("claim", recall, size, sender=maker)
-    if size > 256:
-        with reverts("WrongBatch", 1, 256, 255):
-            shadow.contract.publish(1, leaves[:255], sender=maker)
-        with reverts("WrongBatch", 1, 256, 257):
-            shadow.contract.publish(1, leaves[:257], sender=maker)
-    for start in range(0, size, 256):
-        if 0 < start < 512:
-            batch = leaves[start : start + 256]
+    if size > 64:
+        with reverts("WrongBatch", 1, 64, 63):
+            shadow.contract.publish(1, leaves[:63], sender=maker)
+        with reverts("WrongBatch", 1, 64, 65):
+            shadow.contract.publish(1, leaves[:65], sender=maker)
+    for start in range(0, size, 64):
+        if 0 < start < 128:
+            batch = leaves[start : start + 64]
             again = [leaves[start - 1], *batch[:-1]]
             with reverts("WrongLeaf", 1, start):
                 shadow.contract.publish(1, again, sender=maker)
-        assert shadow.claim("publish", 1, leaves[start : start + 256], sender=maker)
+        assert shadow.claim("publish", 1, leaves[start : start + 64], sender=maker)
     claims.adopt(1)
     with reverts("InvalidProof", 1, 0):
-        shadow.contract.follow(1, leaves[:256], [bytes(32)], sender=claims.anyone)
-    if size > 256:
+        shadow.contract.follow(1, leaves[:64], [bytes(32)], sender=claims.anyone)
+    if size > 64:
         with reverts("InvalidProof", 1, 0):
-            shadow.contract.follow(1, leaves[1:257], branch_proof(leaves, 0), sender=claims.anyone)
-        with reverts("WrongBatch", 1, 256, 255):
-            shadow.contract.follow(1, leaves[:255], branch_proof(leaves, 0), sender=claims.anyone)
+            shadow.contract.follow(1, leaves[1:65], branch_proof(leaves, 0), sender=claims.anyone)
+        with reverts("WrongBatch", 1, 64, 63):
+            shadow.contract.follow(1, leaves[:63], branch_proof(leaves, 0), sender=claims.anyone)
     claims.follow(1)
     assert claims.world.recalls.recallOf(recall).state == RecallState.CLOSED
     for more in (leaves[:1], []):
@@ -578,6 +597,44 @@ def test_only_while_it_matters(claims: Claims) -> None:
     with reverts("WrongRecallState", recall, RecallState.LIFTED):
         contract.adopt(number, sender=claims.anyone)
     assert claims.shadow.claim("end", number, sender=claims.maker)
+
+
+def test_a_claim_does_not_hide_behind_a_closed_recall(claims: Claims) -> None:
+    """A recall that was closed by steps may be opened again, and then the claim is adopted at once."""
+    making, world = claims.making, claims.world
+    wood = making.lot("wood")
+    recall, *_ = steel(claims)
+    false = with_(claims.honest(recall), Leaf(wood, -1, 0, 0))
+    number = claims.begin(recall, false)
+    making.close(recall)
+    at = [leaf.member for leaf in false].index(wood)
+    args = number, claims.placed(number, at), NOBODY, []
+    here = claims.shadow.point()
+    assert claims.shadow.claim("challengeExcess", *args, sender=claims.anyone)
+    claims.shadow.back_to(here)
+    world.node.warp(DAY + 1)
+    with reverts("WrongRecallState", recall, RecallState.CLOSED):
+        claims.shadow.contract.adopt(number, sender=claims.anyone)
+    assert claims.shadow.recall("addLots", recall, [making.lot("coal")], sender=claims.maker)
+    assert claims.shadow.claim("challengeExcess", *args, sender=claims.anyone)
+
+
+def test_nothing_refutes_a_claim_that_is_true_while_its_recall_is_closed(claims: Claims) -> None:
+    making, contract = claims.making, claims.shadow.contract
+    recall, _, process, products = steel(claims)
+    leaves = claims.honest(recall)
+    number = claims.begin(recall, leaves)
+    making.close(recall)
+    at = [leaf.member for leaf in leaves].index(process)
+    args = number, claims.placed(number, at), products, 0, claims.around(number, products[0])
+    with reverts("NotMissing", number, products[0]):
+        contract.challengeMissing(*args, sender=claims.anyone)
+    for index, leaf in enumerate(leaves):
+        parent = leaves[leaf.parent].member
+        shown = claims.placed(number, index), claims.placed(number, leaf.parent)
+        listed = claims.shadow.claims._results(parent)
+        with reverts("NotExcess", number, leaf.member):
+            contract.challengeExcess(number, *shown, listed, sender=claims.anyone)
 
 
 def test_a_claim_is_refuted_as_long_as_it_is_not_adopted(claims: Claims) -> None:

@@ -549,6 +549,13 @@ def test_a_device_says_what_it_runs(maker: Maker) -> None:
     assert maker.contract.isBelowMinimum(other) is False
 
 
+def test_a_contract_brings_a_devices_word(maker: Maker) -> None:
+    maker.release()
+    machine = Forwarder.deploy(maker.cold.node, maker.world.stranger)
+    [(_, told)] = happened(maker.contract.confirm(*maker.signed(maker.word()), sender=machine))
+    assert told["caller"] == machine.address
+
+
 def test_a_fact_need_not_have_been_assigned(maker: Maker) -> None:
     maker.release(4)
     maker.confirm(4)

@@ -11,12 +11,12 @@ import pytest
 from tests.contracts.test_gas_recalls import commission, opened, transform
 from tests.models.claim_shadow import TREASURY, branch_proof, listed
 from tests.models.closure_claims import Leaf, Placed, tree_over
-from tests.models.trees import Tree
+from tests.models.trees import Tree, serials
 from tests.support import AnvilNode, Receipt
 from tests.support.gas import GasBook
-from tests.support.world import BOND, DAY, World
+from tests.support.world import BOND, DAY, Commission, Registration, World, lot_uri, twin_id, uri
 
-BATCH = 256
+BATCH = 64
 MILLION = 20
 """Levels of a tree over a million members."""
 
@@ -104,13 +104,32 @@ def test_a_full_batch(world: World, gas: GasBook) -> None:
     found = made(world, 50)
     leaves = padded(found.leaves, 4 * BATCH)
     number, costs = begun(world, found, leaves)
-    gas.record("ClosureClaims.publish, each of 256", -(-max(costs) // BATCH), 4_600)
+    gas.record("ClosureClaims.publish, each of 64", -(-max(costs) // BATCH), 5_600)
     world.node.warp(DAY + 1)
     world.closure_claims.adopt(number, sender=world.stranger)
     receipt = world.closure_claims.follow(
         number, leaves[:BATCH], branch_proof(leaves, 0), sender=world.stranger
     )
     assert receipt.ok
+
+
+def test_a_batch_of_twins_fits_into_a_transaction(world: World, gas: GasBook) -> None:
+    """Each of them is held, which is a step of its own history."""
+    claims, maker = world.closure_claims, world.maker
+    tree = serials(twin_id(uri(f"{index}")) for index in range(BATCH))
+    goods = Commission(lot_uri("units"), quantity=BATCH * 10**6, serials_root=tree.root, serial_count=BATCH)
+    lot, units = world.commission(goods), [twin_id(uri(f"{index}")) for index in range(BATCH)]
+    for index in range(BATCH):
+        args = goods.uri, index, Registration(uri(f"{index}")), tree.proof(index), world.ref()
+        world.lots.materialise(*args, sender=maker.register)
+    recall = opened(world, lot)
+    things = sorted([lot, *units])
+    leaves = [Leaf(thing, things.index(lot), int(thing != lot), BATCH * (thing == lot)) for thing in things]
+    number, _ = begun(world, Made(recall, lot, lot, units, leaves), leaves)
+    world.node.warp(DAY + 1)
+    claims.adopt(number, sender=world.stranger)
+    receipt = claims.follow(number, leaves[:BATCH], branch_proof(leaves, 0), sender=world.stranger)
+    gas.record("ClosureClaims.follow, 64 twins", receipt.gas_used, 5_900_000)
 
 
 def test_refuting_grows_by_a_constant_with_each_level(world: World, gas: GasBook) -> None:

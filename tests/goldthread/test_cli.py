@@ -50,7 +50,8 @@ def failed(result: Result, message: str) -> None:
 COMMANDS = [
     [], ["id"], ["quote"], ["segment"], ["segment", "build"], ["segment", "verify"], ["segment", "prove"],
     ["segment", "show"], ["proof"], ["proof", "export"], ["proof", "verify"], ["history"], ["audit"],
-    ["audit", "rebuild"],
+    ["audit", "rebuild"], ["cover"], ["cover", "quote"], ["cover", "sign"], ["cover", "show"],
+    ["cover", "simulate"],
 ]  # fmt: skip
 
 
@@ -59,7 +60,7 @@ def test_every_command_explains_itself(command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.exit_code == 0
     assert result.stdout.startswith("Usage:")
-    if command and command not in (["segment"], ["proof"], ["audit"]):
+    if command and command not in (["segment"], ["proof"], ["audit"], ["cover"]):
         assert "Example:" in result.stdout
         assert f"goldthread {' '.join(command)} " in result.stdout
 

@@ -36,7 +36,7 @@ from goldthread.chain.words import Duty, Role
 from tests.support import AnvilNode
 
 NETWORK = "ethereum:local"
-DEPLOYED = 23
+DEPLOYED = 24
 """Contracts."""
 
 TRANSACTIONS = DEPLOYED + 12
@@ -210,6 +210,13 @@ def test_everything_is_deployed_once_and_wired(chain: Chain, path: Path) -> None
         place("TestToken"),
     )
     assert (claims.treasury(), claims.BOND(), claims.WINDOW()) == (manifest.deployer, 1_000_000_000, 86_400)
+    cargo = system.cargo_insurance
+    assert (cargo.CONSORTIUM(), cargo.CONDITIONS(), cargo.RECALLS(), cargo.TOKEN()) == (
+        place("Consortium"),
+        place("Conditions"),
+        place("Recalls"),
+        place("TestToken"),
+    )
     rules = system.consortium.organisation(1)
     roles = Role.REGULATOR | Role.MODULE
     assert (rules.admin, rules.roles, rules.suspended) == (manifest.deployer, roles, False)
@@ -486,7 +493,7 @@ def test_another_token_is_no_second_deployment(chain: Chain, path: Path) -> None
 def test_a_contract_with_other_arguments_is_not_taken_for_the_one_that_was_sent(
     chain: Chain, path: Path
 ) -> None:
-    killed(chain, path, DEPLOYED - 1, sent=True)
+    killed(chain, path, DEPLOYED - 3, sent=True)
     sender = Sender.unlocked(chain, chain.rpc("eth_accounts")[0])
     token = another_token(sender)
     manifest = Deployer(sender, path, network=NETWORK, token=token).run()

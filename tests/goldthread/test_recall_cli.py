@@ -26,7 +26,7 @@ from goldthread.chain import logs
 from goldthread.chain.contracts import Call
 from goldthread.chain.errors import ContractError
 from goldthread.chain.merkle import MemberLeaf
-from goldthread.chain.send import Sender
+from goldthread.chain.send import Sender, SendError
 from tests.goldthread.medicine import (
     API,
     BOX,
@@ -402,12 +402,12 @@ def test_what_is_under_way_is_waited_for(office: Office) -> None:
     try:
         request = {"from": office.supplier, "to": office.supplier, "gas": hex(21_000)}
         sender = Sender.unlocked(office.medicine.deployment.chain, office.supplier, timeout=0.3)
-        recalls.settle(sender)
+        sender.settle()
         office.node.rpc("eth_sendTransaction", request)
-        with pytest.raises(recalls.RecallError, match="1 transactions are under way"):
-            recalls.settle(sender)
+        with pytest.raises(SendError, match="1 transactions are under way"):
+            sender.settle()
         office.node.rpc("evm_mine")
-        recalls.settle(sender)
+        sender.settle()
     finally:
         office.node.rpc("evm_setAutomine", True)
 
@@ -659,10 +659,12 @@ def test_a_recall_is_closed_by_a_claim(office: Office) -> None:
     assert office.json("claim", number, sign=True) == made
     assert world.closure_claims.claimOf(1).deadline <= until
     assert office.run("challenge").stdout == "claim 1: is true\n"
+    assert "finalise claim 1 after its window" in office.json("status", number)["open"]
     failed(office.run("finalise", 1, sign=True), "WindowOpen(")
     office.node.warp(DAY + 1)
     assert office.json("finalise", 1, sign=True)["state"] == "ADOPTED"
     assert office.run("finalise", 1, sign=True).stdout.startswith("claim 1 of recall 1: ADOPTED, 5 members")
+    assert "follow 5 members of claim 1" in office.json("status", number)["open"]
     followed = office.json("follow", number, sign=True)
     assert (followed["state"], followed["sent"], followed["size"], followed["frontier"]) == (
         "CLOSED",
@@ -819,3 +821,19 @@ def test_a_plan_says_what_a_claim_costs(office: Office) -> None:
     assert 0.7 * gas < planned["claimGas"] < 1.5 * gas
     assert planned["parts"] == 0
     assert f"{planned['claimGas']:,} by a claim" in office.run("plan", hexed(API)).stdout
+
+
+def test_a_plan_cuts_lists_that_are_too_long(office: Office) -> None:
+    """One lot in twelve processes, where a transaction has room for some of them."""
+    lot = office.medicine.commission("long", 50)
+    for place in range(12):
+        office.medicine.transform(f"use {place}", lot, 1)
+    whole = office.json("plan", hexed(lot))
+    office.node.rpc("evm_setBlockGasLimit", hex(190_000))
+    office.node.rpc("evm_mine")
+    cut = office.json("plan", hexed(lot))
+    assert (whole["parts"], whole["steps"]) == (0, 13)
+    assert cut["parts"] > 0
+    assert cut["steps"] == whole["steps"] + cut["parts"]
+    assert cut["gas"] > whole["gas"]
+    assert "parts         " in office.run("plan", hexed(lot)).stdout

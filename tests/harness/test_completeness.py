@@ -12,6 +12,7 @@ from goldthread.build import ROOT
 
 INTERFACES = (
     "ICapabilities",
+    "ICargoInsurance",
     "IClosureClaims",
     "IConditions",
     "IConsortium",

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from goldthread.audit import closure_claims as audit
 from goldthread.audit.base import Difference, differences
 from tests.models.closure_claims import (
+    BATCH,
     Claim,
     ClaimsLedger,
     ClaimState,
@@ -135,8 +136,8 @@ class Claims:
         """Put a bond and publish the list; the claim's number."""
         number = len(self.shadow.claims.ledger.claims) + 1
         assert self.shadow.claim("claim", recall, len(leaves), sender=self.maker)
-        for start in range(0, len(leaves), 256):
-            assert self.shadow.claim("publish", number, leaves[start : start + 256], sender=self.maker)
+        for start in range(0, len(leaves), BATCH):
+            assert self.shadow.claim("publish", number, leaves[start : start + BATCH], sender=self.maker)
         return number
 
     def adopt(self, number: int) -> None:
@@ -236,7 +237,7 @@ def around(leaves: Sequence[Leaf], thing: bytes) -> list[Placed]:
 
 def branch_proof(leaves: Sequence[Leaf], first: int) -> list[bytes]:
     """The way from the batch that begins there to the root."""
-    tree, index, height = tree_over(leaves), first // 256, 8
+    tree, index, height = tree_over(leaves), first // BATCH, 6
     proof = []
     for level in tree.levels[height:-1]:
         if (index ^ 1) < len(level):

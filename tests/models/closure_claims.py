@@ -18,7 +18,7 @@ from tests.models.rules import Fact, Objections
 from tests.models.trees import Tree, leads_to
 from tests.support.words import Duty, Role
 
-BATCH = 256
+BATCH = 64
 MAX_RESULTS = 5_000
 EVENTS = {
     "ClaimBegun", "MembersPublished", "ClaimComplete", "HeadNoted", "MissingProven", "ExcessProven",
@@ -345,7 +345,9 @@ class ClosureClaims:
 
     def _challenged(self, no: Objections, number: int, leaf: Placed) -> Claim:
         claim = self._in(no, number, ClaimState.COMPLETE)
-        self._claimable(no, claim.recall)
+        facts = self.recalls.ledger.recalls[claim.recall]
+        over = facts.claimed or facts.state == RecallState.LIFTED
+        no.when(over, "NotClaimable", claim.recall, facts.state, facts.claimed)
         no.when(not self._is_placed(claim, leaf), "InvalidProof", number, leaf.index)
         return claim
 

@@ -160,4 +160,9 @@ TARGETS = {
         entries=("contracts/money/ClosureClaims.sol",),
         tests=("closure_claims",),
     ),
+    "CargoInsurance": Target(
+        sources=("contracts/money/CargoInsurance.sol", "contracts/libraries/Indemnity.sol"),
+        entries=("contracts/money/CargoInsurance.sol",),
+        tests=("cargo_insurance",),
+    ),
 }
