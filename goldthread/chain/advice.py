@@ -229,7 +229,6 @@ _ADVICE: dict[str, str] = {
     "HistoryMissing": "add the history of the twin that the error names; `goldthread exposure find` "
     "collects them",
     "HistoryTooShort": "give the whole history; of what was no twin then nobody can show where it was not",
-    "NoBreach": "check policy, device, quantity and rule: they are in the event BreachFound",
     "NotHolding": "nothing to do: the breach was released, or its policy may not hold the container",
     "NotInherited": "add the histories of the containers it was in, and the places that packers named",
     "StillInside": "nothing to do: it is held with its container",
