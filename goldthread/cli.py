@@ -8,6 +8,7 @@ from goldthread.commands import (
     chain,
     cover,
     device,
+    exposure,
     firmware,
     ids,
     policy,
@@ -44,6 +45,7 @@ main.add_command(firmware.firmware)
 main.add_command(chain.history)
 main.add_command(trace.trace)
 main.add_command(recall.recall)
+main.add_command(exposure.exposure)
 main.add_command(chain.audit)
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ CONTRACTS = (
     "Lots",
     "Lineage",
     "Recalls",
+    "Exposures",
     "Verification",
     "DeliveryExceptions",
     "TitleDeed",

@@ -225,6 +225,16 @@ _ADVICE: dict[str, str] = {
     "WrongSize": "1 to 8 rules, 1 to 8 devices",
     "WrongSubject": "judge the segment by a policy on the twin that it is about",
     "ZeroMaxInterval": "say after how many seconds without a reading a gap begins",
+    # Exposures
+    "HistoryMissing": "add the history of the twin that the error names; `goldthread exposure find` "
+    "collects them",
+    "HistoryTooShort": "give the whole history; of what was no twin then nobody can show where it was not",
+    "NotHolding": "nothing to do: the breach was released, or its policy may not hold the container",
+    "NotInherited": "add the histories of the containers it was in, and the places that packers named",
+    "StillInside": "nothing to do: it is held with its container",
+    "WrongHistory": "something has happened to the twin since: make the proof anew",
+    "WrongInheritance": "nothing to do: see inheritance(item, breachId)",
+    "WrongPath": "go from the container inwards, through the leaves of one lot, with the proof of each",
     # Verification
     "MayNotSettle": "the maker of the lot settles, with the proof that the unit is in it; or a regulator",
     "NoEvidence": "say what speaks against the unit: evidence 1 to 5",

@@ -163,6 +163,11 @@ class Deployment:
         return self.contract("Verification")
 
     @property
+    def exposures(self) -> Contract:
+        """Breaches of containers that their contents inherited (IExposures)."""
+        return self.contract("Exposures")
+
+    @property
     def delivery_exceptions(self) -> Contract:
         """What receivers found wrong (IDeliveryExceptions)."""
         return self.contract("DeliveryExceptions")

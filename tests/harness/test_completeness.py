@@ -18,6 +18,7 @@ INTERFACES = (
     "IConsortium",
     "IDeliveryExceptions",
     "IDevices",
+    "IExposures",
     "IFirmware",
     "ILineage",
     "IRecalls",

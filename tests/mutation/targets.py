@@ -120,6 +120,11 @@ TARGETS = {
         entries=("contracts/rules/Recalls.sol",),
         tests=("recalls", "closure_claims"),
     ),
+    "Exposures": Target(
+        sources=("contracts/rules/Exposures.sol",),
+        entries=("contracts/rules/Exposures.sol",),
+        tests=("exposures",),
+    ),
     "Verification": Target(
         sources=("contracts/rules/Verification.sol",),
         entries=("contracts/rules/Verification.sol",),

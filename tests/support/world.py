@@ -205,6 +205,13 @@ class World:
         return recalls
 
     @cached_property
+    def exposures(self) -> Contract:
+        """Deployed, and made a regulator, when first asked for."""
+        contract = deploy(self.node, "Exposures", self.consortium, self.conditions, self.lots)
+        self.empower(contract, Role.REGULATOR, Duty.QUALITY)
+        return contract
+
+    @cached_property
     def token(self) -> Contract:
         """Deployed when first asked for."""
         return deploy(self.node, "TestToken", "Test dollar", "TUSD", 6)
