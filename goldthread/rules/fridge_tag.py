@@ -1,0 +1,388 @@
+"""Reports of Fridge-tag 2 loggers: what they say, and whether the logger signed them. Needs no chain.
+
+    report = read("160400343949_202503171012.txt")
+    report.is_signed                               # by the key that the file itself names
+    report.is_signed_by(x, y)                      # by the lot key that somebody trusts
+    report.days[0].highest                         # hundredths of a degree Celsius
+
+A report has figures for each day and no readings. The logger signs its text from the first byte through the
+line `Sig Cert`, each line ended by CR and LF: a P-256 signature over the SHA-256 hash with its bytes in
+reverse; signature and key are little-endian in the file. A file whose lines end in LF alone was changed on
+the way, and is read as it was written. `parse` reads what the library FridgeTag reads on chain, and refuses
+what it refuses, at the same place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import cache, cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+MAX_DAYS = 60
+"""Most days in a report."""
+
+LONGEST_LOT = 31
+"""Most bytes in the name of a lot."""
+
+EPOCH = date(1970, 1, 1)
+
+_FIRST_LINE = b"Device: Q-tag Fridge-tag 2"
+
+_HEAD = """\
+Device: Q-tag Fridge-tag 2
+Vers: 0.5
+Fw Vers: <text>
+Sensor: <text>
+Conf:
+ Serial: <serial>
+ PCB: <text>
+ CID: <text>
+ Lot: <lot>
+ Zone: <text>
+ Measurement delay: <text>
+ Moving Avrg: <text>
+ User Alarm Config: <text>
+ User Clock Config: <text>
+ Alarm Indication: <text>
+ Temp unit: C
+ Alarm:
+  0:
+   T AL: <temperature>, t AL: <delay>
+  1:
+   T AL: <temperature>, t AL: <delay>
+ Int Sensor:
+  Timeout: <text>
+ Report history length: <text>
+ Det Report: <text>
+ Use ext devices: <text>
+ Test Res: <text>
+Hist:
+ TS Actv: <date> <time>
+ TS Report Creation: <date> <time>"""
+
+_BEYOND = "    t Acc: <minutes>[, TS A: <time>, C A: <text>]"
+
+_DAY = f"""\
+  Min T: <temperature>, TS Min T: <text>
+  Max T: <temperature>, TS Max T: <text>
+  Avrg T: <text>
+  Alarm:
+   0:
+{_BEYOND}
+   1:
+{_BEYOND}
+  Int Sensor timeout:
+   t AccST: <minutes>[,<text>]
+  Events: <text>"""
+
+_CHECKED = ("  Checked:", "   TS AM: <text>", "   TS PM: <text>")
+
+_CERTIFICATE = """\
+ Vers: <text>
+ Lot: <text>
+ Issuer: <text>
+ Valid from: <text>
+ Owner: <text>
+ Public Key: <hex>
+Sig Cert: <hex>"""
+
+
+class ReportError(ValueError):
+    """A report that cannot be used. The message names line and rule; `position` is where the line begins."""
+
+    def __init__(self, message: str, position: int) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+@dataclass(frozen=True)
+class AlarmLimit:
+    """An alarm: the temperature in hundredths of a degree, and for how long, as the file says it."""
+
+    value: int
+    delay: str
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """What a day was beyond one limit: minutes, and the minute of the day of the alarm, if it went off; 0
+    also for one that lasts from the day before.
+    """
+
+    minutes: int
+    alarm: int | None
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day by the logger's clock. Temperatures in hundredths of a degree, `timeout` in minutes."""
+
+    date: date
+    lowest: int
+    highest: int
+    low: Beyond
+    high: Beyond
+    timeout: int
+
+    @property
+    def word(self) -> int:
+        """The day as contracts have it (library LoggerDay)."""
+        alarms = [0 if side.alarm is None else side.alarm + 1 for side in (self.low, self.high)]
+        fields = (
+            ((self.date - EPOCH).days, 24),
+            (self.lowest & 0xFFFFFFFF, 32),
+            (self.highest & 0xFFFFFFFF, 32),
+            *((number, 16) for number in (self.low.minutes, self.high.minutes, *alarms, self.timeout)),
+        )
+        word = shift = 0
+        for value, bits in fields:
+            word |= value << shift
+            shift += bits
+        return word
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report says. Times are seconds since 1970 by the logger's own clock."""
+
+    serial: int
+    lot: bytes
+    activated: int
+    created: int
+    low: AlarmLimit
+    high: AlarmLimit
+    days: tuple[Day, ...]
+    """The newest first."""
+
+    def measured(self, day: Day, offset: int) -> tuple[int, int]:
+        """From when to when the logger measured on a day, in unix seconds."""
+        midnight = (day.date - EPOCH).days * 86_400
+        begin, end = max(midnight, self.activated), min(midnight + 86_400, self.created)
+        return begin - offset * 60, end - offset * 60
+
+
+@dataclass(frozen=True)
+class SignedReport:
+    """A report with the bytes that were signed, and the signature."""
+
+    report: Report
+    text: bytes
+    x: int
+    y: int
+    r: int
+    s: int
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of the text."""
+        return sha256(self.text).digest()
+
+    @property
+    def is_signed(self) -> bool:
+        """Did the key that the file names sign the text? Says nothing about whose key that is."""
+        return self.is_signed_by(self.x, self.y)
+
+    def is_signed_by(self, x: int, y: int) -> bool:
+        """Did this P-256 key sign the text?"""
+        from goldthread.chain.devices import low_s, verify
+
+        words = [number.to_bytes(32, "big") for number in (x, y, self.r, low_s(self.s))]
+        try:
+            return verify(bytes(20) + words[0] + words[1], self.digest[::-1], words[2] + words[3])
+        except ValueError:
+            return False
+
+
+def is_report(path: str | Path) -> bool:
+    """Does the file begin as a Fridge-tag report?"""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(len(_FIRST_LINE)) == _FIRST_LINE
+    except OSError:
+        return False
+
+
+def read(path: str | Path) -> SignedReport:
+    """A report from its file, or `ReportError` with file, line and rule."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ReportError(f"{path}: {error.strerror or error}", 0) from None
+    try:
+        return parse_file(content)
+    except ReportError as error:
+        raise ReportError(f"{path}, {error}", error.position) from None
+
+
+def parse_file(content: bytes) -> SignedReport:
+    """A report and its signature from the bytes of a file; `ReportError` names the first wrong line."""
+    whole = content if b"\r" in content else content.replace(b"\n", b"\r\n")
+    lines = _Lines(whole if whole.endswith(b"\r\n") else whole + b"\r\n")
+    report = _report(lines)
+    key, _ = lines.block(_CERTIFICATE)
+    text = whole[: lines.position]
+    [signature] = lines.next("Sig: <hex>")
+    if lines.position < len(lines.text):
+        raise ReportError("nothing follows the signature", lines.position)
+    return SignedReport(report, text, *key, *signature)
+
+
+def parse(text: bytes) -> Report:
+    """What a signed text says but for its certificate; `ReportError` names the first wrong line."""
+    return _report(_Lines(text))
+
+
+def _report(lines: _Lines) -> Report:
+    serial, lot, low, low_delay, high, high_delay, *moments = lines.block(_HEAD)
+    days: list[Day] = []
+    while not days or lines.is_next(" "):
+        days.append(_day(lines, days))
+    lines.next("Cert:")
+    return Report(
+        serial=serial,
+        lot=lot,
+        activated=_seconds(*moments[:2]),
+        created=_seconds(*moments[2:]),
+        low=AlarmLimit(low, low_delay),
+        high=AlarmLimit(high, high_delay),
+        days=tuple(days),
+    )
+
+
+def _day(lines: _Lines, before: list[Day]) -> Day:
+    lines.next(" <number>:", lambda found: _follows(found, len(before)))
+    [day] = lines.next("  Date: <date>", lambda found: _is_earlier(found, before))
+    lowest, highest, low, low_alarm, high, high_alarm, timeout = lines.block(_DAY)
+    if lines.is_next(_CHECKED[0]):
+        lines.next(_CHECKED[0])
+        for entry in _CHECKED[1:]:
+            if lines.is_next(entry.removesuffix("<text>")):
+                lines.next(entry)
+    return Day(day, lowest, highest, Beyond(low, low_alarm), Beyond(high, high_alarm), timeout)
+
+
+def _follows(number: int, days: int) -> str:
+    """What is wrong with the number of a day, if anything."""
+    if days == MAX_DAYS:
+        return f"a report has at most {MAX_DAYS} days"
+    return "" if number == days + 1 else f"this is day {days + 1}"
+
+
+def _is_earlier(day: date, before: list[Day]) -> str:
+    """What is wrong with the date of a day, if anything."""
+    if not before or day < before[-1].date:
+        return ""
+    return f"must be earlier than {before[-1].date}, the newest day comes first"
+
+
+def _seconds(day: date, minute: int) -> int:
+    return (day - EPOCH).days * 86_400 + minute * 60
+
+
+class _Lines:
+    """The lines of a text, one after the other."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self.position = 0
+        self._number = 1
+
+    def is_next(self, beginning: str) -> bool:
+        """Does the next line begin like that?"""
+        return self.text.startswith(beginning.encode(), self.position)
+
+    def block(self, templates: str) -> list[Any]:
+        """The values in the next lines, of which each must be like its template."""
+        return [value for template in templates.split("\n") for value in self.next(template)]
+
+    def next(self, template: str, rule: Callable[[Any], str] | None = None) -> list[Any]:
+        """The values in the next line. `rule` says what is wrong with its value, if anything."""
+        end = self.text.find(b"\r\n", self.position)
+        line = self.text[self.position :] if end < 0 else self.text[self.position : end]
+        pattern, converters = _compiled(template)
+        match = pattern.fullmatch(line)
+        if match is None or end < 0:
+            raise self._error(f"must be {template!r}, is {_shown(line, ended=end >= 0)}")
+        try:
+            values = [
+                None if text is None else convert(text)
+                for convert, text in zip(converters, match.groups(), strict=True)
+            ]
+        except ValueError as error:
+            raise self._error(str(error)) from None
+        if rule is not None and (wrong := rule(values[0])):
+            raise self._error(f"is {_shown(line)}, {wrong}")
+        self.position = end + 2
+        self._number += 1
+        return values
+
+    def _error(self, rule: str) -> ReportError:
+        return ReportError(f"line {self._number}: {rule}", self.position)
+
+
+def _shown(line: bytes, *, ended: bool = True) -> str:
+    if not line and not ended:
+        return "missing"
+    text = line[:60].decode(errors="replace")
+    return repr(text) + ("" if ended else " without an end of line")
+
+
+def _hundredths(text: bytes) -> int:
+    return int(text.replace(b".", b"")) * 10
+
+
+def _date(text: bytes) -> date:
+    try:
+        return date.fromisoformat(text.decode())
+    except ValueError:
+        raise ValueError(f"date {text.decode()}: the calendar has no such day") from None
+
+
+def _minute(text: bytes) -> int:
+    hour, minute = int(text[:2]), int(text[3:])
+    if hour > 23 or minute > 59:
+        raise ValueError(f"time {text.decode()}: must be between 00:00 and 23:59")
+    return hour * 60 + minute
+
+
+def _words(text: bytes) -> tuple[int, int]:
+    """Two numbers of 32 bytes each, the lowest byte first."""
+    number = bytes.fromhex(text.decode())
+    return int.from_bytes(number[:32], "little"), int.from_bytes(number[32:], "little")
+
+
+_PLACES: dict[str, tuple[str, Callable[[bytes], Any] | None]] = {
+    "text": (r"[^\r]*", None),
+    "delay": (r"([^\r]*)", lambda text: text.decode(errors="replace")),
+    "lot": (rf"([^\r]{{1,{LONGEST_LOT}}})", bytes),
+    "serial": (r"([0-9]{12})", int),
+    "number": (r"([0-9]{1,2})", int),
+    "minutes": (r"([0-9]{1,4})", int),
+    "temperature": (r"([+-][0-9]{1,3}\.[0-9])", _hundredths),
+    "date": (r"(20[0-9]{2}-[0-9]{2}-[0-9]{2})", _date),
+    "time": (r"([0-9]{2}:[0-9]{2})", _minute),
+    "hex": (r"([0-9a-fA-F]{128})", _words),
+}
+"""What stands for a value in a template: as a pattern, and how its value is read, if anything needs it."""
+
+
+@cache
+def _compiled(template: str) -> tuple[re.Pattern[bytes], list[Callable[[bytes], Any]]]:
+    """The pattern of a line, and how to read each of its groups. Square brackets hold what can be missing."""
+    pattern, converters = "", []
+    for piece in re.split(r"(<\w+>|[\[\]])", template):
+        if piece in ("[", "]"):
+            pattern += "(?:" if piece == "[" else ")?"
+        elif piece.startswith("<"):
+            place, convert = _PLACES[piece[1:-1]]
+            pattern += place
+            if convert is not None:
+                converters.append(convert)
+        else:
+            pattern += re.escape(piece)
+    return re.compile(pattern.encode()), converters
