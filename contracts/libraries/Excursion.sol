@@ -51,10 +51,6 @@ library ExcursionLib {
         return uint32(Excursion.unwrap(e) >> 168);
     }
 
-    function runs(Excursion e) internal pure returns (uint16) {
-        return uint16(Excursion.unwrap(e) >> 200);
-    }
-
     /// @dev True if the value is beyond the limit; exactly at the limit is beyond it.
     function isBeyond(Excursion e, int32 value) internal pure returns (bool) {
         return high(e) ? value >= limit(e) : value <= limit(e);
