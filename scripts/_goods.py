@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -191,7 +192,8 @@ class Goods(Teller):
         self.say(f"the logger replays {len(readings)} readings: {self.recording.temperature_source}")
         gateway = Sender.unlocked(self.chain, self.accounts[-1])
         where = eip712.domain("Telemetry", self.chain.id, self.deployment.telemetry.address)
-        forged = Segment(logger, id_, 1, 1, parts[0][0].summary, Tree([Reading(policy.start, 500)]).root)
+        honest = parts[0][0]
+        forged = replace(honest, root=Tree.of(honest, [Reading(policy.start, 500)]).root)
         self.wait_until(parts[0][0].summary.to + 60)
         self.refused(
             gateway,
@@ -243,7 +245,8 @@ class Goods(Teller):
         segment, readings = next((s, r) for s, r in parts if s.seq == max(event["breach"].seq, 1))
         index = max(range(len(readings)), key=lambda i: readings[i].value)
         reading = readings[index]
-        arguments = (segment.to_contract(), (index, reading.time, reading.value), Tree(readings).proof(index))
+        proof = Tree.of(segment, readings).proof(index)
+        arguments = (segment.to_contract(), (index, reading.time, reading.value), proof)
         if not self.deployment.telemetry.verifyReading(*arguments):
             raise StoryError("an anchored reading cannot be proved")
         lie = (index, reading.time, reading.value - 100)

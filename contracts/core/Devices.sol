@@ -6,7 +6,7 @@ import {Module} from "../base/Module.sol";
 import {IConsortium} from "../interfaces/IConsortium.sol";
 import {IDevices} from "../interfaces/IDevices.sol";
 import {ITwins} from "../interfaces/ITwins.sol";
-import {Duty} from "../libraries/Membership.sol";
+import {Duty, Role} from "../libraries/Membership.sol";
 
 /// @title Devices
 /// @notice See {IDevices}.
@@ -49,11 +49,12 @@ contract Devices is IDevices, Module {
 
     /// @inheritdoc IDevices
     function revoke(bytes32 device, bytes32 reason) external {
-        uint32 org = _authorizeOwner(device);
-        _checkEnrolled(device);
-        delete signerHash[device];
-        revoked[device] = true;
-        emit DeviceRevoked(device, org, msg.sender, reason);
+        _revoke(device, _authorizeOwner(device), reason);
+    }
+
+    /// @inheritdoc IDevices
+    function revokeFor(bytes32 device, bytes32 reason) external {
+        _revoke(device, CONSORTIUM.authorize(msg.sender, Role.MODULE, Duty.DEVICE_ADMIN), reason);
     }
 
     /// @inheritdoc IDevices
@@ -122,6 +123,13 @@ contract Devices is IDevices, Module {
 
     function _checkEnrolled(bytes32 device) private view {
         if (signerHash[device] == 0) revert NotEnrolled(device);
+    }
+
+    function _revoke(bytes32 device, uint32 org, bytes32 reason) private {
+        _checkEnrolled(device);
+        delete signerHash[device];
+        revoked[device] = true;
+        emit DeviceRevoked(device, org, msg.sender, reason);
     }
 
     function _setSigner(bytes32 device, bytes calldata signer) private {

@@ -287,7 +287,6 @@ contract Lots is LotLedger {
             root = leaf.childRoot;
             step = path[i];
             leaf = step.leaf;
-            if (root == 0) return (false, leaf);
         }
     }
 
@@ -311,11 +310,8 @@ contract Lots is LotLedger {
 
     /// @inheritdoc ILots
     function clearUnit(bytes32 lot, uint32 index) external view returns (bool ok, Cause cause) {
-        cause = _cause(lot);
-        if (cause != Cause.UNKNOWN) {
-            if (index >= _lots[lot].serialCount) cause = Cause.UNKNOWN;
-            else if (endingOf(lot, index).end != UnitEnd.NONE) cause = Cause.ENDED;
-        }
+        if (index >= _lots[lot].serialCount) cause = Cause.UNKNOWN;
+        else cause = endingOf(lot, index).end == UnitEnd.NONE ? _cause(lot) : Cause.ENDED;
         ok = cause == Cause.NONE;
     }
 

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Module} from "../base/Module.sol";
 import {IConsortium} from "../interfaces/IConsortium.sol";
 import {IDevices} from "../interfaces/IDevices.sol";
 import {ITelemetry} from "../interfaces/ITelemetry.sol";
-import {Excursion} from "../libraries/Excursion.sol";
+import {Excursion, ExcursionLib} from "../libraries/Excursion.sol";
+import {Histogram} from "../libraries/Histogram.sol";
 import {MerkleLeaves} from "../libraries/MerkleLeaves.sol";
-import {Frame, Values} from "../libraries/SegmentWords.sol";
+import {Frame, Values, WordsLib} from "../libraries/SegmentWords.sol";
+import {SummaryTree} from "../libraries/SummaryTree.sol";
 
 /// @title Telemetry
 /// @notice See {ITelemetry}.
@@ -16,9 +17,13 @@ contract Telemetry is ITelemetry, Module {
     /// @inheritdoc ITelemetry
     uint256 public constant MAX_EXCURSIONS = 16;
 
+    /// @inheritdoc ITelemetry
+    uint256 public constant MAX_VERTICES = Histogram.MAX_VERTICES;
+
     /// @dev Immutable, because the compiler would hash a constant of this length at every use.
     bytes32 private immutable SEGMENT_TYPEHASH = keccak256(
-        "Segment(bytes32 device,bytes32 subject,uint256 frame,uint256 values,uint256[] excursions,bytes32 root)"
+        "Segment(bytes32 device,bytes32 subject,uint256 frame,uint256 values,uint256[] excursions,uint256[] histogram,"
+        "bytes32 root)"
     );
 
     /// @inheritdoc ITelemetry
@@ -40,35 +45,36 @@ contract Telemetry is ITelemetry, Module {
         Frame frame = segment.frame;
         (uint32 seq, uint40 from, uint40 to) = (frame.seq(), frame.from(), frame.to());
         bytes32 key = _key(segment.device, segment.subject, frame.quantity());
-        if (_digests[key][seq] == digest) return digest;
-        Stream storage s = _streams[key];
-        (uint32 lastSeq, uint40 lastTo) = (s.seq, s.to);
+        mapping(uint32 seq => bytes32) storage digests = _digests[key];
+        if (digests[seq] == digest) return digest;
+        (uint32 lastSeq, uint40 lastTo) = (_streams[key].seq, _streams[key].to);
         if (seq != lastSeq + 1) revert NotNextSegment(segment.device, lastSeq + 1, seq);
         if (from <= lastTo || to < from || to > block.timestamp) {
             revert TimesNotInOrder(lastTo, from, to, block.timestamp);
         }
-        _checkSummary(frame, segment.values, segment.excursions);
+        _checkSummary(segment);
         DEVICES.verify(segment.device, segment.subject, from, to, digest, signer, signature);
         _streams[key] = Stream({seq: seq, to: to});
-        _digests[key][seq] = digest;
+        digests[seq] = digest;
         emit SegmentAnchored(
             segment.device, segment.subject, frame.quantity(), frame, segment.values, digest, msg.sender
         );
     }
 
     /// @inheritdoc ITelemetry
-    function verifyReading(Segment calldata segment, Reading calldata reading, bytes32[] calldata proof)
+    function verifyReading(Segment calldata segment, Reading calldata reading, SummaryTree.Step[] calldata proof)
         external
         view
         returns (bool)
     {
         bytes32 digest = digestOf(segment);
-        if (anchored(segment.device, segment.subject, segment.frame.quantity(), segment.frame.seq()) != digest) {
+        Frame frame = segment.frame;
+        if (anchored(segment.device, segment.subject, frame.quantity(), frame.seq()) != digest) {
             revert NotAnchored(digest);
         }
-        bytes32 leaf = MerkleLeaves.reading(reading.index, reading.time, reading.value);
-        return reading.index < segment.frame.count()
-            && MerkleProof.verifyCalldata(proof, segment.root, leaf, MerkleLeaves.node);
+        bytes32 leaf = MerkleLeaves.reading(reading.index, reading.time, reading.value, frame.seq());
+        bytes32 top = SummaryTree.summaryOf(frame, segment.values, segment.excursions, segment.histogram);
+        return SummaryTree.leadsTo(leaf, reading.index, frame.count(), proof, segment.root, top);
     }
 
     /// @inheritdoc ITelemetry
@@ -81,7 +87,8 @@ contract Telemetry is ITelemetry, Module {
                     segment.subject,
                     segment.frame,
                     segment.values,
-                    keccak256(abi.encodePacked(segment.excursions)),
+                    WordsLib.hash(ExcursionLib.words(segment.excursions)),
+                    WordsLib.hash(segment.histogram),
                     segment.root
                 )
             )
@@ -99,14 +106,15 @@ contract Telemetry is ITelemetry, Module {
     }
 
     /// @dev Refuses a summary that no readings can have. Whoever judges a segment relies on this.
-    function _checkSummary(Frame frame, Values values, Excursion[] calldata excursions) private pure {
+    function _checkSummary(Segment calldata segment) private pure {
+        (Frame frame, Values values) = (segment.frame, segment.values);
         if (!frame.isWellFormed() || !values.isWellFormed()) revert NotWellFormed(frame, values);
         (uint32 count, uint32 maxInterval, uint40 duration) =
             (frame.count(), frame.maxInterval(), frame.to() - frame.from());
         uint256 steps = count == 0 ? type(uint256).max : count - 1;
         // The other steps take a second each at least, and the longest one each at most.
         if (
-            steps > duration || maxInterval * steps < duration
+            steps > duration || maxInterval * steps < duration || duration > type(uint32).max
                 || (steps == 0 ? maxInterval != 0 : maxInterval + steps - 1 > duration)
         ) revert CountDoesNotFit(count, maxInterval, duration);
         (int64 min, int64 max, int32 last, int64 sum) = (values.min(), values.max(), values.last(), values.sum());
@@ -115,7 +123,8 @@ contract Telemetry is ITelemetry, Module {
         if (last < min || last > max || sum < min * others + max || sum > max * others + min) {
             revert ValuesContradict(values);
         }
-        if (excursions.length == 0) return;
+        if (!Histogram.fits(segment.histogram, values.min(), values.max(), duration)) revert HistogramContradicts();
+        Excursion[] calldata excursions = segment.excursions;
         if (excursions.length > MAX_EXCURSIONS) revert TooManyExcursions(excursions.length);
         for (uint256 i; i < excursions.length; ++i) {
             if (
@@ -127,19 +136,25 @@ contract Telemetry is ITelemetry, Module {
     /// @dev Could readings with these values, so many steps apart, have this excursion?
     function _fits(Excursion e, Values values, uint256 steps, uint256 duration) private pure returns (bool) {
         (int32 most, int32 least) = e.high() ? (values.max(), values.min()) : (values.min(), values.max());
-        if (!e.isWellFormed() || !e.isBeyond(most)) return false;
-        (uint256 first, uint256 prefix, uint256 suffix, uint256 longest, uint256 total) =
-            (e.first(), e.prefix(), e.suffix(), e.longest(), e.total());
+        (uint256 first, uint256 prefix, uint256 suffix) = (e.first(), e.prefix(), e.suffix());
+        (uint256 longest, uint256 total, uint256 runs) = (e.longest(), e.total(), e.runs());
+        if (!e.isWellFormed() || !e.isBeyond(most) || runs == 0) return false;
         if (e.isBeyond(least)) {
-            return first == 0 && prefix == duration && suffix == duration && longest == duration && total == duration;
+            return runs == 1 && first == 0 && prefix == duration && suffix == duration && longest == duration
+                && total == duration;
         }
-        bool atStart = prefix != 0;
-        bool atEnd = e.isBeyond(values.last());
-        // Of the steps at most half, rounded up, can be beyond the limit and lie apart from each other.
-        // slither-disable-next-line divide-before-multiply: the half is a whole number of steps
-        return prefix <= longest && suffix <= longest && longest <= total && longest * ((steps + 1) / 2) >= total
-            && atStart == (first == 0) && first + total <= duration && (atEnd || suffix == 0)
-            && (total == 0) == (first == duration);
+        unchecked {
+            uint256 atStart = prefix == 0 ? 0 : 1;
+            uint256 atEnd = e.isBeyond(values.last()) ? 1 : 0;
+            // Runs that touch neither end, and the time of all of them. They take a second each at least.
+            (uint256 inner, uint256 ends) = (runs - atStart - atEnd, prefix + suffix);
+            if (runs < atStart + atEnd || total < ends + inner || total > ends + inner * longest) return false;
+            uint256 rest = inner == 0 ? 0 : total - ends - inner + 1;
+            // A reading within the limit lies between two runs, and holds for a second at least.
+            return (atStart == 1) == (first == 0) && atEnd + atStart + steps >= 2 * runs && (atEnd == 1 || suffix == 0)
+                && prefix <= longest && suffix <= longest && (longest == prefix || longest == suffix || longest <= rest)
+                && first + total + runs <= duration + 1 && (total == 0) == (first == duration);
+        }
     }
 
     function _key(bytes32 device, bytes32 subject, uint16 quantity) private pure returns (bytes32) {

@@ -28,7 +28,8 @@ interface IDevices {
     );
     /// @notice Only the new key signs for the device from now on.
     event KeyRotated(bytes32 indexed device, uint32 indexed org, address caller, bytes signer);
-    /// @notice No key signs for the device any more, for the reason that the record `reason` explains.
+    /// @notice No key signs for the device any more, for the reason that the record `reason` explains. `org` owns the
+    /// device, or is the organisation of the module that revoked it.
     event DeviceRevoked(bytes32 indexed device, uint32 indexed org, address caller, bytes32 reason);
     /// @notice The device measures the twin from the second `since`.
     event DeviceAttached(
@@ -72,6 +73,10 @@ interface IDevices {
     /// @notice Ends the device for good: a stolen key must never speak again, whatever time it writes into its
     /// data. Owning organisation, duty DEVICE_ADMIN. Emits {DeviceRevoked}.
     function revoke(bytes32 device, bytes32 reason) external;
+
+    /// @notice As {revoke}, whoever owns the device: its key was shown to have signed a lie. Modules only, which have
+    /// checked that: role MODULE, duty DEVICE_ADMIN. Emits {DeviceRevoked} with the module's organisation.
+    function revokeFor(bytes32 device, bytes32 reason) external;
 
     /// @notice Attaches the device to a twin from now on. Owning organisation, duty DEVICE_ADMIN, with title to or
     /// custody of the twin. A device measures one twin at a time. Emits {DeviceAttached}.

@@ -3,13 +3,14 @@ pragma solidity 0.8.37;
 
 import {Excursion} from "../libraries/Excursion.sol";
 import {Frame, Values} from "../libraries/SegmentWords.sol";
+import {SummaryTree} from "../libraries/SummaryTree.sol";
 import {IDevices} from "./IDevices.sol";
 
 /// @title ITelemetry
 /// @notice Readings of devices, anchored as signed segments: one slot for any number of readings.
 ///
 /// A segment summarises consecutive readings of one quantity by one device on one twin, and commits to each of them
-/// by the root of a Merkle tree. Summaries can be merged: cutting a stream of readings into other segments changes
+/// by the root of a tree whose nodes vouch for summaries of what is below them (library `SummaryTree`). Summaries can be merged: cutting a stream of readings into other segments changes
 /// none of the facts that rules look at. A reading holds until the next one is taken.
 ///
 /// Guarantees: the device signed the segment while it was attached to the twin; the segments of a stream (device,
@@ -29,13 +30,15 @@ interface ITelemetry {
     /// @param frame What was measured when: quantity, number in the stream, times, count of readings.
     /// @param values Lowest, highest and last reading, and the sum of all.
     /// @param excursions For each limit that somebody judges by and some reading was beyond: how long.
-    /// @param root Root of the Merkle tree over the readings (library `MerkleLeaves`).
+    /// @param histogram How long it was near each whole degree (library `Histogram`); empty: not told.
+    /// @param root Root of the tree over the readings (library `SummaryTree`).
     struct Segment {
         bytes32 device;
         bytes32 subject;
         Frame frame;
         Values values;
         Excursion[] excursions;
+        uint256[] histogram;
         bytes32 root;
     }
 
@@ -79,6 +82,8 @@ interface ITelemetry {
     error ValuesContradict(Values values);
     /// @notice The excursion contradicts itself or the rest of the segment, or no reading was beyond its limit.
     error ExcursionContradicts(uint256 index);
+    /// @notice The histogram is not in order, has more than {MAX_VERTICES}, or contradicts the rest of the segment.
+    error HistogramContradicts();
     /// @notice A segment has at most {MAX_EXCURSIONS}.
     error TooManyExcursions(uint256 count);
     /// @notice No such segment is anchored.
@@ -86,6 +91,9 @@ interface ITelemetry {
 
     /// @notice Most excursions in a segment.
     function MAX_EXCURSIONS() external view returns (uint256);
+
+    /// @notice Most vertices in the histogram of a segment.
+    function MAX_VERTICES() external view returns (uint256);
 
     /// @notice The module that knows the devices' keys.
     function DEVICES() external view returns (IDevices);
@@ -98,8 +106,8 @@ interface ITelemetry {
         returns (bytes32 digest);
 
     /// @notice Is this reading one of the segment's? Reverts if the segment is not anchored.
-    /// @param proof Hashes from the reading's leaf to the root.
-    function verifyReading(Segment calldata segment, Reading calldata reading, bytes32[] calldata proof)
+    /// @param proof The way from the reading's leaf to the root: a step for each level with a neighbour.
+    function verifyReading(Segment calldata segment, Reading calldata reading, SummaryTree.Step[] calldata proof)
         external
         view
         returns (bool);

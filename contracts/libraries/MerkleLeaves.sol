@@ -4,15 +4,16 @@ pragma solidity 0.8.37;
 /// @title MerkleLeaves
 /// @notice Hashes of the Merkle trees in Goldthread. Leaves of each kind and nodes start with different bytes, so that
 /// none can be taken for another. Pairs are sorted, as in OpenZeppelin's trees; a leaf carries its own index.
+/// Only the tree over the readings of a segment is ordered, and its nodes vouch for summaries (library `SummaryTree`).
 library MerkleLeaves {
     bytes1 private constant READING = 0x00;
     bytes1 private constant NODE = 0x01;
     bytes1 private constant SERIAL = 0x02;
     bytes1 private constant CONTENT = 0x03;
 
-    /// @notice Leaf of a reading.
-    function reading(uint32 index, uint40 time, int32 value) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(READING, index, time, value));
+    /// @notice Leaf of a reading in the segment `seq` of its stream.
+    function reading(uint32 index, uint40 time, int32 value, uint32 seq) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(READING, index, time, value, seq));
     }
 
     /// @notice Leaf of a serialised unit of a lot.

@@ -77,3 +77,37 @@ library ValuesLib {
         return Values.unwrap(v) >> 160 == 0;
     }
 }
+
+/// @title WordsLib
+/// @notice Hashes words where they lie, in calldata, without decoding them first.
+library WordsLib {
+    /// @dev keccak256 of words in a row.
+    function hash(uint256[] calldata words) internal pure returns (bytes32 hashed) {
+        assembly ("memory-safe") {
+            let at := mload(0x40)
+            let size := shl(5, words.length)
+            calldatacopy(at, words.offset, size)
+            hashed := keccak256(at, size)
+        }
+    }
+
+    /// @dev keccak256 of two words and of two rows of words behind them.
+    function hash(uint256 a, uint256 b, uint256[] calldata c, uint256[] calldata d)
+        internal
+        pure
+        returns (bytes32 hashed)
+    {
+        assembly ("memory-safe") {
+            let start := mload(0x40)
+            mstore(start, a)
+            mstore(add(start, 32), b)
+            let at := add(start, 64)
+            let size := shl(5, c.length)
+            calldatacopy(at, c.offset, size)
+            at := add(at, size)
+            size := shl(5, d.length)
+            calldatacopy(at, d.offset, size)
+            hashed := keccak256(start, sub(add(at, size), start))
+        }
+    }
+}

@@ -11,6 +11,7 @@ import {IDriveInsurance} from "../interfaces/IDriveInsurance.sol";
 import {Premium} from "../libraries/Premium.sol";
 import {Signers} from "../libraries/Signers.sol";
 import {Capital} from "./Capital.sol";
+import {Purse} from "./Purse.sol";
 
 /// @title DrivePolicies
 /// @notice See {IDriveInsurance}: the half that opens and ends policies, and keeps cover a function of the escrow.
@@ -35,7 +36,7 @@ abstract contract DrivePolicies is IDriveInsurance, Capital {
 
     constructor(IConsortium consortium, IDevices devices, IERC20 token)
         Module("Goldthread DriveInsurance", consortium)
-        Capital(token)
+        Purse(token)
     {
         DEVICES = devices;
     }

@@ -30,6 +30,8 @@ CONTRACTS = (
     "Consortium",
     "Twins",
     "Devices",
+    "Capabilities",
+    "Firmware",
     "Telemetry",
     "Conditions",
     "Lots",

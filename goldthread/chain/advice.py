@@ -34,8 +34,8 @@ _ADVICE: dict[str, str] = {
     "Blocked": "find out why with clear(id); until then only return, quarantine or destruction is open",
     "ContainerCycle": "take the outer container out of the list of things to pack",
     "DeadlineNotPassed": "use cancel until the deadline, reclaim after it",
-    "DeadlinePassed": "make a new offer or receipt with a later deadline; take back an old offer with "
-    "reclaim",
+    "DeadlinePassed": "make a new offer, receipt or invocation with a later deadline; take back an old "
+    "offer with reclaim",
     "EventInFuture": "check the clock and the time zone of the event; the block may also lag by some seconds",
     "HeadMoved": "something has happened to the thing since the receipt was signed: "
     "look at its history, sign again",
@@ -126,10 +126,45 @@ _ADVICE: dict[str, str] = {
     "NotEnrolled": "enrol the device; a revoked one stays silent for good",
     "NotSubjectHolder": "attach devices while you have title to or custody of the thing",
     "WrongSigner": "use the signer of the newest DeviceEnrolled or KeyRotated event",
+    # Capabilities
+    "AlreadyRevoked": "nothing to do: it has ended, and with it all that was delegated from it",
+    "AlreadyUsed": "sign a new invocation, with another salt",
+    "DelegatedTooOften": "ask somebody nearer to the owner of the device for a capability",
+    "ExpiryPassed": "name a later second",
+    "InvalidInvocation": "check that signer, chain, contract and every field are those that were signed",
+    "MayNotRevoke": "the device's owner revokes, who has the capability, or who it came from",
+    "NotAGrantee": "name an organisation's number or an account, and 0 for the other",
+    "NotAllowed": "see allowed(...) for the cause, and ask who granted for a capability that fits",
+    "OutlastsParent": "delegate for no longer than the capability itself is valid",
+    "UnknownCapability": "see the events Granted and Delegated for number and resource",
+    "UnknownMethods": "use the bits of the library Method",
+    # Firmware
+    "BelowMinimum": "assign a newer release",
+    "InvalidSignatures": "check that each signer signed exactly this, for this chain and contract, and is "
+    "named once",
+    "NotAModel": "register the model as a twin of the kind DESIGN",
+    "NotModelOwner": "the organisation with title to the model's twin must act",
+    "NotNextSequence": "number the release higher than the newest one, and have it signed again",
+    "NotYetInstallable": "wait until the release may be installed",
+    "OtherImage": "install the image that was released; a device that runs another one has been tampered "
+    "with, or the wrong sequence was told",
+    "OtherModel": "use a release for the device's own model and hardware class",
+    "ReleaseExpired": "the maker must make a new release, also of the same image",
+    "Rollback": "a device does not go back; the maker must release the old image under a new sequence",
+    "SignersNotInOrder": "sort the signers by their Keccak-256 hashes and name each once",
+    "TimeNotInOrder": "check the device's clock; a confirmation is used once",
+    "TooFewSigners": "collect the signatures of more of the model's signers",
+    "UnknownRelease": "see the events FirmwareReleased for what there is",
+    "WrongMinimum": "raise the minimum, to one above the newest release at most",
+    "WrongRelease": "name the image, and a time to install it that is not over",
+    "WrongThreshold": "between 1 and all of at most 16 signers must sign",
+    "WrongVersion": "use the number after that of signerSetOf(model), and have the set signed again",
     # Telemetry
     "CountDoesNotFit": "check count, longest interval and times of the segment against its readings",
     "ExcursionContradicts": "list exactly the limits that some reading reached, with times that fit each "
     "other",
+    "HistogramContradicts": "list the degrees in rising order with weights that add up to 100 times the "
+    "duration",
     "NotAnchored": "anchor the segment first, or look for the one that was anchored instead",
     "NotNextSegment": "bring the segments in order; stream(...) says which one was the last",
     "NotWellFormed": "pack frame and values as the library SegmentWords says",

@@ -173,6 +173,16 @@ class Deployment:
         return self.contract("Devices")
 
     @property
+    def capabilities(self) -> Contract:
+        """Who may do what with a device (ICapabilities)."""
+        return self.contract("Capabilities")
+
+    @property
+    def firmware(self) -> Contract:
+        """Releases, assignments and confirmations of firmware (IFirmware)."""
+        return self.contract("Firmware")
+
+    @property
     def telemetry(self) -> Contract:
         """Anchored segments of readings (ITelemetry)."""
         return self.contract("Telemetry")

@@ -102,6 +102,8 @@ def plan(deployer: str, token: str | None) -> tuple[Part, ...]:
         Part("Consortium", ("@AccessManager",), ("authority",)),
         Part("Twins", ("@Consortium",), ("CONSORTIUM",)),
         Part("Devices", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
+        Part("Capabilities", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
+        Part("Firmware", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
         Part("Telemetry", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
         Part("Conditions", ("@Consortium", "@Twins", "@Telemetry"), ("CONSORTIUM", "TWINS", "TELEMETRY")),
         Part("Lots", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),

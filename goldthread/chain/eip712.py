@@ -27,6 +27,8 @@ VERSION = "1"
 NAMES = {
     "Twins": "Goldthread Twins",
     "Devices": "Goldthread Devices",
+    "Capabilities": "Goldthread Capabilities",
+    "Firmware": "Goldthread Firmware",
     "Telemetry": "Goldthread Telemetry",
     "Conditions": "Goldthread Conditions",
     "DriveInsurance": "Goldthread DriveInsurance",
@@ -35,6 +37,11 @@ NAMES = {
 
 CONTRACT_OF = {
     "Receipt": "Twins",
+    "Invocation": "Capabilities",
+    "Release": "Firmware",
+    "Minimum": "Firmware",
+    "SignerSet": "Firmware",
+    "Confirmation": "Firmware",
     "Segment": "Telemetry",
     "Quote": "DriveInsurance",
     "Usage": "DriveInsurance",
@@ -60,12 +67,42 @@ STRUCTS: dict[str, tuple[str, ...]] = {
         "EventRef ref",
         "uint40 deadline",
     ),
+    "Invocation": (
+        "bytes32 device",
+        "bytes32 resource",
+        "uint32 capability",
+        "uint8 methods",
+        "bytes32 ref",
+        "uint40 deadline",
+        "bytes32 salt",
+    ),
+    "Release": (
+        "bytes32 model",
+        "bytes32 hardwareClass",
+        "uint64 sequence",
+        "string version",
+        "bytes32 imageHash",
+        "bytes32 manifestHash",
+        "uint40 notBefore",
+        "uint40 expiry",
+    ),
+    "Minimum": ("bytes32 model", "bytes32 hardwareClass", "uint64 sequence"),
+    "SignerSet": ("bytes32 model", "uint32 version", "uint32 threshold", "bytes[] signers"),
+    "Confirmation": (
+        "bytes32 device",
+        "bytes32 model",
+        "bytes32 hardwareClass",
+        "uint64 sequence",
+        "bytes32 imageHash",
+        "uint40 time",
+    ),
     "Segment": (
         "bytes32 device",
         "bytes32 subject",
         "uint256 frame",
         "uint256 values",
         "uint256[] excursions",
+        "uint256[] histogram",
         "bytes32 root",
     ),
     "Terms": (
@@ -189,20 +226,14 @@ def struct_hash(struct: str, message: Message) -> bytes:
     """EIP-712 hashStruct. Raises `MessageError` for a missing, unknown or unfitting field."""
     fields = [_split(field) for field in STRUCTS[struct]]
     _check_fields(struct, message, [name for _, name in fields])
-    types, values = ["bytes32"], [type_hash(struct)]
+    words = [type_hash(struct)]
     for kind, name in fields:
-        base = kind.removesuffix("[]")
-        if base not in STRUCTS and base == kind:
-            types.append(kind)
-            values.append(_value(struct, name, kind, message[name]))
-            continue
-        types.append("bytes32")
-        if base not in STRUCTS:
-            words = [encode([base], [_value(struct, name, base, item)]) for item in message[name]]
-            values.append(keccak(b"".join(words)))
+        if kind.endswith("[]"):
+            items = [_word(struct, name, kind.removesuffix("[]"), item) for item in message[name]]
+            words.append(keccak(b"".join(items)))
         else:
-            values.append(struct_hash(base, message[name]))
-    return keccak(encode(types, values))
+            words.append(_word(struct, name, kind, message[name]))
+    return keccak(b"".join(words))
 
 
 def digest(struct: str, where: Domain, message: Message) -> bytes:
@@ -228,16 +259,7 @@ def full_message(struct: str, where: Domain, message: Message) -> dict[str, Any]
 
 def as_tuple(struct: str, message: Message) -> tuple[Any, ...]:
     """The message as an argument of a contract's function."""
-    values = []
-    for kind, name in map(_split, STRUCTS[struct]):
-        base = kind.removesuffix("[]")
-        value = message[name]
-        if base in STRUCTS:
-            value = as_tuple(base, value)
-        elif kind.startswith("bytes") and isinstance(value, str):
-            value = bytes.fromhex(value.removeprefix("0x"))
-        values.append(value)
-    return tuple(values)
+    return tuple(_argument(kind, message[name]) for kind, name in map(_split, STRUCTS[struct]))
 
 
 _DOMAIN_FIELDS = ("string name", "string version", "uint256 chainId", "address verifyingContract")
@@ -265,6 +287,26 @@ def _check_fields(struct: str, message: Message, names: Sequence[str]) -> None:
         raise MessageError(f"{struct}: has no field {', '.join(unknown)}")
 
 
+def _word(struct: str, name: str, kind: str, value: Any) -> bytes:
+    """EIP-712 encodeData of one field: 32 bytes."""
+    if kind in STRUCTS:
+        return struct_hash(kind, value)
+    value = _value(struct, name, kind, value)
+    if kind == "string":
+        return keccak(value.encode())
+    return keccak(value) if kind == "bytes" else encode([kind], [value])
+
+
+def _argument(kind: str, value: Any) -> Any:
+    if kind.endswith("[]"):
+        return [_argument(kind.removesuffix("[]"), item) for item in value]
+    if kind in STRUCTS:
+        return as_tuple(kind, value)
+    if kind.startswith("bytes") and isinstance(value, str):
+        return bytes.fromhex(value.removeprefix("0x"))
+    return value
+
+
 def _value(struct: str, name: str, kind: str, value: Any) -> Any:
     if kind.startswith("bytes") and isinstance(value, str):
         try:
@@ -281,16 +323,15 @@ def _value(struct: str, name: str, kind: str, value: Any) -> Any:
 
 
 def _plain(struct: str, message: Message) -> dict[str, Any]:
-    plain: dict[str, Any] = {}
-    for kind, name in map(_split, STRUCTS[struct]):
-        base = kind.removesuffix("[]")
-        value = message[name]
-        if base in STRUCTS:
-            value = _plain(base, value)
-        elif isinstance(value, bytes):
-            value = f"0x{value.hex()}"
-        plain[name] = value
-    return plain
+    return {name: _shown(kind, message[name]) for kind, name in map(_split, STRUCTS[struct])}
+
+
+def _shown(kind: str, value: Any) -> Any:
+    if kind.endswith("[]"):
+        return [_shown(kind.removesuffix("[]"), item) for item in value]
+    if kind in STRUCTS:
+        return _plain(kind, value)
+    return f"0x{value.hex()}" if isinstance(value, bytes) else value
 
 
 @cache

@@ -1,22 +1,35 @@
-"""Segments: the readings of a device summarised, committed to by a Merkle root, and signed.
+"""Segments: the readings of a device summarised, committed to by the root of a tree, and signed.
 
 `build` makes them from readings, `Segment.digest` is what the device signs, `Tree` proves a single reading.
-The words are those of contracts/libraries (SegmentWords, Excursion), the hashes those of
-goldthread.chain.merkle.
+The words are those of contracts/libraries (SegmentWords, Excursion, Histogram), the hashes those of
+SummaryTree there: each node vouches for the summary of the readings below it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from goldthread.chain import eip712, merkle
+from goldthread.hashing import keccak
 from goldthread.rules.readings import Reading
-from goldthread.rules.summaries import Excursion, Limit, Summary, cut_at_gaps, signed, summarise
+from goldthread.rules.summaries import (
+    Excursion,
+    Limit,
+    Summary,
+    cut_at_gaps,
+    merge,
+    pack_histogram,
+    signed,
+    summarise,
+)
 
 MAX_EXCURSIONS = 16
 """Most limits that a segment can tell about."""
+
+MAX_VERTICES = 64
+"""Most whole degrees in the histogram of a segment."""
 
 
 @dataclass(frozen=True)
@@ -100,19 +113,29 @@ class Segment:
         s = self.summary
         return Values(s.min, s.max, s.last, s.sum)
 
+    @property
+    def shape(self) -> Shape:
+        """What the summaries in its tree have."""
+        s = self.summary
+        vertices = None if s.histogram is None else tuple(vertex for vertex, _ in s.histogram)
+        return Shape(self.quantity, self.seq, tuple(e.limit for e in s.excursions), vertices)
+
     def message(self) -> dict[str, Any]:
         """What the device signs, by field; `ValueError` if something does not fit into the contract's
         words.
         """
-        if len(self.summary.excursions) > MAX_EXCURSIONS:
-            count = len(self.summary.excursions)
+        s = self.summary
+        if (count := len(s.excursions)) > MAX_EXCURSIONS:
             raise ValueError(f"{count} limits were crossed, a segment tells about {MAX_EXCURSIONS} at most")
+        if (count := len(s.histogram or ())) > MAX_VERTICES:
+            raise ValueError(f"readings near {count} degrees, a histogram tells of {MAX_VERTICES} at most")
         return {
             "device": self.device,
             "subject": self.subject,
             "frame": self.frame.pack(),
             "values": self.values.pack(),
-            "excursions": [excursion.pack() for excursion in self.summary.excursions],
+            "excursions": [excursion.pack() for excursion in s.excursions],
+            "histogram": pack_histogram(s.histogram or ()),
             "root": self.root,
         }
 
@@ -125,25 +148,125 @@ class Segment:
         return eip712.digest("Segment", where, self.message())
 
 
-class Tree(merkle.Tree):
-    """The Merkle tree over the readings of a segment; `ValueError` if there is none."""
+class Step(NamedTuple):
+    """One level on the way from a node up to the root: the hash beside it, and that of the summary above."""
 
-    def __init__(self, readings: Sequence[Reading]) -> None:
+    neighbour: bytes
+    summary: bytes
+
+    def to_json(self) -> dict[str, str]:
+        """For a file."""
+        return {"neighbour": f"0x{self.neighbour.hex()}", "summary": f"0x{self.summary.hex()}"}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Step:
+        """Read `to_json` back; `ValueError` or `KeyError` for something else."""
+        return cls(_bytes32(data["neighbour"]), _bytes32(data["summary"]))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What all summaries in a tree share: quantity and number of the segment, the limits and the vertices
+    that it tells about.
+    """
+
+    quantity: int
+    seq: int
+    limits: tuple[Limit, ...] = ()
+    vertices: tuple[int, ...] | None = None
+
+    def words(self, s: Summary) -> list[int]:
+        """The words of a node's summary: of everything the shape has, also where the node has nothing."""
+        weights = dict(s.histogram or ())
+        return [
+            Frame(self.quantity, self.seq, s.from_, s.to, s.count, s.max_interval).pack(),
+            Values(s.min, s.max, s.last, s.sum).pack(),
+            *(s.excursion(limit).pack() for limit in self.limits),
+            *pack_histogram([(vertex, weights.get(vertex, 0)) for vertex in self.vertices or ()]),
+        ]
+
+    def summary_of(self, reading: Reading) -> Summary:
+        """Of a single reading."""
+        return summarise([reading], self.limits, histogram=self.vertices is not None)
+
+
+class Tree:
+    """The tree over the readings of a segment; `ValueError` if there is none."""
+
+    def __init__(self, readings: Sequence[Reading], shape: Shape) -> None:
         if not readings:
             raise ValueError("a tree has at least one reading")
-        super().__init__(leaf(index, reading) for index, reading in enumerate(readings))
+        self._levels = [[leaf(index, reading, shape.seq) for index, reading in enumerate(readings)]]
+        self._hashes: list[list[bytes]] = []
+        summaries = [shape.summary_of(reading) for reading in readings]
+        while len(below := self._levels[-1]) > 1:
+            pairs = range(0, len(below) - 1, 2)
+            merged = [merge(summaries[i], summaries[i + 1]) for i in pairs]
+            hashes = [hash_of(shape.words(s)) for s in merged]
+            nodes = [node(below[i], below[i + 1], hashes[i // 2]) for i in pairs]
+            odd = len(below) // 2 * 2
+            self._hashes.append(hashes)
+            self._levels.append(nodes + below[odd:])
+            summaries = merged + summaries[odd:]
+        self.summary = summaries[0]
+
+    @classmethod
+    def of(cls, segment: Segment, readings: Sequence[Reading]) -> Tree:
+        """With what a segment tells about."""
+        return cls(readings, segment.shape)
+
+    @property
+    def root(self) -> bytes:
+        """The hash that stands for all readings and what is said of them."""
+        return self._levels[-1][0]
+
+    def proof(self, index: int) -> list[Step]:
+        """The way from a reading up to the root; `IndexError` for a reading that is not there."""
+        count = len(self._levels[0])
+        if not 0 <= index < count:
+            raise IndexError(f"reading {index}: the tree has readings 0 to {count - 1}")
+        found = []
+        for level, hashes in zip(self._levels, self._hashes, strict=False):
+            if index ^ 1 < len(level):
+                found.append(Step(level[index ^ 1], hashes[index // 2]))
+            index //= 2
+        return found
 
 
-def leaf(index: int, reading: Reading) -> bytes:
-    """Hash of a reading with its place in the segment."""
+def leaf(index: int, reading: Reading, seq: int) -> bytes:
+    """Hash of a reading with its place in the segment `seq` of its stream."""
     time = reading.time.to_bytes(5, "big")
     value = reading.value.to_bytes(4, "big", signed=True)
-    return merkle.leaf(merkle.READING, index, time + value)
+    return merkle.leaf(merkle.READING, index, time + value + seq.to_bytes(4, "big"))
 
 
-def is_in(root: bytes, count: int, index: int, reading: Reading, proof: Sequence[bytes]) -> bool:
+def node(left: bytes, right: bytes, summary: bytes) -> bytes:
+    """Hash of two hashes in their order, and of the summary that the node vouches for."""
+    return keccak(bytes([merkle.NODE]) + left + right + summary)
+
+
+def hash_of(words: Sequence[int]) -> bytes:
+    """Hash of a summary's words."""
+    return keccak(b"".join(word.to_bytes(32, "big") for word in words))
+
+
+def is_in(segment: Segment, index: int, reading: Reading, proof: Sequence[Step]) -> bool:
     """Is the reading one of the segment's? As Telemetry.verifyReading decides."""
-    return 0 <= index < count and merkle.root_of(leaf(index, reading), proof) == root
+    top = summary = hash_of(segment.shape.words(segment.summary))
+    place, size, way = index, segment.summary.count, iter(proof)
+    if not 0 <= place < size:
+        return False
+    found = leaf(index, reading, segment.seq)
+    while size > 1:
+        if place ^ 1 < size:
+            step = next(way, None)
+            if step is None:
+                return False
+            summary = step.summary
+            pair = (found, step.neighbour) if place % 2 == 0 else (step.neighbour, found)
+            found = node(*pair, summary)
+        place, size = place // 2, (size + 1) // 2
+    return next(way, None) is None and summary == top and found == segment.root
 
 
 def build(
@@ -156,18 +279,22 @@ def build(
     first_seq: int = 1,
     max_interval: int | None = None,
     most: int | None = None,
+    histogram: bool = False,
 ) -> list[tuple[Segment, list[Reading]]]:
     """Segments with the readings of each, numbered from `first_seq`.
 
     Readings are cut where more than `max_interval` seconds lie between two (a policy judges no segment with a
-    gap inside), and after `most` readings. `ValueError` if something does not fit into the contract's words.
+    gap inside), and after `most` readings. With `histogram` they tell one. `ValueError` if something does not
+    fit into the contract's words.
     """
     whole = readings[-1].time - readings[0].time if readings else 0
     parts = cut_at_gaps(readings, whole if max_interval is None else max_interval, most)
     segments = []
     for seq, part in enumerate(parts, first_seq):
-        segment = Segment(device, subject, quantity, seq, summarise(part, limits), Tree(part).root)
+        summary = summarise(part, limits, histogram=histogram)
+        segment = Segment(device, subject, quantity, seq, summary, bytes(32))
         segment.message()
+        segment = replace(segment, root=Tree.of(segment, part).root)
         segments.append((segment, part))
     return segments
 
@@ -197,9 +324,11 @@ def to_json(segment: Segment, readings: Sequence[Reading] = ()) -> dict[str, Any
                 "suffix": e.suffix,
                 "longest": e.longest,
                 "total": e.total,
+                "runs": e.runs,
             }
             for e in s.excursions
         ],
+        "histogram": None if s.histogram is None else [list(entry) for entry in s.histogram],
         "root": f"0x{segment.root.hex()}",
         "readings": [[reading.time, reading.value] for reading in readings],
     }
@@ -211,7 +340,7 @@ def from_json(data: Mapping[str, Any]) -> tuple[Segment, list[Reading]]:
         excursions = tuple(
             Excursion(
                 Limit(_is(e["high"], bool), _is(e["limit"], int)),
-                *(_is(e[name], int) for name in ("first", "prefix", "suffix", "longest", "total")),
+                *(_is(e[name], int) for name in ("first", "prefix", "suffix", "longest", "total", "runs")),
             )
             for e in data["excursions"]
         )
@@ -225,6 +354,7 @@ def from_json(data: Mapping[str, Any]) -> tuple[Segment, list[Reading]]:
             last=_is(data["last"], int),
             sum=_is(data["sum"], int),
             excursions=excursions,
+            histogram=_entries(data["histogram"]),
         )
         segment = Segment(
             device=_bytes32(data["device"]),
@@ -264,6 +394,10 @@ def _is(value: Any, kind: type) -> Any:
     if type(value) is not kind:
         raise ValueError(f"{value!r} is no {'number' if kind is int else 'true or false'}")
     return value
+
+
+def _entries(data: Any) -> tuple[tuple[int, int], ...] | None:
+    return None if data is None else tuple((_is(vertex, int), _is(weight, int)) for vertex, weight in data)
 
 
 def _bytes32(text: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from goldthread.chain.eip712 import Domain
     from goldthread.chain.manifest import Manifest
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the format of segment files."""
 
 
@@ -48,6 +49,9 @@ def segment() -> None:
 @click.option(
     "--seq", type=click.IntRange(1), default=1, show_default=True, help="Number of the first segment."
 )
+@click.option(
+    "--histogram", is_flag=True, help="Tell the time at each whole degree (for mean kinetic temperature)."
+)
 @click.option("--round", "rounded", is_flag=True, help="Round values with more decimals than the unit has.")
 @deployment_option(required=False)
 @click.option("--chain-id", type=click.IntRange(1), help="Chain to sign for, without a manifest.")
@@ -68,6 +72,7 @@ def build(
     max_interval: int | None,
     most: int | None,
     seq: int,
+    histogram: bool,
     rounded: bool,
     deployment_file: Path | None,
     chain_id: int | None,
@@ -77,7 +82,7 @@ def build(
     passphrase_file: Path | None,
     out: Path | None,
 ) -> None:
-    """Summarise READINGS (CSV: time, value), commit to them by a Merkle root, and sign.
+    """Summarise READINGS (CSV: time, value), commit to them by the root of a tree, and sign.
 
     Times are unix seconds or ISO 8601, values decimal numbers in the unit of the quantity (temperature:
     degrees Celsius). A wrong row is named with file, line and reason, and nothing is written.
@@ -117,6 +122,7 @@ def build(
             first_seq=seq,
             max_interval=max_interval,
             most=most,
+            histogram=histogram,
         )
     except ValueError as error:
         raise Failure(f"{readings}: {error}") from None
@@ -194,17 +200,17 @@ def prove(file: Path, index: int, seq: int | None, out: Path | None) -> None:
     if entry is None:
         raise Failure(f"{file}: has no segment {seq}")
     part, readings = _parsed(file, entry)
-    tree = segments.Tree(readings) if readings else None
-    if tree is None or index >= len(readings):
+    if index >= len(readings):
         raise Failure(
             f"{file}: segment {part.seq} holds {len(readings)} readings, there is no reading {index}"
         )
     reading = readings[index]
+    tree = segments.Tree.of(part, readings)
     proof: dict[str, Any] = {
         "schema": SCHEMA,
         "segment": {**entry, "readings": []},
         "reading": {"index": index, "time": reading.time, "value": reading.value},
-        "proof": [f"0x{sibling.hex()}" for sibling in tree.proof(index)],
+        "proof": [step.to_json() for step in tree.proof(index)],
         **{name: data[name] for name in ("domain", "signer") if name in data},
     }
     write_json(out, proof)
@@ -236,7 +242,8 @@ def show(file: Path) -> None:
         ]
         for e in s.excursions:
             side = "at or above" if e.limit.high else "at or below"
-            fields.append((f"{side} {unit.text(e.limit.value)}", f"{e.total} s, longest {e.longest} s"))
+            times = f"{e.total} s in {e.runs}, longest {e.longest} s"
+            fields.append((f"{side} {unit.text(e.limit.value)}", times))
         print_fields([*fields, ("root", f"0x{part.root.hex()}")])
         click.echo()
 
@@ -250,27 +257,29 @@ def _check_segments(file: Path, data: dict[str, Any], signer: str | None) -> lis
         part, readings = _parsed(file, entry)
         if readings:
             limits = [Limit(e.limit.high, e.limit.value) for e in part.summary.excursions]
+            told = part.summary.histogram is not None
             try:
-                same = summarise(readings, limits) == part.summary
-                reason = "the summary is not that of the readings"
+                true = summarise(readings, limits, histogram=told)
+                same, reason = true == part.summary, "the summary is not that of the readings"
+                root = Tree.of(replace(part, summary=true), readings).root
             except ValueError as error:
-                same, reason = False, str(error)
+                same, reason, root = False, str(error), b""
             checks.append(_check(part.seq, "summary", same, reason))
             wrong = "the root is not that of the readings"
-            checks.append(_check(part.seq, "root", Tree(readings).root == part.root, wrong))
+            checks.append(_check(part.seq, "root", root == part.root, wrong))
         checks += _check_signature(file, data, entry, signer)
     return checks
 
 
 def _check_proof(file: Path, data: dict[str, Any], signer: str | None) -> list[dict[str, Any]]:
-    from goldthread.chain.segments import is_in
+    from goldthread.chain.segments import Step, is_in
     from goldthread.rules.readings import Reading
 
     part, _ = _parsed(file, data.get("segment"))
     try:
         index, reading = data["reading"]["index"], Reading(data["reading"]["time"], data["reading"]["value"])
-        proof = [bytes.fromhex(sibling.removeprefix("0x")) for sibling in data["proof"]]
-        inside = is_in(part.root, part.summary.count, index, reading, proof)
+        proof = [Step.from_json(step) for step in data["proof"]]
+        inside = is_in(part, index, reading, proof)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise Failure(f"{file}: the reading or its proof is malformed ({error})") from None
     told = f"the readings of the segment do not include {reading.value} at {reading.time} in place {index}"

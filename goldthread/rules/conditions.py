@@ -269,8 +269,7 @@ class Judge:
                 return s.excursion(rule.limit)
             except KeyError:
                 pass
-        whole = s.duration
-        return Excursion(rule.limit, 0, whole, whole, whole, whole)
+        return Excursion.whole(rule.limit, s.duration)
 
     def _silence(self, track: Track, now: int) -> Breach | None:
         most = self.policy.max_silence

@@ -128,7 +128,8 @@ class Judging:
 
     @cache  # noqa: B019 - lives as long as the test
     def _template(self, excursions: int) -> Template:
-        blank = Segment(self.cold.logger.id, self.cold.pallet, *MARKS[:2], MARKS[3:][:excursions], bytes(32))
+        words = *MARKS[:2], MARKS[3:][:excursions], (), bytes(32)
+        blank = Segment(self.cold.logger.id, self.cold.pallet, *words)
         return Template(self.cold.conditions.judge.encode(self.policy, blank, self.anyone, b""), excursions)
 
 

@@ -11,7 +11,7 @@ from eth_utils.crypto import keccak
 from tests.support import Forwarder, reverts
 from tests.support.coldchain import ColdChain, Logger
 from tests.support.contract import Sender
-from tests.support.words import Duty, EndOfLife, Kind
+from tests.support.words import Duty, EndOfLife, Kind, Role
 from tests.support.world import asset, person, sscc, uri
 
 MODEL = keccak(text="a model")
@@ -65,7 +65,7 @@ def test_no_function_is_left_out(cold: ColdChain) -> None:
     changing = {
         f["name"] for f in cold.devices.abi if f.get("stateMutability") == "nonpayable" and "name" in f
     }
-    assert changing == {*CALLS, "multicall"}
+    assert changing == {*CALLS, "revokeFor", "multicall"}
     assert cold.devices.TWINS() == cold.world.twins.address
     assert cold.devices.CONSORTIUM() == cold.world.consortium.address
 
@@ -215,6 +215,34 @@ def test_a_revoked_device_is_silent_for_good(cold: ColdChain) -> None:
     for function, argument in again:
         with reverts("NotEnrolled", device):
             getattr(cold.devices, function)(device, argument, sender=maker.device_admin)
+
+
+def test_a_module_revokes_what_is_not_its_own(cold: ColdChain) -> None:
+    world, device = cold.world, cold.logger.id
+    module = Forwarder.deploy(cold.node, world.stranger)
+    number = world.empower(module, duties=Duty.DEVICE_ADMIN)
+    receipt = cold.devices.revokeFor(device, REASON, sender=module)
+    told = {"device": device, "org": number, "caller": module.address, "reason": REASON}
+    assert cold.devices.events(receipt) == [told]
+    assert (cold.devices.signerHash(device), cold.devices.revoked(device)) == (NOTHING, True)
+    with reverts("NotEnrolled", device):
+        cold.devices.revokeFor(device, REASON, sender=module)
+    unknown = spare(cold).id
+    with reverts("NotEnrolled", unknown):
+        cold.devices.revokeFor(unknown, REASON, sender=module)
+
+
+def test_only_modules_revoke_for_others(cold: ColdChain) -> None:
+    world, call = cold.world, (cold.logger.id, REASON)
+    maker = world.maker
+    with reverts("MissingRole", maker.number, maker.roles, Role.MODULE):
+        cold.devices.revokeFor(*call, sender=maker.all)
+    with reverts("UnknownAccount", world.stranger):
+        cold.devices.revokeFor(*call, sender=world.stranger)
+    idle, others = Forwarder.deploy(cold.node, world.stranger), ~Duty.DEVICE_ADMIN
+    world.empower(idle, duties=others)
+    with reverts("MissingDuty", idle.address, others, Duty.DEVICE_ADMIN):
+        cold.devices.revokeFor(*call, sender=idle)
 
 
 @pytest.mark.parametrize("function", ["rotateKey", "revoke", "attach"])

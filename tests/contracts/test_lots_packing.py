@@ -8,7 +8,7 @@ import pytest
 
 from tests.models.trees import Leaf, Packed, Step, case, content_leaf, loose, unit_of
 from tests.support import reverts
-from tests.support.lots import ONE, PROCESS, REASON, Goods, unit
+from tests.support.lots import CASE_ITEM, ONE, PROCESS, REASON, Goods, two_pallets, unit
 from tests.support.words import Cause, Duty, EndOfLife, Kind, LotCause
 from tests.support.world import (
     SUPPLIER_PREFIX,
@@ -22,7 +22,6 @@ from tests.support.world import (
 )
 
 CASE = twin_id(sscc("2"))
-CASE_ITEM = Registration(sscc("2"), kind=Kind.CONTAINER)
 
 
 @pytest.fixture
@@ -403,19 +402,6 @@ def test_the_way_inwards_is_as_long_as_it_is(world: World, goods: Goods, pallet:
 
 
 # -------------------------------------------------------------------------------------------------- clones
-
-
-def two_pallets(goods: Goods) -> tuple[bytes, list[Step], bytes, list[Step]]:
-    """The same pack of pills in a case on the maker's pallet, and loose on that of the carrier."""
-    world = goods.world
-    goods.move(goods.pills, 2 * ONE, world.carrier)
-    inner, elsewhere = goods.units(1, 2), goods.units(3, 2)
-    outer = goods.pallet(("2", inner), milk=ONE)
-    first, second = goods.container("1"), goods.container("5")
-    world.move(second, world.maker, world.carrier)
-    goods.pack(first, outer)
-    goods.pack(second, elsewhere, world.carrier)
-    return first, [outer.step(0), inner.step(1)], second, [elsewhere.step(1)]
 
 
 def test_a_unit_in_two_containers_is_proven(world: World, goods: Goods) -> None:

@@ -22,6 +22,7 @@ TYPES = {
         {"name": "frame", "type": "uint256"},
         {"name": "values", "type": "uint256"},
         {"name": "excursions", "type": "uint256[]"},
+        {"name": "histogram", "type": "uint256[]"},
         {"name": "root", "type": "bytes32"},
     ]
 }
@@ -34,6 +35,7 @@ def one(cold: ColdChain, seq: int = 1, start: int | None = None, **about: object
 
 def test_what_telemetry_stands_on(cold: ColdChain) -> None:
     assert cold.telemetry.MAX_EXCURSIONS() == 16
+    assert cold.telemetry.MAX_VERTICES() == 64
     assert cold.telemetry.DEVICES() == cold.devices.address
     assert cold.telemetry.CONSORTIUM() == cold.world.consortium.address
 
@@ -51,8 +53,8 @@ def test_a_segment_is_anchored(cold: ColdChain) -> None:
 
 
 def test_the_device_signs_what_eip_712_says(cold: ColdChain) -> None:
-    segment = one(cold)
-    message = segment._asdict() | {"excursions": list(segment.excursions)}
+    segment = one(cold, histogram=True)
+    message = segment._asdict() | {name: list(getattr(segment, name)) for name in ("excursions", "histogram")}
     domain = {"name": "Goldthread Telemetry", "version": "1", "chainId": cold.node.chain_id}
     domain |= {"verifyingContract": cold.telemetry.address}
     signable = encode_typed_data(domain, TYPES, message)
@@ -178,7 +180,9 @@ def test_a_stolen_key_speaks_no_more_about_the_past(cold: ColdChain) -> None:
 
 def rich(cold: ColdChain, seq: int = 1) -> Segment:
     """Every number in it could be another one without a contradiction."""
-    return cold.segment(cold.every(300, [512, -60, 815, 500, 815, 820]), seq)
+    values = {0: 512, 300: -60, 600: 815, 900: 500, 1200: 815, 1400: 500, 1700: 815, 2000: 820}
+    start = cold.world.now
+    return cold.segment([Reading(start + time, value) for time, value in values.items()], seq)
 
 
 CHANGES: dict[str, Callable[[Segment], Segment]] = {
@@ -186,18 +190,20 @@ CHANGES: dict[str, Callable[[Segment], Segment]] = {
     "seq": lambda s: s.with_frame(seq=1),
     "from": lambda s: s.with_frame(start=Frame.of(s.frame).start + 1),
     "to": lambda s: s.with_frame(end=Frame.of(s.frame).end - 1),
-    "count": lambda s: s.with_frame(count=7),
+    "count": lambda s: s.with_frame(count=9),
     "max_interval": lambda s: s.with_frame(max_interval=301),
     "min": lambda s: s.with_values(min=-61),
     "max": lambda s: s.with_values(max=821),
     "last": lambda s: s.with_values(last=819),
-    "sum": lambda s: s.with_values(sum=2000),
+    "sum": lambda s: s.with_values(sum=4000),
     "limit": lambda s: s.with_excursion(limit=Limit(-51, False)),
     "first": lambda s: s.with_excursion(first=301),
     "prefix and first": lambda s: s.with_excursion(first=0, prefix=300),
     "suffix": lambda s: s.with_excursion(1, suffix=299),
     "longest": lambda s: s.with_excursion(1, longest=301),
-    "total": lambda s: s.with_excursion(total=301),
+    "runs": lambda s: s.with_excursion(1, runs=4),
+    "total": lambda s: s.with_excursion(1, total=801),
+    "a histogram": lambda s: s.with_histogram({5: 200_000}),
     "an excursion less": lambda s: s._replace(excursions=s.excursions[:1]),
     "no excursions": lambda s: s._replace(excursions=()),
     "root": lambda s: s._replace(root=keccak(s.root)),
@@ -212,6 +218,18 @@ def test_nothing_in_a_signed_segment_can_be_changed(cold: ColdChain, field: str)
     changed = CHANGES[field](segment)
     with reverts("InvalidDeviceSignature", cold.logger.id, cold.telemetry.digestOf(changed)):
         cold.telemetry.anchor(changed, signer, signature, sender=cold.world.stranger)
+
+
+@pytest.mark.parametrize("weights", [{5: 26_399, 6: 3601}, {5: 30_000}, {6: 30_000}, {}])
+def test_a_signed_histogram_cannot_be_changed(cold: ColdChain, weights: dict[int, int]) -> None:
+    segment = cold.segment(cold.every(300, [512, 600]), limits=(), histogram=True)
+    assert segment == segment.with_histogram({5: 300 * 88, 6: 300 * 12})
+    cold.wait_for(segment)
+    _, *signed = cold.sign(segment)
+    changed = segment.with_histogram(weights)
+    with reverts("InvalidDeviceSignature", cold.logger.id, cold.telemetry.digestOf(changed)):
+        cold.telemetry.anchor(changed, *signed, sender=cold.world.stranger)
+    assert cold.telemetry.anchor(segment, *signed, sender=cold.world.stranger).ok
 
 
 def test_a_segment_is_of_one_device_and_one_twin(cold: ColdChain) -> None:

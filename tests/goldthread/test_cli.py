@@ -294,8 +294,18 @@ def test_segments_are_built_signed_and_verified(trip: Path, key: Path, tmp_path:
     first, second = data["segments"]
     assert (first["count"], second["count"], second["seq"]) == (5, 1, 2)
     assert first["excursions"] == [
-        {"high": True, "limit": 800, "first": 120, "prefix": 0, "suffix": 0, "longest": 120, "total": 120}
+        {
+            "high": True,
+            "limit": 800,
+            "first": 120,
+            "prefix": 0,
+            "suffix": 0,
+            "longest": 120,
+            "total": 120,
+            "runs": 1,
+        }
     ]
+    assert first["histogram"] is None
     assert data["signer"].startswith(VERIFIER)
     assert "0x" + 31 * "00" not in out.read_text().replace(str(4711), "")
 
@@ -308,7 +318,21 @@ def test_segments_are_built_signed_and_verified(trip: Path, key: Path, tmp_path:
     shown = run("segment", "show", out).stdout
     assert "2027-01-15T08:00:00Z to 2027-01-15T08:04:00Z" in shown
     assert "4.00 °C to 8.50 °C, last 4.00 °C" in shown
-    assert "120 s, longest 120 s" in shown
+    assert "120 s in 1, longest 120 s" in shown
+
+
+def test_a_histogram_is_told_where_it_is_asked_for(trip: Path, key: Path, tmp_path: Path) -> None:
+    out, proof = tmp_path / "trip.json", tmp_path / "proof.json"
+    assert build(trip, out, "--histogram", "--key", key, *SIGN).exit_code == 0
+    first, second = json.loads(out.read_text())["segments"]
+    assert sum(weight for _, weight in first["histogram"]) == 100 * (first["to"] - first["from"])
+    assert second["histogram"] == []
+    assert run("segment", "verify", out).exit_code == 0
+    assert run("segment", "prove", out, 3, "--out", proof).exit_code == 0
+    assert run("segment", "verify", proof).exit_code == 0
+    first["histogram"][0][1] -= 1
+    proof.write_text(json.dumps(json.loads(out.read_text()) | {"segments": [first]}))
+    assert "summary: WRONG" in run("segment", "verify", proof).stdout
 
 
 def test_without_a_key_segments_are_not_signed(trip: Path, tmp_path: Path) -> None:
@@ -443,11 +467,11 @@ def test_a_p256_key_needs_its_verifier(trip: Path, key: Path) -> None:
 def test_files_that_are_no_segments(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_text("{}")
-    failed(run("segment", "verify", path), "is no segment file of schema 1")
-    path.write_text('{"schema": 1, "segments": [{}]}')
+    failed(run("segment", "verify", path), "is no segment file of schema 2")
+    path.write_text('{"schema": 2, "segments": [{}]}')
     failed(run("segment", "verify", path), "the segment has no")
     failed(run("segment", "show", path), "the segment has no")
-    path.write_text('{"schema": 1, "segments": [5]}')
+    path.write_text('{"schema": 2, "segments": [5]}')
     failed(run("segment", "verify", path), "not of the form that `goldthread segment build` writes")
 
 

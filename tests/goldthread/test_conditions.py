@@ -20,7 +20,16 @@ from goldthread.rules.conditions import (
     judge_readings,
 )
 from goldthread.rules.readings import Reading
-from goldthread.rules.summaries import Excursion, Limit, Summary, cut_at_gaps, merge, summarise
+from goldthread.rules.summaries import (
+    Excursion,
+    Limit,
+    Summary,
+    cut_at_gaps,
+    merge,
+    pack_histogram,
+    summarise,
+    unpack_histogram,
+)
 from tests.support import Counters
 
 START = 1000
@@ -62,8 +71,9 @@ def judged(of: Policy, readings: Sequence[Reading], most: int | None = None) -> 
 @given(streams(least=2), st.data())
 def test_merging_is_the_summary_of_the_whole(readings: list[Reading], data: st.DataObject) -> None:
     cut = data.draw(st.integers(1, len(readings) - 1))
-    a, b = summarise(readings[:cut], LIMITS), summarise(readings[cut:], LIMITS)
-    assert merge(a, b) == summarise(readings, LIMITS)
+    for told in (False, True):
+        a, b = (summarise(part, LIMITS, histogram=told) for part in (readings[:cut], readings[cut:]))
+        assert merge(a, b) == summarise(readings, LIMITS, histogram=told)
 
 
 @given(streams(least=3), st.data())
@@ -114,6 +124,24 @@ def test_an_excursion_is_what_counting_seconds_finds(readings: list[Reading]) ->
         ends_beyond = limit.is_beyond(readings[-1].value)
         assert excursion.suffix == (len(runs) - len(runs.rstrip("x")) if ends_beyond else 0)
         assert excursion.first == (crossed[0] if crossed else 0)
+        last = "x" if ends_beyond else "."
+        assert excursion.runs == sum(map(bool, f"{runs}{last}".split(".")))
+
+
+@given(streams())
+def test_a_histogram_is_what_counting_seconds_finds(readings: list[Reading]) -> None:
+    """And the chord of a function over whole degrees is exact from it."""
+    told = dict(summarise(readings, LIMITS, histogram=True).histogram or ())
+    seconds = [
+        next(r for r in reversed(readings) if r.time <= second).value
+        for second in range(readings[0].time, readings[-1].time)
+    ]
+    assert sum(told.values()) == 100 * len(seconds)
+    assert sum(100 * vertex * weight for vertex, weight in told.items()) == 100 * sum(seconds)
+    assert all(any(abs(value - 100 * vertex) < 100 for value in seconds) for vertex in told)
+    square = sum(vertex * vertex * weight for vertex, weight in told.items())
+    chords = [(v // 100) ** 2 * (100 - v % 100) + (v // 100 + 1) ** 2 * (v % 100) for v in seconds]
+    assert square == sum(chords)
 
 
 @given(rules())
@@ -124,9 +152,10 @@ def test_a_rule_survives_its_word(rule: Rule) -> None:
 @given(
     st.builds(Limit, st.booleans(), st.integers(-(1 << 31), (1 << 31) - 1)),
     st.lists(st.integers(0, (1 << 32) - 1), min_size=5, max_size=5),
+    st.integers(0, (1 << 16) - 1),
 )
-def test_an_excursion_survives_its_word(limit: Limit, times: list[int]) -> None:
-    excursion = Excursion(limit, *times)
+def test_an_excursion_survives_its_word(limit: Limit, times: list[int], runs: int) -> None:
+    excursion = Excursion(limit, *times, runs)
     assert Excursion.unpack(excursion.pack()) == excursion
 
 
@@ -248,9 +277,30 @@ def test_summaries_that_do_not_follow_each_other_are_not_merged() -> None:
         summarise([], LIMITS)
     with pytest.raises(ValueError, match="later than the one before"):
         summarise([Reading(5, 1), Reading(5, 1)], LIMITS)
+    with pytest.raises(ValueError, match="only one of the two tells a histogram"):
+        merge(a, summarise([Reading(START + 9, 5)], LIMITS, histogram=True))
     blind = Summary(START + 9, START + 9, 1, 0, 9, 9, 9, 9, ())
     with pytest.raises(KeyError):
         merge(a, blind)
+    for value in (-12_801, 12_701):
+        with pytest.raises(ValueError, match=f"value {value} at 5 is outside"):
+            summarise([Reading(5, value)], LIMITS, histogram=True)
+    with pytest.raises(ValueError, match="runs does not fit into 16 bits"):
+        Excursion(HIGH, runs=1 << 16).pack()
+
+
+@given(st.dictionaries(st.integers(-128, 127), st.integers(1, (1 << 32) - 1), max_size=64))
+def test_a_histogram_survives_its_words(weights: dict[int, int]) -> None:
+    entries = sorted(weights.items())
+    assert unpack_histogram(pack_histogram(entries)) == entries
+
+
+@pytest.mark.parametrize("entry", [(-129, 1), (128, 1), (0, -1), (0, 1 << 32)])
+def test_an_entry_that_does_not_fit(entry: tuple[int, int]) -> None:
+    with pytest.raises(
+        ValueError, match=f"{entry[1]} hundredths of a second at vertex {entry[0]} do not fit"
+    ):
+        pack_histogram([entry])
 
 
 def test_cutting_keeps_every_reading() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from random import Random
 from typing import Any
@@ -12,16 +13,18 @@ from hypothesis import strategies as st
 
 from goldthread.chain import eip712
 from goldthread.chain.devices import SoftKey
-from goldthread.chain.merkle import node
 from goldthread.chain.segments import (
     Frame,
     Segment,
+    Shape,
+    Step,
     Tree,
     Values,
     build,
     from_json,
     is_in,
     leaf,
+    node,
     to_json,
 )
 from goldthread.hashing import keccak
@@ -36,6 +39,7 @@ from goldthread.rules.conditions import (
 from goldthread.rules.readings import Reading
 from goldthread.rules.summaries import Limit, Summary
 from tests.goldthread.chains import RecordingNode
+from tests.models import segments as model
 from tests.support import Counters, Reverted
 from tests.support.words import Duty, Role
 from tests.support.words import Kind as TwinKind
@@ -50,53 +54,65 @@ READINGS = st.lists(
 ).map(lambda steps: [Reading(sum(s for s, _ in steps[: i + 1]), value) for i, (_, value) in enumerate(steps)])
 
 
-def plain_root(readings: list[Reading]) -> bytes:
-    """The tree, written down once more: pairs from the left, the odd one moves up."""
-    level = [
-        keccak(
-            b"\0"
-            + i.to_bytes(4, "big")
-            + r.time.to_bytes(5, "big")
-            + (r.value % (1 << 32)).to_bytes(4, "big")
-        )
-        for i, r in enumerate(readings)
-    ]
-    while len(level) > 1:
-        level = [
-            keccak(b"\1" + b"".join(sorted(level[i : i + 2]))) if i + 1 < len(level) else level[i]
-            for i in range(0, len(level), 2)
-        ]
-    return level[0]
+def model_of(segment: Segment, readings: list[Reading]) -> model.Tree:
+    """The tree by its definition, every summary from the readings themselves."""
+    s = segment.summary
+    limits = [model.Limit(e.limit.value, e.limit.high) for e in s.excursions]
+    vertices = [vertex for vertex, _ in s.histogram or ()]
+    taken = [model.Reading(r.time, r.value) for r in readings]
+    return model.Tree(taken, segment.seq, limits, vertices, segment.quantity)
 
 
-@given(READINGS)
-def test_every_reading_is_proved_and_nothing_else(readings: list[Reading]) -> None:
-    tree, count = Tree(readings), len(readings)
-    assert tree.root == plain_root(readings)
+def segment_of(readings: list[Reading], *, histogram: bool = False) -> Segment:
+    ((segment, _),) = build(
+        readings,
+        device=b"\1" * 32,
+        subject=b"\2" * 32,
+        quantity=TEMPERATURE,
+        limits=(LOW, HIGH),
+        first_seq=7,
+        histogram=histogram,
+    )
+    return segment
+
+
+@given(READINGS, st.booleans())
+def test_every_reading_is_proved_and_nothing_else(readings: list[Reading], histogram: bool) -> None:
+    if histogram:
+        readings = [Reading(r.time, r.value % 9000 - 2000) for r in readings]
+    segment, count = segment_of(readings, histogram=histogram), len(readings)
+    tree, expected = Tree.of(segment, readings), model_of(segment, readings)
+    assert segment.root == tree.root == expected.root
     for index, reading in enumerate(readings):
         proof = tree.proof(index)
-        assert is_in(tree.root, count, index, reading, proof)
-        for other in range(count):
+        assert proof == expected.proof(index)
+        assert is_in(segment, index, reading, proof)
+        for other in range(-1, count + 2):
             if other != index:
-                assert not is_in(tree.root, count, other, reading, proof)
-                assert not is_in(tree.root, count, index, readings[other], proof)
+                assert not is_in(segment, other, reading, proof)
+        for other in range(count):
+            assert other == index or not is_in(segment, index, readings[other], proof)
         wrong = Reading(reading.time, reading.value ^ 1)
-        assert not is_in(tree.root, count, index, wrong, proof)
-        assert not is_in(tree.root, count, index, Reading(reading.time + 1, reading.value), proof)
-        assert not is_in(tree.root, index, index, reading, proof)
-        assert not is_in(tree.root, count, index, reading, [*proof, bytes(32)])
-        if proof:
-            assert not is_in(tree.root, count, index, reading, proof[:-1])
-    with pytest.raises(IndexError):
-        tree.proof(count)
+        assert not is_in(segment, index, wrong, proof)
+        assert not is_in(segment, index, Reading(reading.time + 1, reading.value), proof)
+        assert not is_in(replace(segment, seq=8), index, reading, proof)
+        assert not is_in(segment, index, reading, [*proof, Step(bytes(32), bytes(32))])
+        for place, step in enumerate(proof):
+            assert not is_in(segment, index, reading, proof[:place])
+            for odd in (step._replace(neighbour=bytes(32)), step._replace(summary=bytes(32))):
+                assert not is_in(segment, index, reading, [*proof[:place], odd, *proof[place + 1 :]])
+    for nowhere in (-1, count):
+        with pytest.raises(IndexError, match=f"reading {nowhere}: the tree has readings 0 to {count - 1}"):
+            tree.proof(nowhere)
 
 
-def test_leaves_and_nodes_are_never_taken_for_each_other() -> None:
-    a, b = leaf(0, Reading(1, 2)), leaf(1, Reading(3, 4))
-    assert node(a, b) == node(b, a) == keccak(b"\x01" + min(a, b) + max(a, b))
-    assert leaf(0, Reading(1, -1)) == keccak(bytes(9) + b"\x01" + b"\xff" * 4)
+def test_what_is_hashed() -> None:
+    a, b = leaf(0, Reading(1, 2), 7), leaf(1, Reading(3, 4), 7)
+    assert a == keccak(bytes(9) + b"\x01" + b"\0\0\0\x02" + b"\0\0\0\x07")
+    assert node(a, b, bytes(32)) == keccak(b"\x01" + a + b + bytes(32)) != node(b, a, bytes(32))
+    assert leaf(0, Reading(1, -1), 1) == keccak(bytes(9) + b"\x01" + b"\xff" * 4 + b"\0\0\0\x01")
     with pytest.raises(ValueError, match="at least one reading"):
-        Tree([])
+        Tree([], Shape(1, 1))
 
 
 @given(
@@ -121,8 +137,12 @@ def test_what_does_not_fit_into_a_word_is_named() -> None:
     assert Segment(bytes(32), bytes(32), 1, 1, summary, bytes(32)).message()["excursions"] == []
 
 
-@given(READINGS, st.integers(1, 50), st.integers(1, 5))
-def test_segments_are_cut_at_gaps_and_read_back(readings: list[Reading], gap: int, most: int) -> None:
+@given(READINGS, st.integers(1, 50), st.integers(1, 5), st.booleans())
+def test_segments_are_cut_at_gaps_and_read_back(
+    readings: list[Reading], gap: int, most: int, histogram: bool
+) -> None:
+    if histogram:
+        readings = [Reading(r.time, r.value % 25_501 - 12_800) for r in readings]
     parts = build(
         readings,
         device=b"\1" * 32,
@@ -132,6 +152,7 @@ def test_segments_are_cut_at_gaps_and_read_back(readings: list[Reading], gap: in
         first_seq=7,
         max_interval=gap,
         most=most,
+        histogram=histogram,
     )
     assert [r for _, inside in parts for r in inside] == readings
     for seq, (segment, inside) in enumerate(parts, 7):
@@ -194,6 +215,8 @@ class Cold:
         most: int,
         max_interval: int | None = MAX_INTERVAL,
         limits: tuple[Limit, ...] = (HIGH, LOW),
+        *,
+        histogram: bool = False,
     ) -> list[tuple[Segment, list[Reading]]]:
         return build(
             readings,
@@ -203,6 +226,7 @@ class Cold:
             limits=limits,
             max_interval=max_interval,
             most=most,
+            histogram=histogram,
         )
 
 
@@ -217,11 +241,11 @@ def test_the_contract_verifies_what_the_tree_proves() -> None:
     random = Random(7)  # noqa: S311
     readings = [Reading(here.start + 10 * i, random.randrange(1000)) for i in range(13)]
     here.world.node.timestamp = readings[-1].time
-    ((segment, _),) = here.segments(readings, 100)
+    ((segment, _),) = here.segments(readings, 100, histogram=True)
     argument, signer, signature = here.signed(segment)
     telemetry = here.world.telemetry
     telemetry.anchor(argument, signer, signature, sender=here.world.stranger)
-    tree = Tree(readings)
+    tree = Tree.of(segment, readings)
     for index, reading in enumerate(readings):
         place = (index, reading.time, reading.value)
         assert telemetry.verifyReading(argument, place, tree.proof(index))

@@ -206,7 +206,7 @@ def test_a_p256_logger_reports_a_breach_and_quality_decides(system: System) -> N
     where = eip712.domain("Telemetry", 31337, telemetry.address)
     signature = key.sign(segment.digest(where))
     words = segment.to_contract()
-    colder = (*words[:-1], Tree([Reading(r.time, 500) for r in readings]).root)
+    colder = (*words[:-1], Tree.of(segment, [Reading(r.time, 500) for r in readings]).root)
     anybody = system.dealer.desk
     with ape.reverts(system.devices.InvalidDeviceSignature):
         conditions.judge(policy.to_contract(), colder, key.signer, signature, sender=anybody)
@@ -215,7 +215,7 @@ def test_a_p256_logger_reports_a_breach_and_quality_decides(system: System) -> N
     (breach,) = receipt.decode_logs(conditions.BreachFound)
     first_crossing, extreme, *_ = breach.breach
     assert (breach.rule, first_crossing, extreme) == (0, readings[2].time, 815)
-    proof = Tree(readings).proof(2)
+    proof = Tree.of(segment, readings).proof(2)
     assert telemetry.verifyReading(words, (2, readings[2].time, 815), proof)
     assert not telemetry.verifyReading(words, (2, readings[2].time, 799), proof)
 

@@ -12,7 +12,7 @@ from tests.models.consortium import Consortium
 from tests.models.rules import Fact, Objections
 from tests.models.segments import Frame, Segment, digest_of
 from tests.models.twins import Twins
-from tests.support.words import Duty, EndOfLife, Kind
+from tests.support.words import Duty, EndOfLife, Kind, Role
 
 NOTHING = bytes(32)
 Stream = tuple[bytes, bytes, int]
@@ -83,6 +83,13 @@ class Devices:
 
     def revoke(self, device: bytes, reason: bytes, *, sender: str) -> list[Fact]:
         no, org = self._administered(device, sender)
+        self._enrolled(no, device)
+        fact = {"device": device, "org": org, "caller": sender, "reason": reason}
+        return self._happened(no, "DeviceRevoked", fact)
+
+    def revokeFor(self, device: bytes, reason: bytes, *, sender: str) -> list[Fact]:  # noqa: N802
+        no = Objections()
+        org = self.consortium.authorize(no, sender, Duty.DEVICE_ADMIN, Role.MODULE)
         self._enrolled(no, device)
         fact = {"device": device, "org": org, "caller": sender, "reason": reason}
         return self._happened(no, "DeviceRevoked", fact)

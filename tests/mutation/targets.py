@@ -111,6 +111,7 @@ TARGETS = {
             "contracts/money/DriveInsurance.sol",
             "contracts/money/DrivePolicies.sol",
             "contracts/money/Capital.sol",
+            "contracts/money/Purse.sol",
         ),
         entries=("contracts/money/DriveInsurance.sol",),
         tests=("drive_insurance",),

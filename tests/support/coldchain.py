@@ -118,10 +118,13 @@ class ColdChain:
         logger: Logger | None = None,
         subject: bytes | None = None,
         quantity: int = TEMPERATURE,
+        histogram: bool = False,
     ) -> Segment:
         """What the logger makes of the readings."""
         about = (logger or self.logger).id, subject or self.pallet
-        return build(*about, seq=seq, readings=readings, limits=limits, quantity=quantity)
+        return build(
+            *about, seq=seq, readings=readings, limits=limits, quantity=quantity, histogram=histogram
+        )
 
     def sign(self, segment: Segment, logger: Logger | None = None) -> tuple[Segment, bytes, bytes]:
         """The segment with signer and signature."""

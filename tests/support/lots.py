@@ -16,6 +16,7 @@ ONE = 10**6
 REASON = b"r" * 32
 PROCESS = b"p" * 32
 NO_ITEM = Registration("")
+CASE_ITEM = Registration(sscc("2"), kind=Kind.CONTAINER)
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,19 @@ class Goods:
         terms = quantity, 0, world.now, world.ref("shipping")
         world.lots.offerQuantity(lot, taker.number, *terms, sender=giver.ship)
         world.lots.acceptQuantity(lot, giver.number, quantity, 0, world.ref(), sender=taker.receive)
+
+
+def two_pallets(goods: Goods) -> tuple[bytes, list[Step], bytes, list[Step]]:
+    """One pack of pills in the case `CASE_ITEM` on the maker's pallet, and loose on the carrier's."""
+    world = goods.world
+    goods.move(goods.pills, 2 * ONE, world.carrier)
+    inner, elsewhere = goods.units(1, 2), goods.units(3, 2)
+    outer = goods.pallet(("2", inner), milk=ONE)
+    first, second = goods.container("1"), goods.container("5")
+    world.move(second, world.maker, world.carrier)
+    goods.pack(first, outer)
+    goods.pack(second, elsewhere, world.carrier)
+    return first, [outer.step(0), inner.step(1)], second, [elsewhere.step(1)]
 
 
 def unit(number: int) -> bytes:

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {Module} from "../base/Module.sol";
+import {ICapabilities} from "../interfaces/ICapabilities.sol";
+import {IConsortium} from "../interfaces/IConsortium.sol";
+import {IDevices} from "../interfaces/IDevices.sol";
+import {ITwins} from "../interfaces/ITwins.sol";
+import {Duty} from "../libraries/Membership.sol";
+import {Method} from "../libraries/Method.sol";
+import {Signers} from "../libraries/Signers.sol";
+
+/// @title Capabilities
+/// @notice See {ICapabilities}.
+contract Capabilities is ICapabilities, Module {
+    /// @inheritdoc ICapabilities
+    uint256 public constant MAX_DEPTH = 8;
+
+    /// @dev Immutable, because the compiler would hash a constant of this length at every use.
+    bytes32 private immutable INVOCATION_TYPEHASH = keccak256(
+        "Invocation(bytes32 device,bytes32 resource,uint32 capability,uint8 methods,bytes32 ref,uint40 deadline,bytes32 salt)"
+    );
+
+    /// @inheritdoc ICapabilities
+    IDevices public immutable DEVICES;
+
+    /// @inheritdoc ICapabilities
+    ITwins public immutable TWINS;
+
+    /// @dev One slot each. The resource is in the key, so that a step of a walk reads no other slot.
+    mapping(bytes32 device => mapping(bytes32 resource => mapping(uint32 capability => Grant))) private _grants;
+
+    /// @dev One slot each.
+    mapping(bytes32 device => Book) private _books;
+
+    /// @inheritdoc ICapabilities
+    mapping(bytes32 digest => bool) public used;
+
+    constructor(IConsortium consortium, IDevices devices) Module("Goldthread Capabilities", consortium) {
+        DEVICES = devices;
+        TWINS = devices.TWINS();
+    }
+
+    // ------------------------------------------------------------------------------------------------ grants
+
+    /// @inheritdoc ICapabilities
+    function grant(bytes32 device, bytes32 resource, uint8 methods, Grantee calldata to, uint40 expiry)
+        external
+        returns (uint32 capability)
+    {
+        uint32 org = _authorizeOwner(device);
+        if (DEVICES.signerHash(device) == 0) revert NotEnrolled(device);
+        Book storage b = _books[device];
+        if (b.owner != org) (b.owner, b.first) = (org, _next(b));
+        capability = _add(device, resource, methods, to, expiry, 0);
+        emit Granted(device, org, capability, msg.sender, resource, methods, to, expiry);
+    }
+
+    /// @inheritdoc ICapabilities
+    function delegate(
+        bytes32 device,
+        uint32 parent,
+        bytes32 resource,
+        uint8 methods,
+        Grantee calldata to,
+        uint40 expiry
+    ) external returns (uint32 capability) {
+        uint32 org = check(device, resource, parent, methods, msg.sender);
+        uint40 most = _grant(device, resource, parent).expiry;
+        if (expiry > most) revert OutlastsParent(expiry, most);
+        if (_depth(device, resource, parent) >= MAX_DEPTH) revert DelegatedTooOften(device, parent);
+        capability = _add(device, resource, methods, to, expiry, parent);
+        emit Delegated(device, org, capability, msg.sender, resource, methods, to, expiry, parent);
+    }
+
+    /// @inheritdoc ICapabilities
+    function revoke(bytes32 device, uint32 capability, bytes32 resource) external {
+        uint32 org = _authorize(0);
+        Grant storage g = _grant(device, resource, capability);
+        if (g.to == address(0)) revert UnknownCapability(device, resource, capability);
+        if (g.revoked) revert AlreadyRevoked(device, capability);
+        (, uint32 duties) = CONSORTIUM.accountOf(msg.sender);
+        bool admin = duties & Duty.DEVICE_ADMIN != 0;
+        if (!admin || org != TWINS.ownerOf(device)) {
+            Grant storage above = g;
+            while (above.toOrg ? !admin || above.to != _asAddress(org) : above.to != msg.sender) {
+                if (above.parent == 0) revert MayNotRevoke(device, capability, msg.sender);
+                above = _grant(device, resource, above.parent);
+            }
+        }
+        g.revoked = true;
+        emit CapabilityRevoked(device, org, capability, msg.sender, _key(resource, capability));
+    }
+
+    /// @inheritdoc ICapabilities
+    function revokeAll(bytes32 device) external {
+        uint32 org = _authorizeOwner(device);
+        Book storage b = _books[device];
+        uint32 first = _next(b);
+        (b.owner, b.first) = (org, first);
+        emit AllRevoked(device, org, msg.sender, first);
+    }
+
+    // --------------------------------------------------------------------------------------------------- use
+
+    /// @inheritdoc ICapabilities
+    function use(bytes32 device, bytes32 resource, uint32 capability, uint8 methods, bytes32 ref) external {
+        uint32 org = check(device, resource, capability, methods, msg.sender);
+        emit Used(device, org, capability, msg.sender, msg.sender, resource, methods, ref);
+    }
+
+    /// @inheritdoc ICapabilities
+    function useSigned(Invocation calldata i, bytes calldata signer, bytes calldata signature) external {
+        bytes32 digest = digestOf(i);
+        if (block.timestamp > i.deadline) revert DeadlinePassed(i.device, i.deadline, block.timestamp);
+        if (used[digest]) revert AlreadyUsed(digest);
+        used[digest] = true;
+        if (!SignatureChecker.isValidSignatureNow(signer, digest, signature)) revert InvalidInvocation(digest, signer);
+        address account = Signers.accountOf(signer);
+        uint32 org = check(i.device, i.resource, i.capability, i.methods, account);
+        emit Used(i.device, org, i.capability, account, msg.sender, i.resource, i.methods, i.ref);
+    }
+
+    /// @inheritdoc ICapabilities
+    function allowed(bytes32 device, bytes32 resource, uint32 capability, uint8 methods, address account)
+        external
+        view
+        returns (bool ok, Cause cause)
+    {
+        (cause,,) = _judge(device, resource, capability, methods, account);
+        ok = cause == Cause.NONE;
+    }
+
+    /// @inheritdoc ICapabilities
+    function check(bytes32 device, bytes32 resource, uint32 capability, uint8 methods, address account)
+        public
+        view
+        returns (uint32 org)
+    {
+        Cause cause;
+        uint32 failed;
+        (cause, failed, org) = _judge(device, resource, capability, methods, account);
+        if (cause != Cause.NONE) revert NotAllowed(device, capability, account, cause, failed);
+    }
+
+    // ------------------------------------------------------------------------------------------------- views
+
+    /// @inheritdoc ICapabilities
+    function grantOf(bytes32 device, bytes32 resource, uint32 capability) external view returns (Grant memory) {
+        return _grant(device, resource, capability);
+    }
+
+    /// @inheritdoc ICapabilities
+    function bookOf(bytes32 device) external view returns (Book memory) {
+        return _books[device];
+    }
+
+    /// @inheritdoc ICapabilities
+    function digestOf(Invocation calldata i) public view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(INVOCATION_TYPEHASH, i)));
+    }
+
+    // ----------------------------------------------------------------------------------------------- private
+
+    /// @dev The caller's organisation, which must have title to the device's twin.
+    function _authorizeOwner(bytes32 device) private view returns (uint32 org) {
+        org = _authorize(Duty.DEVICE_ADMIN);
+        uint32 owner = TWINS.ownerOf(device);
+        if (org != owner) revert NotDeviceOwner(device, org, owner);
+    }
+
+    function _add(bytes32 device, bytes32 resource, uint8 methods, Grantee calldata to, uint40 expiry, uint32 parent)
+        private
+        returns (uint32 capability)
+    {
+        if (methods == 0 || methods & ~Method.ALL != 0) revert UnknownMethods(methods);
+        bool toOrg = to.org != 0;
+        if (toOrg == (to.account != address(0)) || to.org > CONSORTIUM.organisationCount()) {
+            revert NotAGrantee(to.org, to.account);
+        }
+        if (block.timestamp > expiry) revert ExpiryPassed(expiry, block.timestamp);
+        Book storage b = _books[device];
+        capability = _next(b) + (resource == 0 ? 0 : 1);
+        ++b.count;
+        _grants[device][resource][capability] = Grant({
+            to: toOrg ? _asAddress(to.org) : to.account,
+            expiry: expiry,
+            methods: methods,
+            toOrg: toOrg,
+            revoked: false,
+            parent: parent
+        });
+    }
+
+    /// @dev The first thing that speaks against a use, the capability it speaks of, and the account's organisation.
+    /// A capability expires no later than those it was delegated from, whose time is therefore not looked at.
+    function _judge(bytes32 device, bytes32 resource, uint32 capability, uint8 methods, address account)
+        private
+        view
+        returns (Cause cause, uint32 failed, uint32 org)
+    {
+        failed = capability;
+        if (DEVICES.signerHash(device) == 0) return (Cause.NOT_ENROLLED, failed, 0);
+        Grant memory g = _grant(device, resource, capability);
+        if (g.to == address(0)) return (Cause.UNKNOWN, failed, 0);
+        if (block.timestamp > g.expiry) return (Cause.EXPIRED, failed, 0);
+        if (methods == 0 || methods & ~g.methods != 0) return (Cause.NOT_GRANTED, failed, 0);
+        try CONSORTIUM.authorize(account, 0, g.toOrg ? Duty.DEVICE_ADMIN : 0) returns (uint32 found) {
+            org = found;
+        } catch {
+            return (Cause.NOT_GRANTEE, failed, 0);
+        }
+        if (g.to != (g.toOrg ? _asAddress(org) : account)) return (Cause.NOT_GRANTEE, failed, 0);
+        while (!g.revoked && g.parent != 0) {
+            failed = g.parent;
+            g = _grant(device, resource, failed);
+        }
+        if (g.revoked) return (Cause.REVOKED, failed, 0);
+        Book memory b = _books[device];
+        if (failed < b.first || TWINS.ownerOf(device) != b.owner) cause = Cause.TITLE_PASSED;
+    }
+
+    /// @dev How many capabilities there are from the owner's grant to this one.
+    function _depth(bytes32 device, bytes32 resource, uint32 capability) private view returns (uint256 depth) {
+        for (; capability != 0; capability = _grant(device, resource, capability).parent) {
+            ++depth;
+        }
+    }
+
+    /// @dev A capability for the whole device, which has an even number, is good for every resource.
+    function _grant(bytes32 device, bytes32 resource, uint32 capability) private view returns (Grant storage) {
+        return _grants[device][_key(resource, capability)][capability];
+    }
+
+    function _key(bytes32 resource, uint32 capability) private pure returns (bytes32) {
+        return capability & 1 == 0 ? bytes32(0) : resource;
+    }
+
+    /// @dev The even number of the next capability.
+    function _next(Book storage b) private view returns (uint32) {
+        return 2 * (b.count + 1);
+    }
+
+    function _asAddress(uint32 org) private pure returns (address) {
+        return address(uint160(org));
+    }
+}
