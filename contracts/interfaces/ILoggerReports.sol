@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {LoggerDay} from "../libraries/LoggerDay.sol";
+import {LoggerDay, LoggerFrame} from "../libraries/LoggerWords.sol";
 import {IModule} from "./IModule.sol";
 import {ITelemetry} from "./ITelemetry.sol";
 import {ITwins} from "./ITwins.sol";
@@ -87,30 +87,17 @@ interface ILoggerReports is IModule {
         int16 offset;
     }
 
-    /// @notice What a report says about a twin.
+    /// @notice What a report says about a twin, in the words of the library `LoggerWords`.
     /// @param digest SHA-256 of the signed text.
     /// @param key The lot key with which it verifies.
-    /// @param serial The logger's serial number, 12 digits.
-    /// @param attachment Number of the attachment for which it is told.
     /// @param subject The twin to which the logger was attached.
-    /// @param org Organisation that attached it.
-    /// @param offset Minutes by which the logger's clock is ahead of UTC.
-    /// @param activated When the logger began to measure, UTC.
-    /// @param created When it wrote the report, UTC.
-    /// @param low, high Limits of its two alarms, in hundredths of a degree Celsius.
+    /// @param frame Which logger wrote it and when, for which attachment, and the limits of its alarms.
     /// @param table The days that it spent on the twin throughout, the newest first.
     struct Report {
         bytes32 digest;
         bytes32 key;
-        uint64 serial;
-        uint32 attachment;
         bytes32 subject;
-        uint32 org;
-        int16 offset;
-        uint40 activated;
-        uint40 created;
-        int32 low;
-        int32 high;
+        LoggerFrame frame;
         LoggerDay[] table;
     }
 
@@ -131,7 +118,7 @@ interface ILoggerReports is IModule {
     event LotKeyRevoked(bytes32 indexed key, uint32 indexed org, bytes32 indexed reason, address caller);
     /// @notice The owner of the twin administers the logger.
     event LoggerEnrolled(
-        bytes32 indexed logger, uint32 indexed org, bytes32 indexed key, address caller, uint64 serial, bytes32 twin
+        bytes32 indexed logger, uint32 indexed org, bytes32 indexed key, address caller, uint40 serial, bytes32 twin
     );
     /// @notice The logger was not what the twin stood for; the record `reason` tells. It can be enrolled again, and its
     /// attachments so far do not count.
@@ -157,9 +144,16 @@ interface ILoggerReports is IModule {
         uint32 attachment,
         uint40 until
     );
-    /// @notice A report was verified. `id` is the hash of what it says.
+    /// @notice A report was verified; `id` is the hash of what it says, as in {Report}.
     event ReportAttested(
-        bytes32 indexed id, bytes32 indexed subject, bytes32 indexed logger, address caller, Report report
+        bytes32 indexed id,
+        bytes32 indexed subject,
+        bytes32 indexed logger,
+        address caller,
+        bytes32 digest,
+        bytes32 key,
+        LoggerFrame frame,
+        LoggerDay[] table
     );
     /// @notice The report contradicts the segment, alone or together with those next to it.
     /// @param limit For LOW_MISSED and HIGH_MISSED the limit that the segments were not beyond for long enough.
@@ -174,7 +168,7 @@ interface ILoggerReports is IModule {
         LoggerDay day
     );
 
-    /// @notice A line of the text does not begin at this byte as it must, or is not there.
+    /// @notice What begins at this byte of the text is not what must be there, or the text ends before it is complete.
     error MalformedReport(uint256 position);
     /// @notice A model is a twin of the kind DESIGN that has not ended.
     error NotAModel(bytes32 model);
@@ -195,7 +189,7 @@ interface ILoggerReports is IModule {
     /// @notice Only who registered the key, or a regulator, revokes it and strikes its loggers.
     error NotRegistrar(bytes32 key, uint32 org, uint32 registrar);
     /// @notice A serial number has 12 digits.
-    error NotASerial(uint64 serial);
+    error NotASerial(uint40 serial);
     /// @notice A logger is a twin of the kind ASSET that has not ended.
     error NotALogger(bytes32 twin);
     /// @notice Only the organisation with title to the logger's twin administers it.
@@ -218,10 +212,10 @@ interface ILoggerReports is IModule {
     error WrongLot(bytes32 lot, bytes32 given);
     /// @notice The signature is not the lot's over this text.
     error InvalidReportSignature(bytes32 digest);
-    /// @notice The logger has no such attachment, or it was struck.
+    /// @notice The logger has no such attachment, or it does not count any more.
     error NoSuchAttachment(bytes32 logger, uint32 attachment);
     /// @notice By clock and offset, the report is yet to be written.
-    error ReportInFuture(uint40 created, uint256 blockTime);
+    error ReportInFuture(uint256 created, uint256 blockTime);
     /// @notice No day of the report was spent on the twin from its first to its last minute.
     error NoDayCovered(bytes32 logger, uint40 since, uint40 until);
     /// @notice The report was attested for this attachment before.
@@ -253,11 +247,11 @@ interface ILoggerReports is IModule {
     /// @notice Says that the twin stands for the logger with this serial number. Organisation with title to the
     /// twin, duty DEVICE_ADMIN. Emits {LoggerEnrolled}.
     /// @return logger Hash of key and serial number.
-    function enrol(bytes32 key, uint64 serial, bytes32 twin) external returns (bytes32 logger);
+    function enrol(bytes32 key, uint40 serial, bytes32 twin) external returns (bytes32 logger);
 
     /// @notice Takes a serial number from who enrolled what it does not own. Who registered the key, or a regulator,
     /// duty DEVICE_ADMIN. Emits {LoggerStruck}.
-    function strike(bytes32 key, uint64 serial, bytes32 reason) external;
+    function strike(bytes32 key, uint40 serial, bytes32 reason) external;
 
     /// @notice Attaches the logger to a twin from now on. Its owner, duty DEVICE_ADMIN, with title to or custody of the
     /// twin. Emits {LoggerAttached}.
@@ -324,7 +318,7 @@ interface ILoggerReports is IModule {
     function keyId(LotKey calldata key) external pure returns (bytes32);
 
     /// @notice Id of a logger.
-    function loggerId(bytes32 key, uint64 serial) external pure returns (bytes32);
+    function loggerId(bytes32 key, uint40 serial) external pure returns (bytes32);
 
     /// @notice What is known of a lot key.
     function keyState(bytes32 key) external view returns (KeyState memory);

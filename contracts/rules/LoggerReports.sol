@@ -9,7 +9,7 @@ import {ITelemetry} from "../interfaces/ITelemetry.sol";
 import {ITwins} from "../interfaces/ITwins.sol";
 import {Excursion} from "../libraries/Excursion.sol";
 import {FridgeTag} from "../libraries/FridgeTag.sol";
-import {LoggerDay} from "../libraries/LoggerDay.sol";
+import {LoggerDay, LoggerFrame, LoggerFrameLib} from "../libraries/LoggerWords.sol";
 import {Duty, Role} from "../libraries/Membership.sol";
 import {Frame, Values} from "../libraries/SegmentWords.sol";
 
@@ -92,7 +92,7 @@ contract LoggerReports is ILoggerReports, Module {
     // -------------------------------------------------------------------------------------------- loggers
 
     /// @inheritdoc ILoggerReports
-    function enrol(bytes32 key, uint64 serial, bytes32 twin) external returns (bytes32 logger) {
+    function enrol(bytes32 key, uint40 serial, bytes32 twin) external returns (bytes32 logger) {
         uint32 org = _authorize(Duty.DEVICE_ADMIN);
         logger = loggerId(key, serial);
         _checkOwner(logger, org, twin);
@@ -109,7 +109,7 @@ contract LoggerReports is ILoggerReports, Module {
     }
 
     /// @inheritdoc ILoggerReports
-    function strike(bytes32 key, uint64 serial, bytes32 reason) external {
+    function strike(bytes32 key, uint40 serial, bytes32 reason) external {
         uint32 org = _authorizeRegistrar(key);
         bytes32 logger = loggerId(key, serial);
         Logger storage l = _loggers[logger];
@@ -163,18 +163,18 @@ contract LoggerReports is ILoggerReports, Module {
         report.digest = sha256(text);
         if (!P256.verify(_reversed(report.digest), r, s, key.x, key.y)) revert InvalidReportSignature(report.digest);
         bytes32 logger = loggerId(report.key, p.serial);
-        _checkAttachment(logger, attachment);
         Attachment memory a = _attachments[logger][attachment];
-        (report.serial, report.attachment) = (p.serial, attachment);
-        (report.subject, report.org, report.offset) = (a.subject, a.org, a.offset);
-        (report.activated, report.created) = (_utc(p.activated, a.offset), _utc(p.created, a.offset));
-        if (report.created > block.timestamp) revert ReportInFuture(report.created, block.timestamp);
-        (report.low, report.high, report.table) = (p.low, p.high, p.table);
-        _keepDaysWithin(report, a, logger);
+        if (a.since == 0) revert NoSuchAttachment(logger, attachment);
+        (uint256 activated, uint256 created) = (_utc(p.activated, a.offset), _utc(p.created, a.offset));
+        if (created > block.timestamp) revert ReportInFuture(created, block.timestamp);
+        report.subject = a.subject;
+        report.frame = LoggerFrameLib.pack(p.serial, attachment, a.org, a.offset, activated, created, p.low, p.high);
+        report.table = _daysWithin(p.table, report.frame, a.since, a.until);
+        if (report.table.length == 0) revert NoDayCovered(logger, a.since, a.until);
         id = keccak256(abi.encode(report));
         if (attested[id]) revert AlreadyAttested(id);
         attested[id] = true;
-        emit ReportAttested(id, a.subject, logger, msg.sender, report);
+        emit ReportAttested(id, a.subject, logger, msg.sender, report.digest, report.key, report.frame, report.table);
     }
 
     /// @inheritdoc ILoggerReports
@@ -197,7 +197,7 @@ contract LoggerReports is ILoggerReports, Module {
             emit SegmentContradicted(last, report.subject, id, msg.sender, kind, limit, report.table[day]);
         }
         if (!found) revert AlreadyContradicted(last);
-        emit Alert(report.subject, CONTRADICTED, report.org, MAJOR, id);
+        emit Alert(report.subject, CONTRADICTED, report.frame.org(), MAJOR, id);
     }
 
     /// @inheritdoc ILoggerReports
@@ -210,7 +210,7 @@ contract LoggerReports is ILoggerReports, Module {
     ) public view returns (bool) {
         bytes32 id = keccak256(abi.encode(report));
         if (!attested[id]) revert NotAttested(id);
-        _checkAttachment(loggerId(report.key, report.serial), report.attachment);
+        _checkAttachment(loggerId(report.key, report.frame.serial()), report.frame.attachment());
         int256 tolerance = 2 * int256(uint256(_checkKey(report.key).accuracy));
         if (day >= report.table.length) revert NoSuchDay(day, report.table.length);
         if (segments.length == 0) revert NotComparable(0);
@@ -223,9 +223,9 @@ contract LoggerReports is ILoggerReports, Module {
         if (kind == Contradiction.MAX_MISSED) return s.max < d.max() - tolerance;
         uint256 known = s.beyond + (s.runs + 1) * (s.step + 1 minutes);
         if (kind == Contradiction.LOW_MISSED) {
-            return s.told && limit >= report.low + tolerance && known < d.lowMinutes() * 1 minutes;
+            return s.told && limit >= report.frame.low() + tolerance && known < d.lowMinutes() * 1 minutes;
         }
-        return kind == Contradiction.HIGH_MISSED && s.told && limit <= report.high - tolerance
+        return kind == Contradiction.HIGH_MISSED && s.told && limit <= report.frame.high() - tolerance
             && known < d.highMinutes() * 1 minutes;
     }
 
@@ -237,7 +237,7 @@ contract LoggerReports is ILoggerReports, Module {
     }
 
     /// @inheritdoc ILoggerReports
-    function loggerId(bytes32 key, uint64 serial) public pure returns (bytes32) {
+    function loggerId(bytes32 key, uint40 serial) public pure returns (bytes32) {
         return keccak256(abi.encode(key, serial));
     }
 
@@ -300,37 +300,44 @@ contract LoggerReports is ILoggerReports, Module {
 
     // ------------------------------------------------------------------------------------------ the days
 
-    /// @dev Leaves in the report's table the days that the logger spent on the twin throughout.
-    function _keepDaysWithin(Report memory report, Attachment memory a, bytes32 logger) private pure {
-        LoggerDay[] memory table = report.table;
+    /// @dev The days that the logger spent on the twin throughout, in the place of all days.
+    function _daysWithin(LoggerDay[] memory table, LoggerFrame frame, uint256 since, uint256 until)
+        private
+        pure
+        returns (LoggerDay[] memory)
+    {
+        if (until == 0) until = type(uint40).max;
         uint256 kept;
-        for (uint256 i; i < table.length; ++i) {
-            (uint256 from, uint256 to) = _measured(table[i], report.offset, report.activated, report.created);
-            if (from < to && from >= a.since && (a.until == 0 || to <= a.until)) table[kept++] = table[i];
+        unchecked {
+            for (uint256 i; i < table.length; ++i) {
+                (uint256 from, uint256 to) = _measured(table[i], frame);
+                if (from < to && from >= since && to <= until) table[kept++] = table[i];
+            }
         }
-        if (kept == 0) revert NoDayCovered(logger, a.since, a.until);
         // slither-disable-next-line assembly
         assembly ("memory-safe") {
             mstore(table, kept)
         }
+        return table;
     }
 
     /// @dev From when to when the logger measured on a day: from midnight to midnight, but not before it was activated
     /// and not after it wrote the report.
-    function _measured(LoggerDay d, int16 offset, uint40 activated, uint40 created)
-        private
-        pure
-        returns (uint256 from, uint256 to)
-    {
-        from = _utc(uint40(d.date()) * 1 days, offset);
-        to = from + 1 days;
+    function _measured(LoggerDay d, LoggerFrame f) private pure returns (uint256 from, uint256 to) {
+        unchecked {
+            from = _utc(uint256(d.date()) * 1 days, f.offset());
+            to = from + 1 days;
+        }
+        (uint256 activated, uint256 created) = (f.activated(), f.created());
         if (from < activated) from = activated;
         if (to > created) to = created;
     }
 
     /// @dev UTC of a second of the logger's clock, which is in this century.
-    function _utc(uint40 local, int16 offset) private pure returns (uint40) {
-        return uint40(uint256(int256(uint256(local)) - int256(offset) * 1 minutes));
+    function _utc(uint256 local, int256 offset) private pure returns (uint256) {
+        unchecked {
+            return uint256(int256(local) - offset * 1 minutes);
+        }
     }
 
     /// @dev The bytes in reverse.
@@ -401,7 +408,7 @@ contract LoggerReports is ILoggerReports, Module {
         pure
         returns (bool)
     {
-        (uint256 from, uint256 to) = _measured(d, report.offset, report.activated, report.created);
+        (uint256 from, uint256 to) = _measured(d, report.frame);
         uint256 last = segments.length - 1;
         return step <= LONGEST_STEP && segments[0].frame.from() <= from && segments[last].frame.to() >= to
             && (last == 0 || (segments[1].frame.from() > from && segments[last - 1].frame.to() < to));
@@ -413,7 +420,7 @@ contract LoggerReports is ILoggerReports, Module {
         pure
         returns (bool)
     {
-        (uint256 from, uint256 to) = _measured(d, report.offset, report.activated, report.created);
+        (uint256 from, uint256 to) = _measured(d, report.frame);
         Frame frame = segments[0].frame;
         return
             segments.length == 1 && to - from == 1 days && d.timeout() == 0 && frame.from() >= from && frame.to() <= to;

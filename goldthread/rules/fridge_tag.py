@@ -9,13 +9,13 @@ A report has figures for each day and no readings. The logger signs its text fro
 line `Sig Cert`, each line ended by CR and LF: a P-256 signature over the SHA-256 hash with its bytes in
 reverse; signature and key are little-endian in the file. A file whose lines end in LF alone was changed on
 the way, and is read as it was written. `parse` reads what the library FridgeTag reads on chain, and refuses
-what it refuses, at the same place.
+what it refuses.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
@@ -33,63 +33,33 @@ EPOCH = date(1970, 1, 1)
 
 _FIRST_LINE = b"Device: Q-tag Fridge-tag 2"
 
-_HEAD = """\
-Device: Q-tag Fridge-tag 2
-Vers: 0.5
-Fw Vers: <text>
-Sensor: <text>
-Conf:
- Serial: <serial>
- PCB: <text>
- CID: <text>
- Lot: <lot>
- Zone: <text>
- Measurement delay: <text>
- Moving Avrg: <text>
- User Alarm Config: <text>
- User Clock Config: <text>
- Alarm Indication: <text>
- Temp unit: C
- Alarm:
-  0:
-   T AL: <temperature>, t AL: <delay>
-  1:
-   T AL: <temperature>, t AL: <delay>
- Int Sensor:
-  Timeout: <text>
- Report history length: <text>
- Det Report: <text>
- Use ext devices: <text>
- Test Res: <text>
-Hist:
- TS Actv: <date> <time>
- TS Report Creation: <date> <time>"""
-
 _BEYOND = "    t Acc: <minutes>[, TS A: <time>, C A: <text>]"
 
-_DAY = f"""\
-  Min T: <temperature>, TS Min T: <text>
-  Max T: <temperature>, TS Max T: <text>
-  Avrg T: <text>
-  Alarm:
-   0:
-{_BEYOND}
-   1:
-{_BEYOND}
-  Int Sensor timeout:
-   t AccST: <minutes>[,<text>]
-  Events: <text>"""
+_DAY = (
+    "  Min T: <temperature>, TS Min T: <clock>",
+    "  Max T: <temperature>, TS Max T: <clock>",
+    "  Avrg T: <text>",
+    "  Alarm:",
+    "   0:",
+    _BEYOND,
+    "   1:",
+    _BEYOND,
+    "  Int Sensor timeout:",
+    "   t AccST: <minutes>[,<text>]",
+    "  Events: <text>",
+)
 
-_CHECKED = ("  Checked:", "   TS AM: <text>", "   TS PM: <text>")
+_ALARM = "   T AL: <temperature>, t AL: <delay>"
 
-_CERTIFICATE = """\
- Vers: <text>
- Lot: <text>
- Issuer: <text>
- Valid from: <text>
- Owner: <text>
- Public Key: <hex>
-Sig Cert: <hex>"""
+_CERTIFICATE = (
+    " Vers: <text>",
+    " Lot: <text>",
+    " Issuer: <text>",
+    " Valid from: <text>",
+    " Owner: <text>",
+    " Public Key: <hex>",
+    "Sig Cert: <hex>",
+)
 
 
 class ReportError(ValueError):
@@ -131,18 +101,19 @@ class Day:
 
     @property
     def word(self) -> int:
-        """The day as contracts have it (library LoggerDay)."""
+        """The day as contracts have it (library LoggerWords)."""
         alarms = [0 if side.alarm is None else side.alarm + 1 for side in (self.low, self.high)]
         fields = (
-            ((self.date - EPOCH).days, 24),
-            (self.lowest & 0xFFFFFFFF, 32),
-            (self.highest & 0xFFFFFFFF, 32),
-            *((number, 16) for number in (self.low.minutes, self.high.minutes, *alarms, self.timeout)),
+            self.lowest,
+            self.highest,
+            self.low.minutes,
+            self.high.minutes,
+            *alarms,
+            self.timeout,
         )
-        word = shift = 0
-        for value, bits in fields:
-            word |= value << shift
-            shift += bits
+        word = (self.date - EPOCH).days
+        for place, value in enumerate(fields):
+            word |= (value & 0xFFFF) << 24 + 16 * place
         return word
 
 
@@ -224,11 +195,11 @@ def parse_file(content: bytes) -> SignedReport:
     whole = content if b"\r" in content else content.replace(b"\n", b"\r\n")
     lines = _Lines(whole if whole.endswith(b"\r\n") else whole + b"\r\n")
     report = _report(lines)
-    key, _ = lines.block(_CERTIFICATE)
+    key, _ = lines.all(_CERTIFICATE)
     text = whole[: lines.position]
     [signature] = lines.next("Sig: <hex>")
     if lines.position < len(lines.text):
-        raise ReportError("nothing follows the signature", lines.position)
+        raise lines.error("the report ends with the signature")
     return SignedReport(report, text, *key, *signature)
 
 
@@ -238,46 +209,41 @@ def parse(text: bytes) -> Report:
 
 
 def _report(lines: _Lines) -> Report:
-    serial, lot, low, low_delay, high, high_delay, *moments = lines.block(_HEAD)
-    days: list[Day] = []
-    while not days or lines.is_next(" "):
-        days.append(_day(lines, days))
-    lines.next("Cert:")
-    return Report(
-        serial=serial,
-        lot=lot,
-        activated=_seconds(*moments[:2]),
-        created=_seconds(*moments[2:]),
-        low=AlarmLimit(low, low_delay),
-        high=AlarmLimit(high, high_delay),
-        days=tuple(days),
+    lines.next("Device: Q-tag Fridge-tag 2")
+    lines.next("Vers: 0.5")
+    lines.seek("Conf:", " Serial: ")
+    [serial] = lines.next(" Serial: <serial>")
+    lines.seek(" Lot: ")
+    [lot] = lines.next(" Lot: <lot>")
+    lines.seek(" Temp unit: C", " Alarm:", "  0:", "")
+    low = AlarmLimit(*lines.next(_ALARM))
+    lines.seek("  1:", "   T AL: ")
+    high = AlarmLimit(*lines.next(_ALARM))
+    lines.seek("Hist:", " TS Actv: ")
+    activated, created = (
+        _seconds(*lines.next(f" {title}: <date> <time>")) for title in ("TS Actv", "TS Report Creation")
     )
+    days: list[Day] = []
+    while len(days) < MAX_DAYS and lines.is_next(f" {len(days) + 1}:", "  Date: "):
+        days.append(_day(lines, days))
+    lines.next("Cert:" if days else " 1:")
+    return Report(serial, lot, activated, created, low, high, tuple(days))
 
 
 def _day(lines: _Lines, before: list[Day]) -> Day:
-    lines.next(" <number>:", lambda found: _follows(found, len(before)))
-    [day] = lines.next("  Date: <date>", lambda found: _is_earlier(found, before))
-    lowest, highest, low, low_alarm, high, high_alarm, timeout = lines.block(_DAY)
-    if lines.is_next(_CHECKED[0]):
-        lines.next(_CHECKED[0])
-        for entry in _CHECKED[1:]:
-            if lines.is_next(entry.removesuffix("<text>")):
-                lines.next(entry)
+    lines.next(f" {len(before) + 1}:")
+    start = lines.position
+    [day] = lines.next("  Date: <date>")
+    if before and day >= before[-1].date:
+        lines.position = start
+        raise lines.error(f"date {day}: must be earlier than {before[-1].date}, the newest day comes first")
+    lowest, highest, low, low_alarm, high, high_alarm, timeout = lines.all(_DAY)
+    if lines.is_next("  Checked:"):
+        lines.next("  Checked:")
+        for half in ("   TS AM: ", "   TS PM: "):
+            if lines.is_next(half):
+                lines.next(f"{half}<text>")
     return Day(day, lowest, highest, Beyond(low, low_alarm), Beyond(high, high_alarm), timeout)
-
-
-def _follows(number: int, days: int) -> str:
-    """What is wrong with the number of a day, if anything."""
-    if days == MAX_DAYS:
-        return f"a report has at most {MAX_DAYS} days"
-    return "" if number == days + 1 else f"this is day {days + 1}"
-
-
-def _is_earlier(day: date, before: list[Day]) -> str:
-    """What is wrong with the date of a day, if anything."""
-    if not before or day < before[-1].date:
-        return ""
-    return f"must be earlier than {before[-1].date}, the newest day comes first"
 
 
 def _seconds(day: date, minute: int) -> int:
@@ -290,46 +256,49 @@ class _Lines:
     def __init__(self, text: bytes) -> None:
         self.text = text
         self.position = 0
-        self._number = 1
 
-    def is_next(self, beginning: str) -> bool:
-        """Does the next line begin like that?"""
-        return self.text.startswith(beginning.encode(), self.position)
+    def is_next(self, *beginning: str) -> bool:
+        """Do the next lines begin like that, each but the last one being nothing else?"""
+        return self.text.startswith("\r\n".join(beginning).encode(), self.position)
 
-    def block(self, templates: str) -> list[Any]:
-        """The values in the next lines, of which each must be like its template."""
-        return [value for template in templates.split("\n") for value in self.next(template)]
+    def seek(self, *beginning: str) -> None:
+        """Pass over lines up to some that begin like that; the last of these is the next one."""
+        token = "\r\n".join(["", *beginning]).encode()
+        found = self.text.find(token, self.position - 2)
+        if found < 0:
+            raise self.error(f"no line {beginning[0]!r} follows")
+        self.position = found + len(token) - len(beginning[-1])
 
-    def next(self, template: str, rule: Callable[[Any], str] | None = None) -> list[Any]:
-        """The values in the next line. `rule` says what is wrong with its value, if anything."""
-        end = self.text.find(b"\r\n", self.position)
-        line = self.text[self.position :] if end < 0 else self.text[self.position : end]
+    def all(self, templates: Sequence[str]) -> list[Any]:
+        """The values in the next lines, each of which must be like its template."""
+        return [value for template in templates for value in self.next(template)]
+
+    def next(self, template: str) -> list[Any]:
+        """The values in the next line, which must be like the template."""
         pattern, converters = _compiled(template)
-        match = pattern.fullmatch(line)
-        if match is None or end < 0:
-            raise self._error(f"must be {template!r}, is {_shown(line, ended=end >= 0)}")
+        match = pattern.match(self.text, self.position)
+        if match is None:
+            raise self.error(f"must be {template!r}, is {self._shown()}")
         try:
             values = [
                 None if text is None else convert(text)
                 for convert, text in zip(converters, match.groups(), strict=True)
             ]
         except ValueError as error:
-            raise self._error(str(error)) from None
-        if rule is not None and (wrong := rule(values[0])):
-            raise self._error(f"is {_shown(line)}, {wrong}")
-        self.position = end + 2
-        self._number += 1
+            raise self.error(str(error)) from None
+        self.position = match.end()
         return values
 
-    def _error(self, rule: str) -> ReportError:
-        return ReportError(f"line {self._number}: {rule}", self.position)
+    def error(self, rule: str) -> ReportError:
+        """What is wrong with the next line."""
+        number = self.text.count(b"\r\n", 0, self.position) + 1
+        return ReportError(f"line {number}: {rule}", self.position)
 
-
-def _shown(line: bytes, *, ended: bool = True) -> str:
-    if not line and not ended:
-        return "missing"
-    text = line[:60].decode(errors="replace")
-    return repr(text) + ("" if ended else " without an end of line")
+    def _shown(self) -> str:
+        line, end, _ = self.text[self.position :].partition(b"\r\n")
+        if not line and not end:
+            return "missing"
+        return repr(line[:60].decode(errors="replace")) + ("" if end else " without its end")
 
 
 def _hundredths(text: bytes) -> int:
@@ -357,13 +326,13 @@ def _words(text: bytes) -> tuple[int, int]:
 
 
 _PLACES: dict[str, tuple[str, Callable[[bytes], Any] | None]] = {
+    "clock": (r"[\s\S]{5}", None),
     "text": (r"[^\r]*", None),
     "delay": (r"([^\r]*)", lambda text: text.decode(errors="replace")),
     "lot": (rf"([^\r]{{1,{LONGEST_LOT}}})", bytes),
     "serial": (r"([0-9]{12})", int),
-    "number": (r"([0-9]{1,2})", int),
     "minutes": (r"([0-9]{1,4})", int),
-    "temperature": (r"([+-][0-9]{1,3}\.[0-9])", _hundredths),
+    "temperature": (r"([+-][0-9]{1,2}\.[0-9])", _hundredths),
     "date": (r"(20[0-9]{2}-[0-9]{2}-[0-9]{2})", _date),
     "time": (r"([0-9]{2}:[0-9]{2})", _minute),
     "hex": (r"([0-9a-fA-F]{128})", _words),
@@ -373,7 +342,7 @@ _PLACES: dict[str, tuple[str, Callable[[bytes], Any] | None]] = {
 
 @cache
 def _compiled(template: str) -> tuple[re.Pattern[bytes], list[Callable[[bytes], Any]]]:
-    """The pattern of a line, and how to read each of its groups. Square brackets hold what can be missing."""
+    """The pattern of a line, and how to read its values. Square brackets hold what can be missing."""
     pattern, converters = "", []
     for piece in re.split(r"(<\w+>|[\[\]])", template):
         if piece in ("[", "]"):
@@ -385,4 +354,4 @@ def _compiled(template: str) -> tuple[re.Pattern[bytes], list[Callable[[bytes], 
                 converters.append(convert)
         else:
             pattern += re.escape(piece)
-    return re.compile(pattern.encode()), converters
+    return re.compile(f"{pattern}\r\n".encode()), converters

@@ -29,7 +29,7 @@ FIRST_DAY = 30
 
 MINUTES = st.integers(0, 9999)
 ALARM = st.none() | st.integers(0, 1439)
-TENTHS = st.integers(-9999, 9999)
+TENTHS = st.integers(-999, 999)
 DAYS = st.builds(
     TagDay,
     TENTHS,
@@ -65,12 +65,12 @@ def local(moment: datetime) -> int:
 
 
 def word(tag: FridgeTag, index: int) -> int:
-    """A day as library LoggerDay lays it out, from the lowest bit up."""
+    """A day as library LoggerWords lays it out, from the lowest bit up."""
     day = tag.days[index]
     dated = (tag.date(index).date() - date(1970, 1, 1)).days
     alarms = [0 if at is None else at + 1 for at in (day.low_alarm, day.high_alarm)]
-    temperatures = [value * 10 % 2**32 for value in (day.min, day.max)]
-    values = [(dated, 24), *((t, 32) for t in temperatures)]
+    temperatures = [value * 10 % 2**16 for value in (day.min, day.max)]
+    values = [(dated, 24), *((t, 16) for t in temperatures)]
     values += [(v, 16) for v in (day.low, day.high, *alarms, day.timeout)]
     found = shift = 0
     for value, bits in values:

@@ -1,7 +1,7 @@
 """The model of `LoggerReports`, written from ILoggerReports.
 
-It does not read texts: it knows the loggers that wrote them. And it judges segments by the readings in them, not by
-their summaries.
+It does not read texts: it knows the loggers that wrote them. And it judges segments by the readings in them,
+not by their summaries.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.models.rules import Fact, Objections
 from tests.models.segments import TEMPERATURE, Frame, Limit, Reading, Segment, runs
 from tests.models.twins import Twins
 from tests.support.fridge_tags import FridgeTag
-from tests.support.witness import LotKey, Report, seconds
+from tests.support.witness import LoggerFrame, LotKey, Report, seconds
 from tests.support.words import Duty, EndOfLife, Kind, Role
 from tests.support.world import DAY
 
@@ -89,7 +89,7 @@ class Tag:
 
 
 class Day(NamedTuple):
-    """A day of a report, as in library LoggerDay."""
+    """A day of a report, as in library LoggerWords."""
 
     date: int
     min: int
@@ -102,7 +102,7 @@ class Day(NamedTuple):
 
     @property
     def word(self) -> int:
-        return bits.join(self, (24, 32, 32, 16, 16, 16, 16, 16))
+        return bits.join(self, (24, 16, 16, 16, 16, 16, 16, 16))
 
 
 def day_of(tag: FridgeTag, index: int) -> Day:
@@ -144,8 +144,8 @@ class ReportsLedger:
                 *before, last = self.tags[a["logger"]].attachments
                 self._attachments(a["logger"], *before, last._replace(until=a["until"]))
             case "ReportAttested":
-                report = a["report"]
-                self.reports[a["id"]] = Report(*report[:-1], tuple(report[-1]))
+                told = a["digest"], a["key"], a["subject"], a["frame"], tuple(a["table"])
+                self.reports[a["id"]] = Report(*told)
             case "SegmentContradicted":
                 self.contradicted[a["segment"]] = self.reports[a["report"]].key
             case "Alert":
@@ -275,11 +275,12 @@ class LoggerReports:
         if made is None:
             no.final("NoSuchAttachment", logger, attachment)
         report = self.report_of(tag, key, made, attachment)
-        no.when(report.created > self.now, "ReportInFuture", report.created, self.now)
+        created = report.logger.created
+        no.when(created > self.now, "ReportInFuture", created, self.now)
         no.when(not report.table, "NoDayCovered", logger, made.since, made.until)
         no.when(report.id in self.ledger.reports, "AlreadyAttested", report.id)
-        fact = {"id": report.id, "subject": made.subject, "logger": logger, "caller": sender}
-        return self._happened(no, ("ReportAttested", {**fact, "report": report}))
+        fact = {"id": report.id, "logger": logger, "caller": sender, **report._asdict()}
+        return self._happened(no, ("ReportAttested", fact))
 
     def is_signed(self, tag: FridgeTag, key: LotKey, r: bytes, s: bytes) -> bool:
         """Did the lot with this key sign so, and is that the lower s?"""
@@ -289,11 +290,10 @@ class LoggerReports:
 
     def report_of(self, tag: FridgeTag, key: LotKey, made: Attachment, number: int) -> Report:
         """What the logger says about the twin it was attached to."""
-        utc = [seconds(moment) - made.offset * MINUTE for moment in (tag.start, tag.created)]
-        report = Report(
-            sha256(tag.text).digest(), key.id, tag.serial, number, made.subject, made.org, made.offset,
-            *utc, tag.low * 10, tag.high * 10, (),
-        )  # fmt: skip
+        utc = (seconds(moment) - made.offset * MINUTE for moment in (tag.start, tag.created))
+        limits = tag.low * 10, tag.high * 10
+        frame = LoggerFrame(tag.serial, number, made.org, made.offset, *utc, *limits)
+        report = Report(sha256(tag.text).digest(), key.id, made.subject, frame.word, ())
         table = []
         for index in range(len(tag.days)):
             begin, end = measured(report, day_of(tag, index))
@@ -314,7 +314,7 @@ class LoggerReports:
         no.settle()
         what = {"subject": report.subject, "report": report.id, "caller": sender}
         what |= {"kind": kind, "limit": limit, "day": report.table[day]}
-        alert = {"subject": report.subject, "code": CONTRADICTED, "org": report.org}
+        alert = {"subject": report.subject, "code": CONTRADICTED, "org": report.logger.org}
         return self._happened(
             no,
             *(("SegmentContradicted", {"segment": digest, **what}) for digest in new),
@@ -330,12 +330,12 @@ class LoggerReports:
         limit: int,
         segments: Sequence[Segment],
     ) -> bool:
-        """Does the report say that the segments are wrong? The objections are why the two cannot be compared."""
+        """Does the report contradict the segments? The objections are why the two cannot be compared."""
         if report.id not in self.ledger.reports:
             no.final("NotAttested", report.id)
-        logger = logger_id(report.key, report.serial)
-        if self.ledger.tags[logger].attachment(report.attachment) is None:
-            no.when(True, "NoSuchAttachment", logger, report.attachment)
+        logger = logger_id(report.key, report.logger.serial)
+        if self.ledger.tags[logger].attachment(report.logger.attachment) is None:
+            no.when(True, "NoSuchAttachment", logger, report.logger.attachment)
         self._good_key(no, report.key)
         if day >= len(report.table):
             no.final("NoSuchDay", day, len(report.table))
@@ -344,8 +344,8 @@ class LoggerReports:
         for index, segment in enumerate(segments):
             self._comparable(no, report, segments, index, segment)
         no.settle()
-        told = Day(*bits.split(report.table[day], (24, 32, 32, 16, 16, 16, 16, 16)))
-        told = told._replace(min=bits.signed(told.min, 32), max=bits.signed(told.max, 32))
+        told = Day(*bits.split(report.table[day], (24, 16, 16, 16, 16, 16, 16, 16)))
+        told = told._replace(min=bits.signed(told.min, 16), max=bits.signed(told.max, 16))
         tolerance = 2 * self.ledger.keys[report.key].accuracy
         parts = [self.archive[self.telemetry.digest_of(segment)] for segment in segments]
         readings = [reading for part, _ in parts for reading in part]
@@ -366,10 +366,10 @@ class LoggerReports:
             return max(values) < told.max - tolerance
         if kind == Contradiction.LOW_MISSED:
             own, minutes = Limit(limit, high=False), told.low_minutes
-            inside = limit >= report.low + tolerance
+            inside = limit >= report.logger.low + tolerance
         else:
             own, minutes = Limit(limit, high=True), told.high_minutes
-            inside = limit <= report.high - tolerance
+            inside = limit <= report.logger.high - tolerance
         return (
             kind != Contradiction.NONE
             and inside
@@ -449,8 +449,8 @@ def on_curve(x: bytes, y: bytes) -> bool:
 
 def measured(report: Report, day: Day) -> tuple[int, int]:
     """From when to when the logger measured on a day."""
-    midnight = day.date * DAY - report.offset * MINUTE
-    return max(midnight, report.activated), min(midnight + DAY, report.created)
+    midnight = day.date * DAY - report.logger.offset * MINUTE
+    return max(midnight, report.logger.activated), min(midnight + DAY, report.logger.created)
 
 
 def covers(time: tuple[int, int], parts: Sequence[Sequence[Reading]]) -> bool:

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
+from tests.models import bits
+
 from .coldchain import ColdChain
 from .contract import Contract, Sender
 from .fridge_tags import FridgeTag, Lot, TagDay
@@ -54,26 +56,49 @@ class LotKey(NamedTuple):
         return keccak(self.id + serial.to_bytes(32, "big"))
 
 
-class Report(NamedTuple):
-    """As `ILoggerReports.Report`."""
+class LoggerFrame(NamedTuple):
+    """Which logger wrote a report, when and where, as in library LoggerWords."""
 
-    digest: bytes
-    key: bytes
     serial: int
     attachment: int
-    subject: bytes
     org: int
     offset: int
     activated: int
     created: int
     low: int
     high: int
+
+    @property
+    def word(self) -> int:
+        return bits.join(self, FRAME_BITS)
+
+    @classmethod
+    def of(cls, word: int) -> LoggerFrame:
+        serial, attachment, org, offset, *times, low, high = bits.split(word, FRAME_BITS)
+        offset, low, high = (bits.signed(field, 16) for field in (offset, low, high))
+        return cls(serial, attachment, org, offset, *times, low, high)
+
+
+FRAME_BITS = (40, 32, 32, 16, 40, 40, 16, 16)
+
+
+class Report(NamedTuple):
+    """As `ILoggerReports.Report`."""
+
+    digest: bytes
+    key: bytes
+    subject: bytes
+    frame: int
     table: tuple[int, ...]
 
     @property
     def id(self) -> bytes:
-        types = "(bytes32,bytes32,uint64,uint32,bytes32,uint32,int16,uint40,uint40,int32,int32,uint256[])"
-        return keccak(encode([types], [tuple(self)]))
+        return keccak(encode(["(bytes32,bytes32,bytes32,uint256,uint256[])"], [tuple(self)]))
+
+    @property
+    def logger(self) -> LoggerFrame:
+        """The frame's fields."""
+        return LoggerFrame.of(self.frame)
 
 
 class Attested(NamedTuple):

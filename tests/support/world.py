@@ -283,7 +283,9 @@ class World:
         """Hold something back, by the maker unless somebody else is named."""
         self.twins.hold(id_, reason, self.ref("holding"), sender=(org or self.maker).quality)
 
-    def empower(self, module: Contract | Forwarder, roles: Role = Role.MODULE, duties: int = ALL_DUTIES) -> int:
+    def empower(
+        self, module: Contract | Forwarder, roles: Role = Role.MODULE, duties: int = ALL_DUTIES
+    ) -> int:
         """Make a contract of the system a member of the consortium; the number of its organisation."""
         admin = self.governor
         number: int = self.consortium.admit.call(module.address, admin, roles, bytes(32), 0, sender=admin)
