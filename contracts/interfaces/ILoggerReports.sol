@@ -195,7 +195,7 @@ interface ILoggerReports is IModule {
     /// @notice Only the organisation with title to the logger's twin administers it.
     error NotLoggerOwner(bytes32 logger, uint32 org, uint32 owner);
     /// @notice The serial number is enrolled already.
-    error AlreadyEnrolled(bytes32 logger, bytes32 twin);
+    error SerialTaken(bytes32 logger, bytes32 twin);
     /// @notice The twin stands for another logger.
     error StandsForLogger(bytes32 twin, bytes32 logger);
     /// @notice The serial number is not enrolled.

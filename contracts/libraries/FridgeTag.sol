@@ -221,17 +221,20 @@ library FridgeTag {
         assembly ("memory-safe") {
             let word := calldataload(i)
             let degrees := xor(byte(1, word), 0x30)
+            wrong := gt(degrees, 9)
             next := 2
             if xor(byte(2, word), 0x2e) {
                 let digit := xor(byte(2, word), 0x30)
-                wrong := or(gt(degrees, 9), gt(digit, 9))
+                wrong := or(wrong, gt(digit, 9))
                 degrees := add(mul(degrees, 10), digit)
                 next := 3
             }
             let sign := byte(0, word)
             let tenth := xor(byte(add(next, 1), word), 0x30)
-            wrong := or(wrong, or(gt(degrees, 99), gt(tenth, 9)))
-            wrong := or(wrong, or(xor(byte(next, word), 0x2e), and(xor(sign, 0x2b), iszero(eq(sign, 0x2d)))))
+            wrong := or(
+                wrong,
+                or(gt(tenth, 9), or(xor(byte(next, word), 0x2e), iszero(or(eq(sign, 0x2b), eq(sign, 0x2d)))))
+            )
             value := mul(add(mul(degrees, 100), mul(tenth, 10)), sub(0x2c, sign))
             next := add(add(i, next), 2)
         }

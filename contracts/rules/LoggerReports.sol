@@ -101,7 +101,7 @@ contract LoggerReports is ILoggerReports, Module {
         _checkKey(key);
         if (serial >= 1e12) revert NotASerial(serial);
         Logger storage l = _loggers[logger];
-        if (l.twin != 0) revert AlreadyEnrolled(logger, l.twin);
+        if (l.twin != 0) revert SerialTaken(logger, l.twin);
         if (standsFor[twin] != 0) revert StandsForLogger(twin, standsFor[twin]);
         l.twin = twin;
         standsFor[twin] = logger;

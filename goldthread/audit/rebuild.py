@@ -18,6 +18,7 @@ from goldthread.audit import (
     devices,
     drive_insurance,
     lineage,
+    logger_reports,
     lots,
     recalls,
     telemetry,
@@ -60,6 +61,7 @@ class System:
     devices: devices.State = field(default_factory=devices.State)
     telemetry: telemetry.State = field(default_factory=telemetry.State)
     conditions: conditions.State = field(default_factory=conditions.State)
+    logger_reports: logger_reports.State = field(default_factory=logger_reports.State)
     drive_insurance: drive_insurance.State = field(default_factory=drive_insurance.State)
     problems: dict[str, FoldError] = field(default_factory=dict)
     """For each contract the first event that cannot have happened; what follows it is not folded any more."""
@@ -101,6 +103,8 @@ class System:
                 telemetry.fold(self.telemetry, event)
             case "Conditions":
                 conditions.fold(self.conditions, event, self.telemetry)
+            case "LoggerReports":
+                logger_reports.fold(self.logger_reports, event)
             case "DriveInsurance":
                 drive_insurance.fold(self.drive_insurance, event)
             case _:
@@ -133,6 +137,8 @@ class System:
                 yield from telemetry.views(self.telemetry)
             case "Conditions":
                 yield from conditions.views(self.conditions)
+            case "LoggerReports":
+                yield from logger_reports.views(self.logger_reports)
             case "DriveInsurance":
                 yield from drive_insurance.views(self.drive_insurance)
 

@@ -193,6 +193,11 @@ class Deployment:
         return self.contract("Conditions")
 
     @property
+    def logger_reports(self) -> Contract:
+        """Reports that loggers sign themselves, and what they contradict (ILoggerReports)."""
+        return self.contract("LoggerReports")
+
+    @property
     def drive_insurance(self) -> Contract:
         """Pay-how-you-drive policies (IDriveInsurance)."""
         return self.contract("DriveInsurance")

@@ -106,6 +106,7 @@ def plan(deployer: str, token: str | None) -> tuple[Part, ...]:
         Part("Firmware", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
         Part("Telemetry", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
         Part("Conditions", ("@Consortium", "@Twins", "@Telemetry"), ("CONSORTIUM", "TWINS", "TELEMETRY")),
+        Part("LoggerReports", ("@Consortium", "@Telemetry"), ("CONSORTIUM", "TELEMETRY")),
         Part("Lots", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
         Part("Lineage", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
         Part("Recalls", ("@Consortium", "@Lineage"), ("CONSORTIUM", "LINEAGE")),

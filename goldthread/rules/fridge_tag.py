@@ -226,7 +226,9 @@ def _report(lines: _Lines) -> Report:
     days: list[Day] = []
     while len(days) < MAX_DAYS and lines.is_next(f" {len(days) + 1}:", "  Date: "):
         days.append(_day(lines, days))
-    lines.next("Cert:" if days else " 1:")
+    if not days:
+        raise lines.error("must be ' 1:', followed by the date of the newest day: the report has no days")
+    lines.next("Cert:")
     return Report(serial, lot, activated, created, low, high, tuple(days))
 
 
@@ -328,7 +330,7 @@ def _words(text: bytes) -> tuple[int, int]:
 _PLACES: dict[str, tuple[str, Callable[[bytes], Any] | None]] = {
     "clock": (r"[\s\S]{5}", None),
     "text": (r"[^\r]*", None),
-    "delay": (r"([^\r]*)", lambda text: text.decode(errors="replace")),
+    "delay": (r"(?=([^\r]*))", lambda text: text.decode(errors="replace")),
     "lot": (rf"([^\r]{{1,{LONGEST_LOT}}})", bytes),
     "serial": (r"([0-9]{12})", int),
     "minutes": (r"([0-9]{1,4})", int),
@@ -342,7 +344,9 @@ _PLACES: dict[str, tuple[str, Callable[[bytes], Any] | None]] = {
 
 @cache
 def _compiled(template: str) -> tuple[re.Pattern[bytes], list[Callable[[bytes], Any]]]:
-    """The pattern of a line, and how to read its values. Square brackets hold what can be missing."""
+    """The pattern of a line, and how to read its values. Square brackets hold what can be missing; a delay is
+    looked at and passed over with what follows it.
+    """
     pattern, converters = "", []
     for piece in re.split(r"(<\w+>|[\[\]])", template):
         if piece in ("[", "]"):
@@ -354,4 +358,5 @@ def _compiled(template: str) -> tuple[re.Pattern[bytes], list[Callable[[bytes], 
                 converters.append(convert)
         else:
             pattern += re.escape(piece)
-    return re.compile(f"{pattern}\r\n".encode()), converters
+    pattern += "" if template.endswith("<delay>") else "\r\n"
+    return re.compile(pattern.encode()), converters

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
 from goldthread.build import ROOT
-from tests.models.logger_reports import Contradiction
 from tests.support import AnvilNode
-from tests.support.fridge_tags import FridgeTag, TagDay, five_days, sixty_days
+from tests.support.fridge_tags import FridgeTag, TagDay
 from tests.support.gas import GasBook
 from tests.support.witness import REASON, Witness
 from tests.support.world import DAY, asset

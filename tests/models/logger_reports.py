@@ -219,7 +219,7 @@ class LoggerReports:
         self._good_key(no, key)
         no.when(serial >= 10**12, "NotASerial", serial)
         taken = self.ledger.tags.get(logger, Tag()).twin
-        no.when(taken != NOTHING, "AlreadyEnrolled", logger, taken)
+        no.when(taken != NOTHING, "SerialTaken", logger, taken)
         other = self.ledger.logger_of(twin)
         no.when(other != NOTHING, "StandsForLogger", twin, other)
         fact = {"logger": logger, "org": org, "key": key, "caller": sender, "serial": serial, "twin": twin}
