@@ -66,7 +66,7 @@ interface ILoggerReports is IModule {
     /// @notice A logger: a serial number of a lot.
     /// @param twin The twin, of the kind ASSET, whose owner administers it; zero: nobody does.
     /// @param attachments How often it was attached; the newest attachment has this number.
-    /// @param struck Attachments up to this number do not count: who made them was not its owner.
+    /// @param struck Reports for attachments up to this number contradict nothing: who made them was not its owner.
     struct Logger {
         bytes32 twin;
         uint32 attachments;
@@ -120,8 +120,8 @@ interface ILoggerReports is IModule {
     event LoggerEnrolled(
         bytes32 indexed logger, uint32 indexed org, bytes32 indexed key, address caller, uint40 serial, bytes32 twin
     );
-    /// @notice The logger was not what the twin stood for; the record `reason` tells. It can be enrolled again, and its
-    /// attachments so far do not count.
+    /// @notice The logger was not what the twin stood for; the record `reason` tells. It can be enrolled again, and
+    /// reports for its attachments so far contradict nothing.
     event LoggerStruck(
         bytes32 indexed logger, uint32 indexed org, bytes32 indexed reason, address caller, bytes32 twin, uint32 struck
     );

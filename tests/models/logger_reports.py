@@ -271,15 +271,16 @@ class LoggerReports:
         digest = sha256(text).digest()
         no.when(not self.is_signed(tag, key, r, s), "InvalidReportSignature", digest)
         logger = key.logger(tag.serial)
-        made = self.ledger.tags.get(logger, Tag()).attachment(attachment)
-        if made is None:
+        made = self.ledger.tags.get(logger, Tag()).attachments[attachment - 1 : attachment]
+        if not made or attachment == 0:
             no.final("NoSuchAttachment", logger, attachment)
-        report = self.report_of(tag, key, made, attachment)
+        report = self.report_of(tag, key, made[0], attachment)
         created = report.logger.created
         no.when(created > self.now, "ReportInFuture", created, self.now)
-        no.when(not report.table, "NoDayCovered", logger, made.since, made.until)
+        no.when(not report.table, "NoDayCovered", logger, made[0].since, made[0].until)
         no.when(report.id in self.ledger.reports, "AlreadyAttested", report.id)
         fact = {"id": report.id, "logger": logger, "caller": sender, **report._asdict()}
+        fact["table"] = list(report.table)
         return self._happened(no, ("ReportAttested", fact))
 
     def is_signed(self, tag: FridgeTag, key: LotKey, r: bytes, s: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""LoggerReports with its model, called side by side as in `Shadow`, over a cold chain that has models, too."""
+"""LoggerReports with its model, called side by side as in `Shadow`, over a cold chain with models."""
 
 from __future__ import annotations
 

@@ -76,6 +76,15 @@ TARGETS = {
         entries=("contracts/rules/Conditions.sol",),
         tests=("conditions",),
     ),
+    "LoggerReports": Target(
+        sources=(
+            "contracts/rules/LoggerReports.sol",
+            "contracts/libraries/FridgeTag.sol",
+            "contracts/libraries/LoggerWords.sol",
+        ),
+        entries=("contracts/rules/LoggerReports.sol", "contracts/mocks/FridgeTagHarness.sol"),
+        tests=("logger_reports",),
+    ),
     "Lineage": Target(
         sources=("contracts/core/Lineage.sol",),
         entries=("contracts/core/Lineage.sol",),
