@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from goldthread.commands import chain, ids, proof, quotes, recall, segment, trace
+from goldthread.commands import chain, ids, proof, quotes, recall, report, segment, trace
 from goldthread.commands.output import Group
 
 
@@ -22,6 +22,7 @@ def main() -> None:
 main.add_command(ids.identify)
 main.add_command(quotes.quote)
 main.add_command(segment.segment)
+main.add_command(report.report)
 main.add_command(proof.proof)
 main.add_command(chain.history)
 main.add_command(trace.trace)

@@ -1,5 +1,5 @@
-"""Rebuilds the state of LoggerReports from its events: lot keys, loggers and where they hung, reports, and what they
-contradict.
+"""Rebuilds the state of LoggerReports from its events: lot keys, loggers and where they hung, reports, and
+what they contradict.
 """
 
 from __future__ import annotations

@@ -203,18 +203,19 @@ _ADVICE: dict[str, str] = {
     "KeyExists": "nothing to do: see keyState(key)",
     "KeyExpired": "the maker must register another key; a new one expires in the future",
     "KeyIsRevoked": "reports of this lot are not to be trusted any more",
-    "MalformedReport": "send the text with lines that end in CR and LF; `goldthread report verify` names the line",
-    "NoDayCovered": "the logger was not on the thing for a whole day of its measuring: name another attachment, or "
-    "check the offset of its clock",
+    "MalformedReport": "send the text with lines that end in CR and LF; "
+    "`goldthread report verify` names the line",
+    "NoDayCovered": "the logger was not on the thing for a whole day of its measuring: name another "
+    "attachment, or check the offset of its clock",
     "NoSuchAttachment": "attachments are numbered from 1 as in loggerOf(logger); struck ones do not count",
     "NoSuchDay": "days are numbered from 0, and there are as many as the report's table has",
     "NotALogger": "register the logger as an ASSET twin; one that has ended is replaced by another one",
-    "NotAModel": "register the model of the loggers as a DESIGN twin",
     "NotASerial": "give the number that is printed on the logger, 12 digits",
     "NotAttested": "hand in the report first, and use it exactly as ReportAttested has it",
     "NotComparable": "use anchored segments of temperatures of the report's subject, as they were signed",
     "NotConsecutive": "use segments of one device, in the order of their numbers and with none left out",
-    "NotContradicted": "the report and the segments agree as far as they go; ask contradicts(...) for another day or kind",
+    "NotContradicted": "the report and the segments agree as far as they go; ask contradicts(...) for another "
+    "day or kind",
     "NotLoggerOwner": "the organisation with title to the logger's twin must act",
     "NotMaker": "the organisation that registered the model must act, or a regulator",
     "NotOnCurve": "take x and y from the report: `goldthread report verify` prints them",

@@ -14,9 +14,13 @@ from goldthread.commands.options import (
     Decorator,
     bytes32_of,
     deployment_option,
+    from_option,
     json_option,
+    keystore_option,
     open_deployment,
+    passphrase_option,
     rpc_option,
+    sender_of,
     twin_of,
 )
 from goldthread.commands.output import (
@@ -33,21 +37,10 @@ from goldthread.commands.output import (
 from goldthread.commands.trace import amount, thing_json, verdict
 
 if TYPE_CHECKING:
-    from goldthread.chain.contracts import Deployment
-    from goldthread.chain.send import Sender
     from goldthread.recall import Book, Consignee, Holding, Plan
 
 _CLASSES = {"I": 1, "II": 2, "III": 3}
 
-_from_option: Decorator = click.option(
-    "--from", "account", metavar="ADDRESS", help="Account that a development node signs for."
-)
-_keystore_option: Decorator = click.option(
-    "--keystore", type=FILE, help="Encrypted keystore file of the account; asks for its passphrase."
-)
-_passphrase_option: Decorator = click.option(
-    "--passphrase-file", type=FILE, help="Holds the keystore's passphrase (default: ask for it)."
-)
 _number: Decorator = click.argument("number", metavar="RECALL", type=click.IntRange(1))
 
 
@@ -111,9 +104,9 @@ def plan(lot_ids: tuple[str, ...], deployment_file: Path, rpc: str, as_json: boo
 @click.option("--reason-file", type=FILE, help="The record itself; its SHA-256 is the reason.")
 @deployment_option()
 @rpc_option
-@_from_option
-@_keystore_option
-@_passphrase_option
+@from_option
+@keystore_option
+@passphrase_option
 @json_option
 def open_(
     lot_ids: tuple[str, ...],
@@ -142,7 +135,7 @@ def open_(
     record = _reason(reason, reason_file)
     seeds = [twin_of("LOT", text) for text in lot_ids]
     book, _ = _open(deployment_file, rpc, as_json)
-    sender = _sender(book.deployment, account, keystore, passphrase_file)
+    sender = sender_of(book.deployment, account, keystore, passphrase_file)
     book.update()
     number, new = recalls.open_recall(book, sender, recalls.RecallClass(_CLASSES[klass]), record, seeds)
     frontier = len(book.recall(number).frontier)
@@ -157,9 +150,9 @@ def open_(
 @_number
 @deployment_option()
 @rpc_option
-@_from_option
-@_keystore_option
-@_passphrase_option
+@from_option
+@keystore_option
+@passphrase_option
 @json_option
 def step(
     number: int,
@@ -181,7 +174,7 @@ def step(
     from goldthread import recall as recalls
 
     book, _ = _open(deployment_file, rpc, as_json)
-    sender = _sender(book.deployment, account, keystore, passphrase_file)
+    sender = sender_of(book.deployment, account, keystore, passphrase_file)
     book.update()
     sent = recalls.step(book, sender, number) or recalls.hold(book, sender, number)
     _print_state(book, number, sent, as_json)
@@ -191,9 +184,9 @@ def step(
 @_number
 @deployment_option()
 @rpc_option
-@_from_option
-@_keystore_option
-@_passphrase_option
+@from_option
+@keystore_option
+@passphrase_option
 @json_option
 def close(
     number: int,
@@ -215,7 +208,7 @@ def close(
     from goldthread import recall as recalls
 
     book, _ = _open(deployment_file, rpc, as_json)
-    sender = _sender(book.deployment, account, keystore, passphrase_file)
+    sender = sender_of(book.deployment, account, keystore, passphrase_file)
     book.update()
     steps = book.steps(number)
     containers = book.containers({*book.recall(number).members, *(s.thing.id for s in steps)})
@@ -300,37 +293,6 @@ def _open(path: Path, rpc: str, quiet: bool) -> tuple[Book, dict[int, str]]:
         reading = display.add_task("reading logs", total=None)
         book.update(lambda block, _: display.update(reading, description=f"reading logs, block {block}"))
     return book, organisation_names(book.deployment, book.trace.block)
-
-
-def _sender(
-    deployment: Deployment, account: str | None, keystore: Path | None, passphrase_file: Path | None
-) -> Sender:
-    """Who signs; waits for what that account has sent before."""
-    from eth_utils.address import is_address, to_checksum_address
-
-    from goldthread.chain.send import Sender
-    from goldthread.recall import settle
-
-    if (account is None) == (keystore is None):
-        raise Failure("--from or --keystore: give one of the two, to say who signs")
-    if keystore is not None:
-        sender = Sender.keystore(deployment.chain, keystore, _passphrase(keystore, passphrase_file))
-    elif account is not None and is_address(account):
-        sender = Sender.unlocked(deployment.chain, to_checksum_address(account))
-    else:
-        raise Failure(f"--from {account!r}: must be an address, 0x and 40 hex digits")
-    settle(sender)
-    return sender
-
-
-def _passphrase(keystore: Path, file: Path | None) -> str:
-    if file is None:
-        found: str = click.prompt(f"Passphrase of {keystore}", hide_input=True, err=True)
-        return found
-    try:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, ValueError) as error:
-        raise Failure(f"--passphrase-file {file}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _reason(text: str | None, file: Path | None) -> bytes:
