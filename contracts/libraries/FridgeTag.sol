@@ -58,7 +58,7 @@ library FridgeTag {
         i = _seek(base, _take(base, i, ": 0.5\r\n", 7) - 2, "\r\nConf:\r\n Serial: ", 18);
         (p.serial, i) = _serial(base, i);
         (p.lot, i) = _name(base, _seek(base, _take(base, i, "\r\n", 2) - 2, "\r\n Lot: ", 8));
-        i = _seek(base, i, "\r\n Temp unit: C\r\n Alarm:\r\n  0:\r\n", 32);
+        i = _seek(base, _take(base, i, "\r\n", 2) - 2, "\r\n Temp unit: C\r\n Alarm:\r\n  0:\r\n", 32);
         (p.low, i) = _temperature(base, _take(base, i, "   T AL: ", 9));
         i = _seek(base, _take(base, i, ", t AL: ", 8), "\r\n  1:\r\n   T AL: ", 17);
         (p.high, i) = _temperature(base, i);

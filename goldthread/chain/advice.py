@@ -214,8 +214,7 @@ _ADVICE: dict[str, str] = {
     "NotAttested": "hand in the report first, and use it exactly as ReportAttested has it",
     "NotComparable": "use anchored segments of temperatures of the report's subject, as they were signed",
     "NotConsecutive": "use segments of one device, in the order of their numbers and with none left out",
-    "NotContradicted": "the report and the segments agree as far as they go; ask contradicts(...) for another "
-    "day or kind",
+    "NotContradicted": "the two agree as far as they go: ask contradicts(...) for another day or kind",
     "NotLoggerOwner": "the organisation with title to the logger's twin must act",
     "NotMaker": "the organisation that registered the model must act, or a regulator",
     "NotOnCurve": "take x and y from the report: `goldthread report verify` prints them",
