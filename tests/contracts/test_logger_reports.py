@@ -93,17 +93,17 @@ def test_what_is_no_key(shadow: ReportShadow, witness: Witness) -> None:
     part, ended = world.register(uri("P")), world.register(uri("M2"), Kind.DESIGN)
     world.retire(ended, EndOfLife.DECOMMISSIONED)
     shadow.catch_up()
-    wrong: list[tuple[LotKey, int, int, str, tuple[Any, ...]]] = [
-        (key._replace(model=part), ACCURACY, now, "NotAModel", (part,)),
-        (key._replace(model=ended), ACCURACY, now, "NotAModel", (ended,)),
-        (key._replace(model=b"?" * 32), ACCURACY, now, "NotAModel", (b"?" * 32,)),
-        (key._replace(x=key.y), ACCURACY, now, "NotOnCurve", (key.y, key.y)),
-        (key._replace(y=bytes(32)), ACCURACY, now, "NotOnCurve", (key.x, bytes(32))),
-        (key, 49, now, "AccuracyTooFine", (49, 50)),
-        (key, ACCURACY, now - 1, "KeyExpired", (key.id, now - 1, now)),
-        (witness.key, ACCURACY, now, "KeyExists", (witness.key.id,)),
+    wrong: list[tuple[LotKey, int, int, tuple[Any, ...]]] = [
+        (key._replace(model=part), ACCURACY, now, ("NotAModel", part)),
+        (key._replace(model=ended), ACCURACY, now, ("NotAModel", ended)),
+        (key._replace(model=b"?" * 32), ACCURACY, now, ("NotAModel", b"?" * 32)),
+        (key._replace(x=key.y), ACCURACY, now, ("NotOnCurve", key.y, key.y)),
+        (key._replace(y=bytes(32)), ACCURACY, now, ("NotOnCurve", key.x, bytes(32))),
+        (key, 49, now, ("AccuracyTooFine", 49, 50)),
+        (key, ACCURACY, now - 1, ("KeyExpired", key.id, now - 1, now)),
+        (witness.key, ACCURACY, now, ("KeyExists", witness.key.id)),
     ]
-    for given, accuracy, expiry, error, values in wrong:
+    for given, accuracy, expiry, (error, *values) in wrong:
         with reverts(error, *values):
             contract.registerLotKey(given, accuracy, expiry, sender=witness.admin)
         assert not shadow.tell("registerLotKey", given, accuracy, expiry, sender=witness.admin)
@@ -161,17 +161,17 @@ def test_what_is_not_enrolled(shadow: ReportShadow, witness: Witness) -> None:
     world.retire(ended, EndOfLife.DESTROYED)
     shadow.catch_up()
     logger, maker, supplier = witness.key.logger(7), world.maker.number, world.supplier.number
-    wrong: list[tuple[bytes, int, bytes, str, tuple[Any, ...]]] = [
-        (key, 7, part, "NotALogger", (part,)),
-        (key, 7, ended, "NotALogger", (ended,)),
-        (key, 7, theirs, "NotLoggerOwner", (logger, maker, supplier)),
-        (key, 7, b"?" * 32, "NotLoggerOwner", (logger, maker, 0)),
-        (REASON, 7, twin, "UnknownKey", (REASON,)),
-        (key, 10**12, twin, "NotASerial", (10**12,)),
-        (key, SERIAL, twin, "SerialTaken", (witness.logger, witness.twin)),
-        (key, 7, witness.twin, "StandsForLogger", (witness.twin, witness.logger)),
+    wrong: list[tuple[bytes, int, bytes, tuple[Any, ...]]] = [
+        (key, 7, part, ("NotALogger", part)),
+        (key, 7, ended, ("NotALogger", ended)),
+        (key, 7, theirs, ("NotLoggerOwner", logger, maker, supplier)),
+        (key, 7, b"?" * 32, ("NotLoggerOwner", logger, maker, 0)),
+        (REASON, 7, twin, ("UnknownKey", REASON)),
+        (key, 10**12, twin, ("NotASerial", 10**12)),
+        (key, SERIAL, twin, ("SerialTaken", witness.logger, witness.twin)),
+        (key, 7, witness.twin, ("StandsForLogger", witness.twin, witness.logger)),
     ]
-    for of, serial, by, error, values in wrong:
+    for of, serial, by, (error, *values) in wrong:
         with reverts(error, *values):
             contract.enrol(of, serial, by, sender=witness.admin)
         assert not shadow.tell("enrol", of, serial, by, sender=witness.admin)

@@ -50,7 +50,7 @@ def failed(result: Result, message: str) -> None:
 COMMANDS = [
     [], ["id"], ["quote"], ["segment"], ["segment", "build"], ["segment", "verify"], ["segment", "prove"],
     ["segment", "show"], ["proof"], ["proof", "export"], ["proof", "verify"], ["history"], ["audit"],
-    ["audit", "rebuild"],
+    ["audit", "rebuild"], ["report"], ["report", "verify"], ["report", "show"], ["report", "attest"],
 ]  # fmt: skip
 
 

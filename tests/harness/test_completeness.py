@@ -16,6 +16,7 @@ INTERFACES = (
     "IDeliveryExceptions",
     "IDevices",
     "ILineage",
+    "ILoggerReports",
     "IRecalls",
     "ITelemetry",
     "ITitleDeed",
