@@ -18,8 +18,8 @@ from goldthread.hashing import keccak
 
 ALERTS = {
     "BREACH": "Conditions: a rule of a policy was broken; `ref` is the policy.",
-    "CONTRADICTED": "LoggerReports: a logger's report contradicts segments; `ref` is the report, `org` who attached "
-    "the logger.",
+    "CONTRADICTED": "LoggerReports: a logger's report contradicts segments; `ref` is the report, `org` who "
+    "attached the logger.",
     "DUPLICATE": "Lots: a unit (`subject`) is in two containers; `ref` is one of them, `org` who packed it.",
     "SILENT": "Conditions: a device of a policy was silent for too long; `ref` is the policy.",
     "SUSPECT": "Verification: evidence against a unit was reported; `ref` is the lot on the label.",
