@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Module} from "../base/Module.sol";
 import {IConsortium} from "../interfaces/IConsortium.sol";
 import {IDevices} from "../interfaces/IDevices.sol";
@@ -8,7 +9,9 @@ import {ITelemetry} from "../interfaces/ITelemetry.sol";
 import {Excursion, ExcursionLib} from "../libraries/Excursion.sol";
 import {Histogram} from "../libraries/Histogram.sol";
 import {MerkleLeaves} from "../libraries/MerkleLeaves.sol";
+import {Duty, Role} from "../libraries/Membership.sol";
 import {Frame, Values, WordsLib} from "../libraries/SegmentWords.sol";
+import {SummaryMerge} from "../libraries/SummaryMerge.sol";
 import {SummaryTree} from "../libraries/SummaryTree.sol";
 
 /// @title Telemetry
@@ -19,6 +22,9 @@ contract Telemetry is ITelemetry, Module {
 
     /// @inheritdoc ITelemetry
     uint256 public constant MAX_VERTICES = Histogram.MAX_VERTICES;
+
+    bytes4 private constant FALSIFIED = bytes4(keccak256("FALSIFIED"));
+    uint8 private constant CRITICAL = 3;
 
     /// @dev Immutable, because the compiler would hash a constant of this length at every use.
     bytes32 private immutable SEGMENT_TYPEHASH = keccak256(
@@ -31,6 +37,7 @@ contract Telemetry is ITelemetry, Module {
 
     mapping(bytes32 key => Stream) private _streams;
     mapping(bytes32 key => mapping(uint32 seq => bytes32)) private _digests;
+    mapping(bytes32 digest => Falsification) private _falsifications;
 
     constructor(IConsortium consortium, IDevices devices) Module("Goldthread Telemetry", consortium) {
         DEVICES = devices;
@@ -39,14 +46,14 @@ contract Telemetry is ITelemetry, Module {
     /// @inheritdoc ITelemetry
     function anchor(Segment calldata segment, bytes calldata signer, bytes calldata signature)
         external
-        returns (bytes32 digest)
+        returns (bytes32 digest, bool lie)
     {
         digest = digestOf(segment);
         Frame frame = segment.frame;
         (uint32 seq, uint40 from, uint40 to) = (frame.seq(), frame.from(), frame.to());
         bytes32 key = _key(segment.device, segment.subject, frame.quantity());
         mapping(uint32 seq => bytes32) storage digests = _digests[key];
-        if (digests[seq] == digest) return digest;
+        if (digests[seq] == digest) return (digest, falsified(digest));
         (uint32 lastSeq, uint40 lastTo) = (_streams[key].seq, _streams[key].to);
         if (seq != lastSeq + 1) revert NotNextSegment(segment.device, lastSeq + 1, seq);
         if (from <= lastTo || to < from || to > block.timestamp) {
@@ -61,20 +68,117 @@ contract Telemetry is ITelemetry, Module {
         );
     }
 
+    // ------------------------------------------------------------------------------------------------ proofs
+
+    /// @inheritdoc ITelemetry
+    function proveFalseSummary(Segment calldata segment, FalseNode calldata falseNode) external {
+        (uint256 height, uint256 place) = (falseNode.height, falseNode.place);
+        uint256 count = segment.frame.count();
+        // Two nodes are below it if readings remain for the second one.
+        uint256 first = (2 * place + 1) << (height == 0 ? 0 : height - 1);
+        if (height == 0 || height > 32 || first >= count) revert NoSuchNode(falseNode.height, falseNode.place);
+        (bytes32 left, uint256[] memory a, bool placed) =
+            _open(falseNode.left, segment, 2 * place << (height - 1), height == 1);
+        (bytes32 right, uint256[] memory b, bool alsoPlaced) =
+            _open(falseNode.right, segment, first, height == 1 || first + 1 == count);
+        bytes32 node = SummaryTree.node(left, right, falseNode.summary);
+        bool asSigned = _climb(segment, node, place, (count - 1 >> height) + 1, falseNode.way, falseNode.summary);
+        if (asSigned && placed && alsoPlaced && SummaryMerge.merge(a, b, segment) == falseNode.summary) {
+            revert NoLie(digestOf(segment));
+        }
+        _falsify(segment, Lie.FALSE_SUMMARY, msg.sender);
+    }
+
+    /// @inheritdoc ITelemetry
+    function proveContradiction(
+        Segment calldata segment,
+        uint32 place,
+        Reading calldata reading,
+        uint32 seq,
+        SummaryTree.Step[] calldata way
+    ) external {
+        (Frame frame, Values values) = (segment.frame, segment.values);
+        bytes32 leaf = MerkleLeaves.reading(reading.index, reading.time, reading.value, seq);
+        uint256 count = frame.count();
+        bool asSigned = _climb(segment, leaf, place, count, way, _summaryOf(segment));
+        if (
+            asSigned && reading.index == place && seq == frame.seq() && reading.value >= values.min()
+                && reading.value <= values.max() && reading.time >= frame.from() && reading.time <= frame.to()
+                && (place != 0 || reading.time == frame.from())
+                && (place != count - 1 || (reading.time == frame.to() && reading.value == values.last()))
+        ) revert NoLie(digestOf(segment));
+        _falsify(segment, Lie.CONTRADICTION, msg.sender);
+    }
+
+    /// @inheritdoc ITelemetry
+    function proveEquivocation(
+        Segment calldata segment,
+        Segment calldata other,
+        bytes calldata signer,
+        bytes calldata signature
+    ) external {
+        bytes32 digest = digestOf(other);
+        bool same = segment.device == other.device && segment.subject == other.subject
+            && segment.frame.quantity() == other.frame.quantity() && segment.frame.seq() == other.frame.seq();
+        if (!same || digest == digestOf(segment)) revert NotAnother(digest);
+        if (keccak256(signer) != DEVICES.signerHash(segment.device)) {
+            revert IDevices.WrongSigner(segment.device, signer);
+        }
+        if (!SignatureChecker.isValidSignatureNow(signer, digest, signature)) {
+            revert IDevices.InvalidDeviceSignature(segment.device, digest);
+        }
+        _falsify(segment, Lie.EQUIVOCATION, msg.sender);
+    }
+
+    /// @inheritdoc ITelemetry
+    function falsify(Segment calldata segment, Lie lie, address by) external {
+        // slither-disable-next-line unused-return: which of them it is does not matter
+        CONSORTIUM.authorize(msg.sender, Role.MODULE, Duty.ANCHOR);
+        _falsify(segment, lie, by);
+    }
+
+    function _falsify(Segment calldata segment, Lie lie, address by) private {
+        bytes32 digest = requireAnchored(segment);
+        if (falsified(digest)) revert AlreadyFalsified(digest);
+        _falsifications[digest] = Falsification(by, lie);
+        emit SegmentFalsified(segment.device, segment.subject, digest, lie, by, msg.sender);
+        emit Alert(segment.subject, FALSIFIED, 0, CRITICAL, digest);
+    }
+
+    // ------------------------------------------------------------------------------------------------- views
+
     /// @inheritdoc ITelemetry
     function verifyReading(Segment calldata segment, Reading calldata reading, SummaryTree.Step[] calldata proof)
         external
         view
         returns (bool)
     {
-        bytes32 digest = digestOf(segment);
+        // slither-disable-next-line unused-return: only whether it is anchored
+        requireAnchored(segment);
+        Frame frame = segment.frame;
+        bytes32 leaf = MerkleLeaves.reading(reading.index, reading.time, reading.value, frame.seq());
+        bytes32 top = _summaryOf(segment);
+        (bytes32 root, bytes32 summary) = SummaryTree.climb(leaf, reading.index, frame.count(), proof, top);
+        return root == segment.root && summary == top;
+    }
+
+    /// @inheritdoc ITelemetry
+    function requireAnchored(Segment calldata segment) public view returns (bytes32 digest) {
+        digest = digestOf(segment);
         Frame frame = segment.frame;
         if (anchored(segment.device, segment.subject, frame.quantity(), frame.seq()) != digest) {
             revert NotAnchored(digest);
         }
-        bytes32 leaf = MerkleLeaves.reading(reading.index, reading.time, reading.value, frame.seq());
-        bytes32 top = SummaryTree.summaryOf(frame, segment.values, segment.excursions, segment.histogram);
-        return SummaryTree.leadsTo(leaf, reading.index, frame.count(), proof, segment.root, top);
+    }
+
+    /// @inheritdoc ITelemetry
+    function falsified(bytes32 digest) public view returns (bool) {
+        return _falsifications[digest].lie != Lie.NONE;
+    }
+
+    /// @inheritdoc ITelemetry
+    function falsification(bytes32 digest) external view returns (Falsification memory) {
+        return _falsifications[digest];
     }
 
     /// @inheritdoc ITelemetry
@@ -105,25 +209,30 @@ contract Telemetry is ITelemetry, Module {
         return _streams[_key(device, subject, quantity)];
     }
 
+    // ----------------------------------------------------------------------------------------------- summaries
+
     /// @dev Refuses a summary that no readings can have. Whoever judges a segment relies on this.
     function _checkSummary(Segment calldata segment) private pure {
         (Frame frame, Values values) = (segment.frame, segment.values);
         if (!frame.isWellFormed() || !values.isWellFormed()) revert NotWellFormed(frame, values);
-        (uint32 count, uint32 maxInterval, uint40 duration) =
-            (frame.count(), frame.maxInterval(), frame.to() - frame.from());
-        uint256 steps = count == 0 ? type(uint256).max : count - 1;
-        // The other steps take a second each at least, and the longest one each at most.
-        if (
-            steps > duration || maxInterval * steps < duration || duration > type(uint32).max
-                || (steps == 0 ? maxInterval != 0 : maxInterval + steps - 1 > duration)
-        ) revert CountDoesNotFit(count, maxInterval, duration);
-        (int64 min, int64 max, int32 last, int64 sum) = (values.min(), values.max(), values.last(), values.sum());
-        // One reading is the lowest and one the highest; a single one is both.
-        int64 others = int64(uint64(steps));
-        if (last < min || last > max || sum < min * others + max || sum > max * others + min) {
-            revert ValuesContradict(values);
+        (uint256 count, uint256 maxInterval) = (frame.count(), frame.maxInterval());
+        uint256 duration = frame.to() - frame.from();
+        uint256 steps;
+        unchecked {
+            steps = count - 1;
+            // The other steps take a second each at least, and the longest one each at most.
+            if (
+                steps > duration || maxInterval * steps < duration || duration > type(uint32).max
+                    || (steps == 0 ? maxInterval != 0 : maxInterval + steps - 1 > duration)
+            ) revert CountDoesNotFit(uint32(count), uint32(maxInterval), uint40(duration));
+            (int256 min, int256 max, int256 last) = (values.min(), values.max(), values.last());
+            (int256 sum, int256 others) = (values.sum(), int256(steps));
+            // One reading is the lowest and one the highest; a single one is both.
+            if (last < min || last > max || sum < min * others + max || sum > max * others + min) {
+                revert ValuesContradict(values);
+            }
         }
-        if (!Histogram.fits(segment.histogram, values.min(), values.max(), duration)) revert HistogramContradicts();
+        if (!Histogram.fits(segment.histogram, values, duration)) revert HistogramContradicts();
         Excursion[] calldata excursions = segment.excursions;
         if (excursions.length > MAX_EXCURSIONS) revert TooManyExcursions(excursions.length);
         for (uint256 i; i < excursions.length; ++i) {
@@ -155,6 +264,48 @@ contract Telemetry is ITelemetry, Module {
                 && prefix <= longest && suffix <= longest && (longest == prefix || longest == suffix || longest <= rest)
                 && first + total + runs <= duration + 1 && (total == 0) == (first == duration);
         }
+    }
+
+    /// @dev Goes from a node up to the root, and says whether the summary there is the one that the device signed.
+    function _climb(
+        Segment calldata segment,
+        bytes32 node,
+        uint256 place,
+        uint256 size,
+        SummaryTree.Step[] calldata way,
+        bytes32 summary
+    ) private view returns (bool) {
+        (bytes32 root, bytes32 top) = SummaryTree.climb(node, place, size, way, summary);
+        if (root != segment.root) revert NotInTree(digestOf(segment));
+        return top == _summaryOf(segment);
+    }
+
+    function _summaryOf(Segment calldata segment) private pure returns (bytes32) {
+        return SummaryTree.summaryOf(segment.frame, segment.values, segment.excursions, segment.histogram);
+    }
+
+    /// @dev Hash and summary of a node.
+    /// @param first Index of the first reading below it.
+    /// @param single True if it is a reading.
+    /// @return hash Of the node.
+    /// @return words Of its summary.
+    /// @return placed False for a reading that says it has another place, or is of another segment.
+    function _open(uint256[] calldata child, Segment calldata segment, uint256 first, bool single)
+        private
+        pure
+        returns (bytes32 hash, uint256[] memory words, bool placed)
+    {
+        uint256 expected = single ? 1 : 4 + segment.excursions.length + segment.histogram.length;
+        if (child.length != expected) revert MalformedChild(child.length, expected);
+        if (!single) {
+            words = child[2:];
+            return (SummaryTree.node(bytes32(child[0]), bytes32(child[1]), WordsLib.hash(child[2:])), words, true);
+        }
+        uint256 word = child[0];
+        (int32 value, uint40 time) = (int32(uint32(word)), uint40(word >> 32));
+        (uint32 index, uint32 seq) = (uint32(word >> 72), uint32(word >> 104));
+        hash = MerkleLeaves.reading(index, time, value, seq);
+        return (hash, SummaryMerge.ofReading(time, value, segment), index == first && seq == segment.frame.seq());
     }
 
     function _key(bytes32 device, bytes32 subject, uint16 quantity) private pure returns (bytes32) {

@@ -102,6 +102,9 @@ interface IDevices {
     /// @notice The module that says who has title to and custody of devices and what they measure.
     function TWINS() external view returns (ITwins);
 
+    /// @notice The ERC-7913 verifier of P-256 keys that this module stands in for, at a lower price.
+    function P256_VERIFIER() external view returns (address);
+
     /// @notice Hash of the device's signer; zero: never enrolled, or revoked.
     function signerHash(bytes32 device) external view returns (bytes32);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Values} from "./SegmentWords.sol";
+
 /// @title Histogram
 /// @notice How long a quantity was near each whole degree (100 units), for means that weigh values unequally.
 ///
@@ -15,10 +17,14 @@ library Histogram {
     /// @notice Most vertices in a histogram.
     uint256 internal constant MAX_VERTICES = 64;
 
+    /// @notice The bits of a word that say which vertices it tells of; the others are weights.
+    uint256 internal constant VERTICES = 0xff00000000ff00000000ff00000000ff00000000ff00000000ff;
+
+    uint256 private constant WEIGHTS = 0xffffffff00ffffffff00ffffffff00ffffffff00ffffffff00ffffffff00;
     uint256 private constant ENTRY_BITS = 40;
 
-    /// @notice Could readings between `min` and `max` over so many seconds have this histogram?
-    function fits(uint256[] calldata words, int32 min, int32 max, uint256 duration) internal pure returns (bool) {
+    /// @notice Could readings with these values, over so many seconds, have this histogram?
+    function fits(uint256[] calldata words, Values values, uint256 duration) internal pure returns (bool) {
         uint256 count = words.length;
         if (count == 0) return true;
         int256 vertex = type(int16).min;
@@ -39,8 +45,58 @@ library Histogram {
                 }
             }
             // A reading weighs on the degree below it and, unless it is a whole one, on the degree above.
-            return entries <= MAX_VERTICES && sum == 100 * duration && 100 * int256(int8(uint8(words[0]))) + 100 > min
-                && 100 * vertex - 100 < max;
+            return entries <= MAX_VERTICES && sum == 100 * duration
+                && 100 * int256(int8(uint8(words[0]))) + 100 > values.min() && 100 * vertex - 100 < values.max();
         }
+    }
+
+    /// @notice Adds the histogram of a later part to that of an earlier one, whose last reading held in between.
+    /// @param a Words of the earlier part, from `offset` on; changed in place.
+    /// @param b Words of the later part.
+    /// @param segment The histogram of the segment, which has the vertices that all parts have.
+    /// @param last The last reading of the earlier part, which held for `between` seconds.
+    /// @return room False if the segment does not tell of a vertex that has weight.
+    function merge(
+        uint256[] memory a,
+        uint256[] memory b,
+        uint256 offset,
+        uint256[] calldata segment,
+        int32 last,
+        uint256 between
+    ) internal pure returns (bool room) {
+        unchecked {
+            for (uint256 i; i < segment.length; ++i) {
+                uint256 sum = (a[offset + i] & WEIGHTS) + (b[offset + i] & WEIGHTS);
+                a[offset + i] = a[offset + i] & VERTICES | sum & WEIGHTS;
+            }
+            int256 share = int256(last) % 100;
+            if (share < 0) share += 100;
+            int256 vertex = (int256(last) - share) / 100;
+            return _add(a, offset, segment, vertex, uint256(100 - share) * between)
+                && _add(a, offset, segment, vertex + 1, uint256(share) * between);
+        }
+    }
+
+    /// @dev Adds a weight to a vertex; false if the segment does not tell of it.
+    function _add(uint256[] memory words, uint256 offset, uint256[] calldata segment, int256 vertex, uint256 weight)
+        private
+        pure
+        returns (bool)
+    {
+        if (weight == 0) return true;
+        unchecked {
+            for (uint256 i; i < segment.length; ++i) {
+                uint256 word = segment[i];
+                for (uint256 shift; word != 0; (word, shift) = (word >> ENTRY_BITS, shift + ENTRY_BITS)) {
+                    if (int8(uint8(word)) != vertex) continue;
+                    uint256 entry = words[offset + i];
+                    uint256 old = entry >> shift + 8 & type(uint32).max;
+                    uint256 changed = old + weight & type(uint32).max;
+                    words[offset + i] = entry ^ (old ^ changed) << shift + 8;
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 }

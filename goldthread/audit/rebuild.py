@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from goldthread.audit import (
+    challenges,
     conditions,
     consortium,
     delivery_exceptions,
@@ -57,6 +58,7 @@ class System:
     recalls: recalls.State = field(default_factory=recalls.State)
     verification: verification.State = field(default_factory=verification.State)
     delivery_exceptions: delivery_exceptions.State = field(default_factory=delivery_exceptions.State)
+    challenges: challenges.State = field(default_factory=challenges.State)
     title_deed: title_deed.State = field(default_factory=title_deed.State)
     devices: devices.State = field(default_factory=devices.State)
     telemetry: telemetry.State = field(default_factory=telemetry.State)
@@ -105,6 +107,8 @@ class System:
                 conditions.fold(self.conditions, event, self.telemetry)
             case "LoggerReports":
                 logger_reports.fold(self.logger_reports, event)
+            case "Challenges":
+                challenges.fold(self.challenges, event)
             case "DriveInsurance":
                 drive_insurance.fold(self.drive_insurance, event)
             case _:
@@ -139,6 +143,8 @@ class System:
                 yield from conditions.views(self.conditions)
             case "LoggerReports":
                 yield from logger_reports.views(self.logger_reports)
+            case "Challenges":
+                yield from challenges.views(self.challenges)
             case "DriveInsurance":
                 yield from drive_insurance.views(self.drive_insurance)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from goldthread.audit.base import FoldError, View, short
+from goldthread.audit.base import ZERO_ADDRESS, FoldError, View, short
 from goldthread.chain.logs import Event
 from goldthread.chain.segments import Frame, Values
 
@@ -29,6 +29,11 @@ class State:
     streams: dict[Stream, list[Anchored]] = field(default_factory=dict)
     """The segments of each stream; the first one has number 1."""
 
+    twins: dict[bytes, tuple[bytes, bytes]] = field(default_factory=dict)
+    """Device and twin of a segment, by its digest."""
+    falsifications: dict[bytes, tuple[str, int]] = field(default_factory=dict)
+    """Who proved a segment false, and how, by its digest."""
+
     def segment(self, stream: Stream, seq: int) -> Anchored | None:
         """A segment by its number, from 1."""
         found = self.streams.get(stream, [])
@@ -37,8 +42,16 @@ class State:
 
 def fold(state: State, event: Event) -> None:
     """Bring the state up to date with one more event of Telemetry; raises `FoldError`."""
-    if event.name != "SegmentAnchored":
-        raise FoldError(event, "nothing is known about this event")
+    match event.name:
+        case "SegmentAnchored":
+            _anchor(state, event)
+        case "SegmentFalsified":
+            _falsify(state, event)
+        case _:
+            raise FoldError(event, "nothing is known about this event")
+
+
+def _anchor(state: State, event: Event) -> None:
     frame, values = Frame.unpack(event["frame"]), Values.unpack(event["values"])
     stream = (event["device"], event["subject"], event["quantity"])
     known = state.streams.setdefault(stream, [])
@@ -48,7 +61,17 @@ def fold(state: State, event: Event) -> None:
         raise FoldError(event, f"segment {frame.seq} follows segment {len(known)}")
     if known and frame.from_ <= known[-1].frame.to:
         raise FoldError(event, f"starts at {frame.from_}, the one before ends at {known[-1].frame.to}")
+    state.twins[event["digest"]] = stream[:2]
     known.append(Anchored(frame, values, event["digest"]))
+
+
+def _falsify(state: State, event: Event) -> None:
+    digest = event["digest"]
+    if state.twins.get(digest) != (event["device"], event["subject"]):
+        raise FoldError(event, "no such segment was anchored")
+    if digest in state.falsifications:
+        raise FoldError(event, "the segment was proved false before")
+    state.falsifications[digest] = (event["by"], event["lie"])
 
 
 def views(state: State) -> Iterator[View]:
@@ -61,3 +84,6 @@ def views(state: State) -> Iterator[View]:
         for found in segments:
             seq = found.frame.seq
             yield View(f"{subject}, segment {seq}", "anchored", (device, twin, quantity, seq), found.digest)
+            by, lie = state.falsifications.get(found.digest, (ZERO_ADDRESS, 0))
+            about = {"by": by, "lie": lie}
+            yield View(f"{subject}, segment {seq}", "falsification", (found.digest,), about)

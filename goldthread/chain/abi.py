@@ -41,6 +41,7 @@ CONTRACTS = (
     "Verification",
     "DeliveryExceptions",
     "TitleDeed",
+    "Challenges",
     "DriveInsurance",
 )
 """The modules of the system, in the order in which each needs those before it."""

@@ -188,6 +188,11 @@ class Deployment:
         return self.contract("Telemetry")
 
     @property
+    def challenges(self) -> Contract:
+        """Bonds for devices, and demands to see readings (IChallenges)."""
+        return self.contract("Challenges")
+
+    @property
     def conditions(self) -> Contract:
         """Limits on readings, and breaches (IConditions)."""
         return self.contract("Conditions")

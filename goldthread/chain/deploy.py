@@ -43,6 +43,7 @@ DEEDS_NUMBER = 2
 
 POWERS: Mapping[str, tuple[int, Duty]] = {
     "Conditions": (RULES_NUMBER, Duty.QUALITY),
+    "Challenges": (RULES_NUMBER, Duty.ANCHOR | Duty.DEVICE_ADMIN),
     "Lots": (RULES_NUMBER, Duty.REGISTER | Duty.SHIP | Duty.QUALITY),
     "Lineage": (RULES_NUMBER, Duty.REGISTER),
     "Recalls": (RULES_NUMBER, Duty.RECALL | Duty.QUALITY),
@@ -101,7 +102,11 @@ def plan(deployer: str, token: str | None) -> tuple[Part, ...]:
         *(Part(name) for name in VERIFIERS),
         Part("Consortium", ("@AccessManager",), ("authority",)),
         Part("Twins", ("@Consortium",), ("CONSORTIUM",)),
-        Part("Devices", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
+        Part(
+            "Devices",
+            ("@Consortium", "@Twins", "@ERC7913P256Verifier"),
+            ("CONSORTIUM", "TWINS", "P256_VERIFIER"),
+        ),
         Part("Capabilities", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
         Part("Firmware", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
         Part("Telemetry", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
@@ -115,12 +120,17 @@ def plan(deployer: str, token: str | None) -> tuple[Part, ...]:
         Part("TitleDeed", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
     )
     money = () if token else (Part("TestToken", ("Goldthread test dollar", "tUSD", 6)),)
+    challenges = Part(
+        "Challenges",
+        ("@Consortium", "@Telemetry", token or "@TestToken"),
+        ("CONSORTIUM", "TELEMETRY", "TOKEN"),
+    )
     insurance = Part(
         "DriveInsurance",
         ("@Consortium", "@Devices", token or "@TestToken"),
         ("CONSORTIUM", "DEVICES", "TOKEN"),
     )
-    return (*modules, *money, insurance)
+    return (*modules, *money, challenges, insurance)
 
 
 class Deployer:

@@ -12,7 +12,7 @@ from tests.support.coldchain import ColdChain, Logger
 from tests.support.device_keys import USER_PRESENT, USER_VERIFIED, Passkey, SmartCard
 from tests.support.signers import P256_ORDER, SecureElement, Signer, Wallet
 from tests.support.words import Kind
-from tests.support.world import person, sscc
+from tests.support.world import World, person, sscc
 
 HASH = keccak(text="what the device signs")
 SECRET = 0x5EC12E7
@@ -45,13 +45,16 @@ def in_contract(node: Node, owner: str) -> Wallet:
     return Wallet(person_, bytes.fromhex(wallet.address[2:]))
 
 
-def signer_of(kind: str, node: Node) -> Signer:
+def signer_of(kind: str, world: World) -> Signer:
+    node = world.node
     match kind:
         case "secp256k1":
             return Wallet(person("gateway"))
         case "ERC-1271":
             return in_contract(node, "gateway")
         case "P-256":
+            return SecureElement(world.p256_verifier, SECRET)
+        case "P-256, another verifier":
             return SecureElement(deploy(node, "ERC7913P256Verifier"), SECRET)
         case "RSA":
             return SmartCard(deploy(node, "ERC7913RSAVerifier"))
@@ -59,13 +62,14 @@ def signer_of(kind: str, node: Node) -> Signer:
             return Passkey(deploy(node, "ERC7913WebAuthnVerifier"), SECRET)
 
 
-every_kind = pytest.mark.parametrize("kind", ["secp256k1", "ERC-1271", "P-256", "RSA", "WebAuthn"])
+KINDS = ["secp256k1", "ERC-1271", "P-256", "P-256, another verifier", "RSA", "WebAuthn"]
+every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 @pytest.fixture
 def equipped(cold: ColdChain, kind: str) -> tuple[ColdChain, Logger]:
     """A second logger with that kind of key, on the pallet."""
-    logger = cold.device("LOGGER2", signer_of(kind, cold.node))
+    logger = cold.device("LOGGER2", signer_of(kind, cold.world))
     cold.enrol(logger)
     cold.attach(logger)
     return cold, logger
@@ -157,6 +161,21 @@ def test_nobody_signs_for_the_address_zero(cold: ColdChain) -> None:
     nonsense = claim(cold)._replace(signer=bytes(20), signature=bytes(64) + b"\x1b")
     with reverts("InvalidDeviceSignature", cold.logger.id, HASH):
         cold.devices.verify(*nonsense)
+
+
+@pytest.mark.parametrize("kind", ["P-256", "P-256, another verifier"])
+def test_devices_stand_in_for_the_verifier_of_p_256(equipped: tuple[ColdChain, Logger]) -> None:
+    """What is longer than a signature is cut; a key of another length is none."""
+    cold, logger = equipped
+    assert cold.devices.P256_VERIFIER() == cold.world.p256_verifier.address
+    true = claim(cold, logger)
+    cold.devices.verify(*true._replace(signature=true.signature + b"more"))
+    with reverts("InvalidDeviceSignature", logger.id, HASH):
+        cold.devices.verify(*true._replace(signature=true.signature[:-1]))
+    for odd in (true.signer[:-1], true.signer + b"\0"):
+        cold.devices.rotateKey(logger.id, odd, sender=cold.world.maker.device_admin)
+        with reverts("InvalidDeviceSignature", logger.id, HASH):
+            cold.devices.verify(*true._replace(signer=odd))
 
 
 @pytest.mark.parametrize("kind", ["WebAuthn"])

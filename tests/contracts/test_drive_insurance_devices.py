@@ -24,10 +24,10 @@ def world(node: Node) -> World:
 def drive(world: World) -> Drive:
     """The insurer of the world, and a car whose box is attached since a day."""
     node = world.node
-    devices = deploy(node, "Devices", world.consortium, world.twins)
+    devices = world.devices
     base = Drive.create(node)
     insurance = deploy(node, "DriveInsurance", world.consortium, devices, base.token)
-    chip = SecureElement(deploy(node, "ERC7913P256Verifier"), 0xB0C5)
+    chip = SecureElement(world.p256_verifier, 0xB0C5)
     drive = replace(
         base,
         consortium=world.consortium,

@@ -10,7 +10,7 @@ from eth_utils.crypto import keccak
 from tests.models.conditions import Disposition, Policy
 from tests.models.readings import Rule, RuleKind
 from tests.models.segments import TEMPERATURE, Limit, Segment, Tree
-from tests.support import AnvilNode, deploy
+from tests.support import AnvilNode
 from tests.support.coldchain import ColdChain, Logger
 from tests.support.gas import GasBook
 from tests.support.signers import SecureElement, Wallet
@@ -37,9 +37,7 @@ class Recorder:
 
     def __init__(self, cold: ColdChain) -> None:
         self.cold = cold
-        self.logger = cold.device(
-            "LOGGER2", SecureElement(deploy(cold.node, "ERC7913P256Verifier"), 0x5EC12E7)
-        )
+        self.logger = cold.device("LOGGER2", SecureElement(cold.world.p256_verifier, 0x5EC12E7))
         cold.enrol(self.logger)
         cold.attach(self.logger)
         self.seq = 0
@@ -63,7 +61,7 @@ def watched(cold: ColdChain, recorder: Recorder, rules: Iterable[Rule] = FOUR_RU
 
 
 def test_devices(cold: ColdChain, gas: GasBook) -> None:
-    verifier = deploy(cold.node, "ERC7913P256Verifier")
+    verifier = cold.world.p256_verifier
     admin = cold.world.maker.device_admin
     simple = cold.device("LOGGER3")
     secure = cold.device("LOGGER4", SecureElement(verifier, 0xFACADE))

@@ -11,7 +11,7 @@ from eth_utils.crypto import keccak
 from tests.models.segments import HUMIDITY, TEMPERATURE, Frame, Limit, Reading, Segment, digest_of
 from tests.support import Forwarder, deploy, reverts
 from tests.support.coldchain import COLD, HOT, ColdChain
-from tests.support.words import Kind
+from tests.support.words import Duty, Kind, Role
 from tests.support.world import sscc
 
 NOTHING = bytes(32)
@@ -75,10 +75,10 @@ def test_twice_is_once(cold: ColdChain) -> None:
     segment = one(cold)
     digest = cold.telemetry.digestOf(segment)
     cold.wait_for(segment)
-    assert cold.telemetry.anchor.call(*cold.sign(segment)) == digest
+    assert cold.telemetry.anchor.call(*cold.sign(segment)) == (digest, False)
     cold.anchor(segment)
     cold.anchor(one(cold, 2, cold.world.now + 1))
-    assert cold.telemetry.anchor.call(segment, b"", b"") == digest
+    assert cold.telemetry.anchor.call(segment, b"", b"") == (digest, False)
     assert cold.telemetry.anchor(segment, b"", b"", sender=cold.world.stranger).logs == ()
     assert cold.telemetry.stream(*segment.key) == (2, cold.start + 1801)
 
@@ -284,3 +284,54 @@ def test_segments_can_be_bundled(cold: ColdChain) -> None:
     calls = [cold.telemetry.anchor.encode(*cold.sign(segment)) for segment in (first, second)]
     cold.telemetry.multicall(calls, sender=cold.world.stranger)
     assert cold.telemetry.stream(*first.key) == (2, cold.start + 1900)
+
+
+# What was proved false
+
+
+def test_a_module_falsifies_a_segment(cold: ColdChain) -> None:
+    """It stays anchored, and later ones still follow it."""
+    segment, world = one(cold), cold.world
+    cold.anchor(segment)
+    digest, module = cold.telemetry.digestOf(segment), Forwarder.deploy(cold.node, world.stranger)
+    world.empower(module)
+    assert cold.telemetry.requireAnchored(segment) == digest
+    assert not cold.telemetry.falsified(digest)
+    assert cold.telemetry.falsification(digest) == ("0x" + 40 * "0", 0)
+    receipt = cold.telemetry.falsify(segment, 3, world.carrier.all, sender=module)
+    told = {"device": cold.logger.id, "subject": cold.pallet, "digest": digest, "lie": 3}
+    told |= {"by": world.carrier.all, "caller": module.address}
+    assert cold.telemetry.events(receipt, "SegmentFalsified") == [told]
+    alert = {"subject": cold.pallet, "code": keccak(text="FALSIFIED")[:4], "org": 0, "severity": 3}
+    assert cold.telemetry.events(receipt, "Alert") == [alert | {"ref": digest}]
+    assert cold.telemetry.falsified(digest)
+    assert cold.telemetry.falsification(digest) == (world.carrier.all, 3)
+    assert cold.telemetry.anchored(*segment.key, 1) == digest
+    assert cold.telemetry.anchor.call(segment, b"", b"") == (digest, True)
+    with reverts("AlreadyFalsified", digest):
+        cold.telemetry.falsify(segment, 1, world.carrier.all, sender=module)
+    later = one(cold, 2, world.now + 1)
+    cold.anchor(later)
+    assert not cold.telemetry.falsified(cold.telemetry.digestOf(later))
+
+
+def test_only_modules_falsify(cold: ColdChain) -> None:
+    segment = one(cold)
+    cold.anchor(segment)
+    for org in (cold.world.maker, cold.world.regulator):
+        with reverts("MissingRole", org.number, org.roles, Role.MODULE):
+            cold.telemetry.falsify(segment, 1, org.all, sender=org.all)
+    module = Forwarder.deploy(cold.node, cold.world.stranger)
+    cold.world.empower(module, duties=~Duty.ANCHOR & 2**32 - 1)
+    with reverts("MissingDuty", module.address, ~Duty.ANCHOR & 2**32 - 1, Duty.ANCHOR):
+        cold.telemetry.falsify(segment, 1, module.address, sender=module)
+    assert not cold.telemetry.falsified(cold.telemetry.digestOf(segment))
+
+
+def test_only_what_is_anchored_is_falsified(cold: ColdChain) -> None:
+    segment, module = one(cold), Forwarder.deploy(cold.node, cold.world.stranger)
+    cold.world.empower(module)
+    with reverts("NotAnchored", cold.telemetry.digestOf(segment)):
+        cold.telemetry.falsify(segment, 1, cold.world.stranger, sender=module)
+    with reverts("NotAnchored", cold.telemetry.digestOf(segment)):
+        cold.telemetry.requireAnchored(segment)

@@ -265,7 +265,7 @@ def test_a_contract_that_is_another_shows_as_differences(anvil: AnvilNode) -> No
     world = World.create(anvil)
     world.register(uri("1"))
     deployment = deployment_of(world)
-    other = deploy(anvil, "Devices", world.consortium, world.twins)
+    other = deploy(anvil, "Devices", world.consortium, world.twins, world.p256_verifier)
     system = rebuild(deployment)
     anvil.rpc("anvil_setCode", world.twins.address, f"0x{anvil.code(other.address).hex()}")
     found = compare(deployment, system)

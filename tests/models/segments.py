@@ -265,7 +265,7 @@ class Tree:
         quantity: int = TEMPERATURE,
     ) -> None:
         self.readings, self.about = readings, (seq, limits, vertices, quantity)
-        self.levels = [[leaf(index, reading, seq) for index, reading in enumerate(readings)]]
+        self.levels = [self.bottom()]
         while len(below := self.levels[-1]) > 1:
             height = len(self.levels)
             nodes = [
@@ -279,6 +279,10 @@ class Tree:
         """Over the limits and vertices of a segment."""
         frame = Frame.of(segment.frame)
         return cls(readings, frame.seq, segment.limits, vertices_of(segment.histogram), frame.quantity)
+
+    def bottom(self) -> list[bytes]:
+        """The leaves."""
+        return [leaf(index, reading, self.about[0]) for index, reading in enumerate(self.readings)]
 
     @property
     def root(self) -> bytes:

@@ -141,7 +141,12 @@ class World:
     @cached_property
     def devices(self) -> Contract:
         """Deployed when first asked for."""
-        return deploy(self.node, "Devices", self.consortium, self.twins)
+        return deploy(self.node, "Devices", self.consortium, self.twins, self.p256_verifier)
+
+    @cached_property
+    def p256_verifier(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "ERC7913P256Verifier")
 
     @cached_property
     def capabilities(self) -> Contract:
@@ -157,6 +162,18 @@ class World:
     def telemetry(self) -> Contract:
         """Deployed when first asked for."""
         return deploy(self.node, "Telemetry", self.consortium, self.devices)
+
+    @cached_property
+    def token(self) -> Contract:
+        """Deployed when first asked for; anybody may mint it."""
+        return deploy(self.node, "TestToken", "test dollar", "tUSD", 6)
+
+    @cached_property
+    def challenges(self) -> Contract:
+        """Deployed, and made a module, when first asked for."""
+        contract = deploy(self.node, "Challenges", self.consortium, self.telemetry, self.token)
+        self.empower(contract, duties=Duty.ANCHOR | Duty.DEVICE_ADMIN)
+        return contract
 
     @cached_property
     def conditions(self) -> Contract:
