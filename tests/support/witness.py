@@ -74,9 +74,10 @@ class LoggerFrame(NamedTuple):
 
     @classmethod
     def of(cls, word: int) -> LoggerFrame:
-        serial, attachment, org, offset, *times, low, high = bits.split(word, FRAME_BITS)
-        offset, low, high = (bits.signed(field, 16) for field in (offset, low, high))
-        return cls(serial, attachment, org, offset, *times, low, high)
+        fields = bits.split(word, FRAME_BITS)
+        for place in (3, 6, 7):
+            fields[place] = bits.signed(fields[place], 16)
+        return cls(*fields)
 
 
 FRAME_BITS = (40, 32, 32, 16, 40, 40, 16, 16)
