@@ -14,15 +14,15 @@ from goldthread.commands.options import (
     Decorator,
     bytes32_of,
     deployment_option,
-    from_option,
     json_option,
-    keystore_option,
     open_deployment,
-    passphrase_option,
     rpc_option,
-    sender_of,
     twin_of,
 )
+from goldthread.commands.options import from_option as _from_option
+from goldthread.commands.options import keystore_option as _keystore_option
+from goldthread.commands.options import passphrase_option as _passphrase_option
+from goldthread.commands.options import sender_of as _sender
 from goldthread.commands.output import (
     FOUND,
     Failure,
@@ -104,9 +104,9 @@ def plan(lot_ids: tuple[str, ...], deployment_file: Path, rpc: str, as_json: boo
 @click.option("--reason-file", type=FILE, help="The record itself; its SHA-256 is the reason.")
 @deployment_option()
 @rpc_option
-@from_option
-@keystore_option
-@passphrase_option
+@_from_option
+@_keystore_option
+@_passphrase_option
 @json_option
 def open_(
     lot_ids: tuple[str, ...],
@@ -135,7 +135,7 @@ def open_(
     record = _reason(reason, reason_file)
     seeds = [twin_of("LOT", text) for text in lot_ids]
     book, _ = _open(deployment_file, rpc, as_json)
-    sender = sender_of(book.deployment, account, keystore, passphrase_file)
+    sender = _sender(book.deployment, account, keystore, passphrase_file)
     book.update()
     number, new = recalls.open_recall(book, sender, recalls.RecallClass(_CLASSES[klass]), record, seeds)
     frontier = len(book.recall(number).frontier)
@@ -150,9 +150,9 @@ def open_(
 @_number
 @deployment_option()
 @rpc_option
-@from_option
-@keystore_option
-@passphrase_option
+@_from_option
+@_keystore_option
+@_passphrase_option
 @json_option
 def step(
     number: int,
@@ -174,7 +174,7 @@ def step(
     from goldthread import recall as recalls
 
     book, _ = _open(deployment_file, rpc, as_json)
-    sender = sender_of(book.deployment, account, keystore, passphrase_file)
+    sender = _sender(book.deployment, account, keystore, passphrase_file)
     book.update()
     sent = recalls.step(book, sender, number) or recalls.hold(book, sender, number)
     _print_state(book, number, sent, as_json)
@@ -184,9 +184,9 @@ def step(
 @_number
 @deployment_option()
 @rpc_option
-@from_option
-@keystore_option
-@passphrase_option
+@_from_option
+@_keystore_option
+@_passphrase_option
 @json_option
 def close(
     number: int,
@@ -208,7 +208,7 @@ def close(
     from goldthread import recall as recalls
 
     book, _ = _open(deployment_file, rpc, as_json)
-    sender = sender_of(book.deployment, account, keystore, passphrase_file)
+    sender = _sender(book.deployment, account, keystore, passphrase_file)
     book.update()
     steps = book.steps(number)
     containers = book.containers({*book.recall(number).members, *(s.thing.id for s in steps)})
