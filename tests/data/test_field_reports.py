@@ -65,7 +65,7 @@ def test_reports_of_the_field_verify_and_tampered_ones_do_not(witness: Witness, 
             contract.attestReport.call(bytes(text), *args[1:])
         assert refused.value.error in ("MalformedReport", "WrongLot", "InvalidReportSignature")
     receipt = contract.attestReport(*args, sender=world.stranger)
-    assert receipt.gas_used <= (CEILING if len(signed.text) == 2092 else 650_000)
+    assert receipt.gas_used <= (CEILING if len(signed.text) == 2092 else 625_000)
     [event] = contract.events(receipt, "ReportAttested")
     assert event["digest"] == signed.digest
     assert event["logger"] == logger
