@@ -60,6 +60,10 @@ gas: compile ## measure every external function on a node and rewrite docs/gas.m
 bench-merkle: setup ## measure the tree of a million serials and rewrite its part of docs/benchmarks.md
 	@python -m benchmarks.merkle
 
+.PHONY: bench-segments
+bench-segments: setup ## measure how fast readings become signed segments and rewrite their part of docs/benchmarks.md
+	@python -m benchmarks.segments
+
 .PHONY: mutate
 mutate: compile ## change the contracts in every small way and see that a test fails (CONTRACT=Twins for one of them)
 	@python -m tests.mutation.mutate $(CONTRACT)

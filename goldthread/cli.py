@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import click
 
-from goldthread.commands import chain, ids, proof, quotes, recall, report, segment, trace
+from goldthread.commands import (
+    chain,
+    cover,
+    device,
+    firmware,
+    ids,
+    proof,
+    quotes,
+    recall,
+    report,
+    segment,
+    trace,
+    watch,
+)
 from goldthread.commands.output import Group
 
 
@@ -21,9 +34,13 @@ def main() -> None:
 
 main.add_command(ids.identify)
 main.add_command(quotes.quote)
+main.add_command(cover.cover)
 main.add_command(segment.segment)
 main.add_command(report.report)
+main.add_command(watch.watch)
 main.add_command(proof.proof)
+main.add_command(device.device)
+main.add_command(firmware.firmware)
 main.add_command(chain.history)
 main.add_command(trace.trace)
 main.add_command(recall.recall)

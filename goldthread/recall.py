@@ -13,7 +13,6 @@ a second step of a member.
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from functools import partial
 from itertools import accumulate, takewhile
 from typing import Any
 
+from goldthread.audit import closure_claims
 from goldthread.audit.base import ZERO32, Difference
 from goldthread.audit.trace import EVENTS, Thing, Trace, chain_of, check, topics
 from goldthread.chain import logs
@@ -29,7 +29,7 @@ from goldthread.chain.contracts import Call, Deployment
 from goldthread.chain.errors import ChainError, ContractError, RpcError
 from goldthread.chain.logs import Event
 from goldthread.chain.rpc import Chain, contract_error
-from goldthread.chain.send import GAS_CAP, Receipt, Sender
+from goldthread.chain.send import GAS_CAP, Sender
 from goldthread.chain.words import EventRef
 from goldthread.hashing import keccak
 
@@ -88,6 +88,10 @@ class Step:
     call: Callable[[], Call]
     gas: int
     """About, as planned."""
+    partial: bool = False
+    """True for a part of a list that is too long for one transaction, but the first part, which is
+    stepped last.
+    """
 
 
 @dataclass
@@ -100,6 +104,17 @@ class Facts:
     """Lots and processes, in the order in which they became members."""
     twins: dict[bytes, None] = field(default_factory=dict)
     stepped: dict[bytes, None] = field(default_factory=dict)
+    """Also what was a member already when a claim that covers it was followed."""
+    closed: list[bytes] = field(default_factory=list)
+    """What was stepped, and the root of the claim that was adopted, in their order."""
+    claim: int = 0
+    """The claim that was adopted; 0: none."""
+    followed: set[bytes] = field(default_factory=set)
+    """What of it was followed."""
+    pending: int = 0
+    """How many of its members are still to be followed."""
+    uncovered: set[bytes] = field(default_factory=set)
+    """Members that are to be stepped although a claim was adopted."""
     left: dict[bytes, bytes] = field(default_factory=dict)
     """By member of which a part was stepped: the chain of what was not."""
     serials: dict[bytes, int] = field(default_factory=dict)
@@ -110,7 +125,16 @@ class Facts:
     @property
     def frontier(self) -> list[bytes]:
         """Members that are still to be stepped."""
-        return [member for member in self.members if member not in self.stepped]
+        return [member for member in self.members if not (member in self.stepped or self._covers(member))]
+
+    def _covers(self, member: bytes) -> bool:
+        """Has the claim brought it, with all that came of it?"""
+        return member in self.followed and member not in self.uncovered
+
+    @property
+    def ready(self) -> list[bytes]:
+        """Members that can be stepped now: after a claim, those that it was shown not to cover."""
+        return [member for member in self.frontier if not self.claim or member in self.uncovered]
 
 
 @dataclass
@@ -120,12 +144,15 @@ class Book:
     deployment: Deployment
     trace: Trace = field(default_factory=Trace)
     recalls: dict[int, Facts] = field(default_factory=dict)
+    claims: closure_claims.State = field(default_factory=closure_claims.State)
 
     def update(self, progress: logs.Progress | None = None) -> None:
         """Read the logs that came since the last time."""
         wanted: dict[str, Sequence[str]] = {**EVENTS}
         wanted["Lineage"] = (*EVENTS["Lineage"], "ProcessRecalled", "ProcessRecallLifted")
         wanted["Recalls"] = ()
+        if "ClosureClaims" in self.deployment.manifest.contracts:
+            wanted["ClosureClaims"] = ()
         last = self.deployment.chain.block_number()
         start = self.trace.block + 1 if self.trace.block >= 0 else None
         found = logs.events(
@@ -154,7 +181,10 @@ class Book:
         contract = self.deployment.recalls
         calls = [contract.recallOf.prepare(number), contract.closureOf.prepare(number)]
         told, closure = self.deployment.read_many(calls, self.trace.block)
-        expected = {"frontier": len(facts.frontier), "size": len(facts.members) + len(facts.twins)}
+        expected = {
+            "frontier": len(facts.frontier) + facts.pending,
+            "size": len(facts.members) + len(facts.twins),
+        }
         if told.state == RecallState.LIFTED:
             return told
         for name, value in expected.items():
@@ -162,16 +192,20 @@ class Book:
                 raise RecallError(
                     f"recall {number}: logs say {name} {value}, the chain {found}; logs are missing"
                 )
-        if chain_of(facts.stepped) != closure:
+        if chain_of(facts.closed) != closure:
             raise RecallError(
                 f"recall {number}: the steps in the logs are not those of closureOf; logs are missing"
             )
         return told
 
     def steps(self, number: int) -> list[Step]:
-        """Every step up to the end, in an order in which each can be sent after those before it."""
+        """Every step up to the end, in an order in which each can be sent after those before it; of a
+        recall that has adopted a claim those that can be sent now.
+        """
         facts = self.recall(number)
-        todo = self.trace.closure(facts.frontier, facts.stepped)
+        todo: Iterable[bytes] = facts.ready
+        if not facts.claim:
+            todo = self.trace.closure(facts.frontier, facts.stepped)
         return self.steps_of(number, todo, facts.twins, facts.left)
 
     def steps_of(
@@ -203,7 +237,8 @@ class Book:
             while GAS["step"] + sum(costs) > limit:
                 cut = _last_part(costs, limit - GAS["step"])
                 before, gas = chain_of(came[:cut]), GAS["step"] + sum(costs[cut:])
-                steps.append(Step(thing, partial(part, number, identifier, before, came[cut:], ref), gas))
+                call = partial(part, number, identifier, before, came[cut:], ref)
+                steps.append(Step(thing, call, gas, partial=True))
                 came, costs = came[:cut], costs[:cut]
             gas = GAS["step"] + sum(costs)
             steps.append(Step(thing, partial(whole, number, identifier, came, ref), gas))
@@ -242,6 +277,9 @@ class Book:
         return found
 
     def _fold(self, event: Event) -> None:
+        if event.contract == "ClosureClaims":
+            self._fold_claim(event)
+            return
         self.trace.fold(event)
         if event.name == "RecallOpened":
             self.recalls[event["recall"]] = Facts(event["recall"], event)
@@ -263,12 +301,31 @@ class Book:
                 facts.twins.pop(event["twin"], None)
             case "Stepped":
                 facts.stepped[event["member"]] = None
+                facts.closed.append(event["member"])
+            case "MemberCovered":
+                facts.stepped[event["member"]] = None
+            case "MemberUncovered":
+                facts.uncovered.add(event["member"])
+            case "ClaimAdopted":
+                facts.closed.append(event["root"])
+                facts.pending = event["size"]
+            case "ClaimFollowed":
+                facts.pending -= event["followed"]
             case "PartStepped":
                 facts.left[event["member"]] = event["before"]
             case "SerialsAdded":
                 facts.serials[event["lot"]] = event["count"]
             case "ConsigneeNotified":
                 facts.consignees[event["lot"], event["consignee"]] = None
+
+    def _fold_claim(self, event: Event) -> None:
+        closure_claims.fold(self.claims, event)
+        if event.name == "Adopted":
+            self.recalls[event["recall"]].claim = event["claim"]
+        elif event.name == "MembersFollowed":
+            claim = self.claims.claims[event["claim"]]
+            leaves = claim.leaves[event["first"] : event["first"] + event["count"]]
+            self.recalls[claim.recall].followed.update(leaf.member for leaf in leaves)
 
 
 # ------------------------------------------------------------------------------------------------- planning
@@ -418,7 +475,7 @@ def open_recall(
         book.update()
     missing = [seed for seed in seeds if seed not in book.recall(number).members]
     while missing:
-        count, _ = _send(sender, missing, lambda part: contract.addLots(number, part), len(missing))
+        count = send_some(sender, missing, lambda part: contract.addLots(number, part), len(missing))
         missing = missing[count:]
     book.update()
     return number, new
@@ -464,7 +521,7 @@ def _next(book: Book, sender: Sender, number: int, todo: Callable[[int], list[St
             return 0
         limit = gas_limit(sender.chain)
         try:
-            sent, _ = _send(sender, steps, _together, _fitting(steps, limit))
+            sent = send_some(sender, steps, _together, _fitting(steps, limit))
         except ContractError:
             # Somebody else may have sent the same step, or told of one more use, before this one.
             if attempt == TRIES:
@@ -484,10 +541,10 @@ def _together(steps: Sequence[Step]) -> Call:
     return together
 
 
-def _send(
-    sender: Sender, items: Sequence[Any], call_of: Callable[[Any], Call], count: int
-) -> tuple[int, Receipt]:
-    """Send as many of the items, from the first on, as a transaction can take, at most `count`."""
+def send_some(sender: Sender, items: Sequence[Any], call_of: Callable[[Any], Call], count: int) -> int:
+    """Send as many of the items, from the first on, as a transaction can take, at most `count`; how
+    many.
+    """
     limit = gas_limit(sender.chain)
     while True:
         call = call_of(items[:count])
@@ -498,7 +555,8 @@ def _send(
                 raise
             count //= 2
             continue
-        return count, sender.send(call, gas=min(gas + gas // 5, limit))
+        sender.send(call, gas=min(gas + gas // 5, limit))
+        return count
 
 
 def _estimate(sender: Sender, call: Call, limit: int) -> int:
@@ -512,23 +570,6 @@ def _estimate(sender: Sender, call: Call, limit: int) -> int:
 def gas_limit(chain: Chain) -> int:
     """The most gas that a transaction may have on this chain."""
     return min(int(chain.rpc("eth_getBlockByNumber", "latest", False)["gasLimit"], 16), GAS_CAP)
-
-
-def settle(sender: Sender) -> None:
-    """Wait until what an earlier run has sent is in a block; `RecallError` if it is not in time."""
-    end = time.monotonic() + sender.timeout
-    while True:
-        done, sent = (
-            int(sender.chain.rpc("eth_getTransactionCount", sender.address, block), 16)
-            for block in ("latest", "pending")
-        )
-        if sent <= done:
-            return
-        if time.monotonic() > end:
-            raise RecallError(
-                f"{sender.address}: {sent - done} transactions are under way; wait for them first"
-            )
-        time.sleep(0.1)
 
 
 # --------------------------------------------------------------------------------------------------- status
@@ -572,6 +613,13 @@ def still_open(book: Book, number: int, found: Sequence[Consignee], names: Mappi
         left = len(facts.members) + len(facts.twins)
         return [f"{left} members are to be cleared (clearMembers)"] if left else []
     waits = [f"step {book.trace.thing(member)}" for member in facts.frontier]
+    if facts.pending:
+        waits.append(f"follow {facts.pending} members of claim {facts.claim}")
+    waits += [
+        f"finalise claim {claim} after its window"
+        for claim, found in book.claims.claims.items()
+        if (found.recall, found.state, facts.claim) == (number, closure_claims.ClaimState.COMPLETE, 0)
+    ]
     if not facts.members and not facts.twins and not facts.serials:
         waits.append("there is no member yet")
     waits += [f"hold {step.thing}" for step in book.holds(number)]

@@ -13,8 +13,9 @@ from rich.progress import Progress
 
 from goldthread.chain import eip712
 from goldthread.chain.devices import Curve, SoftKey
-from goldthread.chain.segments import Segment, Tree, build
+from goldthread.chain.segments import Segment, build
 from goldthread.chain.send import Sender
+from goldthread.chain.summary_tree import Tree
 from goldthread.chain.words import (
     Cause,
     Disposition,
@@ -193,7 +194,7 @@ class Goods(Teller):
         gateway = Sender.unlocked(self.chain, self.accounts[-1])
         where = eip712.domain("Telemetry", self.chain.id, self.deployment.telemetry.address)
         honest = parts[0][0]
-        forged = replace(honest, root=Tree.of(honest, [Reading(policy.start, 500)]).root)
+        forged = replace(honest, root=Tree([Reading(policy.start, 500)], honest.shape).root)
         self.wait_until(parts[0][0].summary.to + 60)
         self.refused(
             gateway,
@@ -245,7 +246,7 @@ class Goods(Teller):
         segment, readings = next((s, r) for s, r in parts if s.seq == max(event["breach"].seq, 1))
         index = max(range(len(readings)), key=lambda i: readings[i].value)
         reading = readings[index]
-        proof = Tree.of(segment, readings).proof(index)
+        proof = Tree(readings, segment.shape).proof(index)
         arguments = (segment.to_contract(), (index, reading.time, reading.value), proof)
         if not self.deployment.telemetry.verifyReading(*arguments):
             raise StoryError("an anchored reading cannot be proved")

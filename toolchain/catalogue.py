@@ -21,7 +21,8 @@ ALERTS = {
     "CONTRADICTED": "LoggerReports: a logger's report contradicts segments; `ref` is the report, `org` who "
     "attached the logger.",
     "DUPLICATE": "Lots: a unit (`subject`) is in two containers; `ref` is one of them, `org` who packed it.",
-    "FALSIFIED": "Telemetry: a segment about `subject` was proved false; `ref` is its digest, `org` 0.",
+    "FALSIFIED": "Telemetry: a segment about `subject` was proved false; `ref` is its digest, `org` 0. "
+    "Conditions: it was judged; `ref` is the policy.",
     "SILENT": "Conditions: a device of a policy was silent for too long; `ref` is the policy.",
     "SUSPECT": "Verification: evidence against a unit was reported; `ref` is the lot on the label.",
 }

@@ -7,6 +7,7 @@ import {ICapabilities} from "../interfaces/ICapabilities.sol";
 import {IConsortium} from "../interfaces/IConsortium.sol";
 import {IDevices} from "../interfaces/IDevices.sol";
 import {ITwins} from "../interfaces/ITwins.sol";
+import {CapabilityWord, CapabilityWordLib} from "../libraries/CapabilityWord.sol";
 import {Duty} from "../libraries/Membership.sol";
 import {Method} from "../libraries/Method.sol";
 import {Signers} from "../libraries/Signers.sol";
@@ -28,8 +29,10 @@ contract Capabilities is ICapabilities, Module {
     /// @inheritdoc ICapabilities
     ITwins public immutable TWINS;
 
-    /// @dev One slot each. The resource is in the key, so that a step of a walk reads no other slot.
-    mapping(bytes32 device => mapping(bytes32 resource => mapping(uint32 capability => Grant))) private _grants;
+    /// @dev A step from a capability to its parent reads one word.
+    mapping(bytes32 device => mapping(uint32 capability => CapabilityWord)) private _words;
+
+    mapping(bytes32 device => mapping(uint32 capability => bytes32)) private _resources;
 
     /// @dev One slot each.
     mapping(bytes32 device => Book) private _books;
@@ -52,7 +55,7 @@ contract Capabilities is ICapabilities, Module {
         uint32 org = _authorizeOwner(device);
         if (DEVICES.signerHash(device) == 0) revert NotEnrolled(device);
         Book storage b = _books[device];
-        if (b.owner != org) (b.owner, b.first) = (org, _next(b));
+        if (b.owner != org) (b.owner, b.first) = (org, b.count + 1);
         capability = _add(device, resource, methods, to, expiry, 0);
         emit Granted(device, org, capability, msg.sender, resource, methods, to, expiry);
     }
@@ -67,37 +70,37 @@ contract Capabilities is ICapabilities, Module {
         uint40 expiry
     ) external returns (uint32 capability) {
         uint32 org = check(device, resource, parent, methods, msg.sender);
-        uint40 most = _grant(device, resource, parent).expiry;
+        uint40 most = _words[device][parent].expiry();
         if (expiry > most) revert OutlastsParent(expiry, most);
-        if (_depth(device, resource, parent) >= MAX_DEPTH) revert DelegatedTooOften(device, parent);
+        if (_depth(device, parent) >= MAX_DEPTH) revert DelegatedTooOften(device, parent);
         capability = _add(device, resource, methods, to, expiry, parent);
         emit Delegated(device, org, capability, msg.sender, resource, methods, to, expiry, parent);
     }
 
     /// @inheritdoc ICapabilities
-    function revoke(bytes32 device, uint32 capability, bytes32 resource) external {
+    function revoke(bytes32 device, uint32 capability) external {
         uint32 org = _authorize(0);
-        Grant storage g = _grant(device, resource, capability);
-        if (g.to == address(0)) revert UnknownCapability(device, resource, capability);
-        if (g.revoked) revert AlreadyRevoked(device, capability);
+        CapabilityWord c = _words[device][capability];
+        if (!c.exists()) revert UnknownCapability(device, capability);
+        if (c.revoked()) revert AlreadyRevoked(device, capability);
         (, uint32 duties) = CONSORTIUM.accountOf(msg.sender);
         bool admin = duties & Duty.DEVICE_ADMIN != 0;
         if (!admin || org != TWINS.ownerOf(device)) {
-            Grant storage above = g;
-            while (above.toOrg ? !admin || above.to != _asAddress(org) : above.to != msg.sender) {
-                if (above.parent == 0) revert MayNotRevoke(device, capability, msg.sender);
-                above = _grant(device, resource, above.parent);
+            CapabilityWord above = c;
+            while (above.to() != (!above.toOrg() ? msg.sender : admin ? _asAddress(org) : address(0))) {
+                if (above.parent() == 0) revert MayNotRevoke(device, capability, msg.sender);
+                above = _words[device][above.parent()];
             }
         }
-        g.revoked = true;
-        emit CapabilityRevoked(device, org, capability, msg.sender, _key(resource, capability));
+        _words[device][capability] = c.withRevoked();
+        emit CapabilityRevoked(device, org, capability, msg.sender);
     }
 
     /// @inheritdoc ICapabilities
     function revokeAll(bytes32 device) external {
         uint32 org = _authorizeOwner(device);
         Book storage b = _books[device];
-        uint32 first = _next(b);
+        uint32 first = b.count + 1;
         (b.owner, b.first) = (org, first);
         emit AllRevoked(device, org, msg.sender, first);
     }
@@ -107,7 +110,7 @@ contract Capabilities is ICapabilities, Module {
     /// @inheritdoc ICapabilities
     function use(bytes32 device, bytes32 resource, uint32 capability, uint8 methods, bytes32 ref) external {
         uint32 org = check(device, resource, capability, methods, msg.sender);
-        emit Used(device, org, capability, msg.sender, msg.sender, resource, methods, ref);
+        emit Used(device, org, capability, msg.sender, msg.sender, resource, methods, ref, 0);
     }
 
     /// @inheritdoc ICapabilities
@@ -119,7 +122,7 @@ contract Capabilities is ICapabilities, Module {
         if (!SignatureChecker.isValidSignatureNow(signer, digest, signature)) revert InvalidInvocation(digest, signer);
         address account = Signers.accountOf(signer);
         uint32 org = check(i.device, i.resource, i.capability, i.methods, account);
-        emit Used(i.device, org, i.capability, account, msg.sender, i.resource, i.methods, i.ref);
+        emit Used(i.device, org, i.capability, account, msg.sender, i.resource, i.methods, i.ref, digest);
     }
 
     /// @inheritdoc ICapabilities
@@ -147,8 +150,17 @@ contract Capabilities is ICapabilities, Module {
     // ------------------------------------------------------------------------------------------------- views
 
     /// @inheritdoc ICapabilities
-    function grantOf(bytes32 device, bytes32 resource, uint32 capability) external view returns (Grant memory) {
-        return _grant(device, resource, capability);
+    function grantOf(bytes32 device, uint32 capability) external view returns (Grant memory) {
+        CapabilityWord c = _words[device][capability];
+        return Grant({
+            resource: _resources[device][capability],
+            to: c.to(),
+            expiry: c.expiry(),
+            methods: c.methods(),
+            toOrg: c.toOrg(),
+            revoked: c.revoked(),
+            parent: c.parent()
+        });
     }
 
     /// @inheritdoc ICapabilities
@@ -180,21 +192,15 @@ contract Capabilities is ICapabilities, Module {
             revert NotAGrantee(to.org, to.account);
         }
         if (block.timestamp > expiry) revert ExpiryPassed(expiry, block.timestamp);
-        Book storage b = _books[device];
-        capability = _next(b) + (resource == 0 ? 0 : 1);
-        ++b.count;
-        _grants[device][resource][capability] = Grant({
-            to: toOrg ? _asAddress(to.org) : to.account,
-            expiry: expiry,
-            methods: methods,
-            toOrg: toOrg,
-            revoked: false,
-            parent: parent
-        });
+        capability = ++_books[device].count;
+        address account = toOrg ? _asAddress(to.org) : to.account;
+        _words[device][capability] = CapabilityWordLib.pack(account, expiry, methods, parent, toOrg, resource != 0);
+        if (resource != 0) _resources[device][capability] = resource;
     }
 
     /// @dev The first thing that speaks against a use, the capability it speaks of, and the account's organisation.
-    /// A capability expires no later than those it was delegated from, whose time is therefore not looked at.
+    /// What was delegated has no more methods and no other resource than what it came from, and ends no later: of those
+    /// only who gave them and whether they are revoked is looked at.
     function _judge(bytes32 device, bytes32 resource, uint32 capability, uint8 methods, address account)
         private
         view
@@ -202,44 +208,33 @@ contract Capabilities is ICapabilities, Module {
     {
         failed = capability;
         if (DEVICES.signerHash(device) == 0) return (Cause.NOT_ENROLLED, failed, 0);
-        Grant memory g = _grant(device, resource, capability);
-        if (g.to == address(0)) return (Cause.UNKNOWN, failed, 0);
-        if (block.timestamp > g.expiry) return (Cause.EXPIRED, failed, 0);
-        if (methods == 0 || methods & ~g.methods != 0) return (Cause.NOT_GRANTED, failed, 0);
-        try CONSORTIUM.authorize(account, 0, g.toOrg ? Duty.DEVICE_ADMIN : 0) returns (uint32 found) {
+        mapping(uint32 capability => CapabilityWord) storage words = _words[device];
+        CapabilityWord c = words[capability];
+        if (!c.exists()) return (Cause.UNKNOWN, failed, 0);
+        if (block.timestamp > c.expiry()) return (Cause.EXPIRED, failed, 0);
+        if (methods == 0 || methods & ~c.methods() != 0) return (Cause.NOT_GRANTED, failed, 0);
+        if (c.narrow() && _resources[device][capability] != resource) return (Cause.NOT_GRANTED, failed, 0);
+        try CONSORTIUM.authorize(account, 0, c.toOrg() ? Duty.DEVICE_ADMIN : 0) returns (uint32 found) {
             org = found;
         } catch {
             return (Cause.NOT_GRANTEE, failed, 0);
         }
-        if (g.to != (g.toOrg ? _asAddress(org) : account)) return (Cause.NOT_GRANTEE, failed, 0);
-        while (!g.revoked && g.parent != 0) {
-            failed = g.parent;
-            g = _grant(device, resource, failed);
+        if (c.to() != (c.toOrg() ? _asAddress(org) : account)) return (Cause.NOT_GRANTEE, failed, 0);
+        while (!c.revoked() && c.parent() != 0) {
+            failed = c.parent();
+            c = words[failed];
         }
-        if (g.revoked) return (Cause.REVOKED, failed, 0);
-        Book memory b = _books[device];
-        if (failed < b.first || TWINS.ownerOf(device) != b.owner) cause = Cause.TITLE_PASSED;
+        if (c.revoked()) return (Cause.REVOKED, failed, 0);
+        Book storage b = _books[device];
+        (uint32 owner, uint32 first) = (b.owner, b.first);
+        if (failed < first || owner != TWINS.ownerOf(device)) return (Cause.TITLE_PASSED, failed, 0);
     }
 
     /// @dev How many capabilities there are from the owner's grant to this one.
-    function _depth(bytes32 device, bytes32 resource, uint32 capability) private view returns (uint256 depth) {
-        for (; capability != 0; capability = _grant(device, resource, capability).parent) {
+    function _depth(bytes32 device, uint32 capability) private view returns (uint256 depth) {
+        for (; capability != 0; capability = _words[device][capability].parent()) {
             ++depth;
         }
-    }
-
-    /// @dev A capability for the whole device, which has an even number, is good for every resource.
-    function _grant(bytes32 device, bytes32 resource, uint32 capability) private view returns (Grant storage) {
-        return _grants[device][_key(resource, capability)][capability];
-    }
-
-    function _key(bytes32 resource, uint32 capability) private pure returns (bytes32) {
-        return capability & 1 == 0 ? bytes32(0) : resource;
-    }
-
-    /// @dev The even number of the next capability.
-    function _next(Book storage b) private view returns (uint32) {
-        return 2 * (b.count + 1);
     }
 
     function _asAddress(uint32 org) private pure returns (address) {

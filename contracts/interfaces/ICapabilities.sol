@@ -21,10 +21,10 @@ import {ITwins} from "./ITwins.sol";
 /// authenticated. That something was done is told by who did it: {Used} proves the account, not the deed.
 interface ICapabilities {
     /// @notice Why a capability does not allow something, in the order in which it is looked at.
-    /// NOT_ENROLLED: the device has no key. UNKNOWN: there is no such capability for this resource. EXPIRED: its time is
-    /// over. NOT_GRANTED: a method is not among its methods. NOT_GRANTEE: the account is not who it was given to, or may
-    /// not speak. REVOKED: it, or one that it was delegated from. TITLE_PASSED: the owner granted nothing of this, or
-    /// has revoked all.
+    /// NOT_ENROLLED: the device has no key. UNKNOWN: it has no such capability. EXPIRED: the capability's time is over.
+    /// NOT_GRANTED: a method is not among its methods, or it is for another resource. NOT_GRANTEE: the account is not who
+    /// it was given to, or may not speak. REVOKED: it, or one that it was delegated from. TITLE_PASSED: the owner granted
+    /// nothing of this, or has revoked all.
     enum Cause {
         NONE,
         NOT_ENROLLED,
@@ -38,14 +38,15 @@ interface ICapabilities {
 
     /// @notice To whom a capability is given: an organisation, or one account. The other field is zero.
     /// @param org Number of an organisation; its accounts with the duty DEVICE_ADMIN use and delegate.
-    /// @param account An account of any organisation, also one that stands for an ERC-7913 signer. It keeps what it was
-    /// given when it changes its organisation.
+    /// @param account An account of any organisation, also one that stands for an ERC-7913 signer, which can use what it
+    /// was given but not delegate it. An account keeps what it was given when it changes its organisation.
     struct Grantee {
         uint32 org;
         address account;
     }
 
     /// @notice What is kept of a capability.
+    /// @param resource The resource; zero: the whole device.
     /// @param to The account, or the organisation's number as an address.
     /// @param expiry Last second at which it is valid.
     /// @param methods Bits of the library `Method`.
@@ -53,6 +54,7 @@ interface ICapabilities {
     /// @param revoked True once it was revoked.
     /// @param parent The capability that it was delegated from; 0: the owner granted it.
     struct Grant {
+        bytes32 resource;
         address to;
         uint40 expiry;
         uint8 methods;
@@ -109,13 +111,12 @@ interface ICapabilities {
         uint32 parent
     );
     /// @notice The capability, and whatever was delegated from it, ended.
-    event CapabilityRevoked(
-        bytes32 indexed device, uint32 indexed org, uint32 indexed capability, address caller, bytes32 resource
-    );
+    event CapabilityRevoked(bytes32 indexed device, uint32 indexed org, uint32 indexed capability, address caller);
     /// @notice All capabilities on the device numbered lower than `first` ended.
     event AllRevoked(bytes32 indexed device, uint32 indexed org, address caller, uint32 first);
-    /// @notice `account` used the capability; `caller` brought its word.
+    /// @notice `account` used the capability.
     /// @param ref What was done with it: hash or id of the command.
+    /// @param digest Of the invocation that it signed and `caller` brought; zero: it called itself.
     event Used(
         bytes32 indexed device,
         uint32 indexed org,
@@ -124,7 +125,8 @@ interface ICapabilities {
         address caller,
         bytes32 resource,
         uint8 methods,
-        bytes32 ref
+        bytes32 ref,
+        bytes32 digest
     );
 
     /// @notice Only the organisation with title to the device's twin grants, and revokes all.
@@ -145,8 +147,8 @@ interface ICapabilities {
     error NotAllowed(bytes32 device, uint32 capability, address account, Cause cause, uint32 failed);
     /// @notice Only who has it, or somebody it came from, revokes a capability.
     error MayNotRevoke(bytes32 device, uint32 capability, address account);
-    /// @notice There is no such capability on the device for this resource.
-    error UnknownCapability(bytes32 device, bytes32 resource, uint32 capability);
+    /// @notice There is no such capability on the device.
+    error UnknownCapability(bytes32 device, uint32 capability);
     /// @notice The capability was revoked before.
     error AlreadyRevoked(bytes32 device, uint32 capability);
     /// @notice The invocation was used before.
@@ -170,7 +172,7 @@ interface ICapabilities {
     /// @param resource The resource, or zero for the whole device.
     /// @param methods Bits of the library `Method`.
     /// @param expiry Last second at which it is valid.
-    /// @return capability Its number on the device: odd for a resource, even for the whole device.
+    /// @return capability Its number on the device, counted from 1.
     function grant(bytes32 device, bytes32 resource, uint8 methods, Grantee calldata to, uint40 expiry)
         external
         returns (uint32 capability);
@@ -190,8 +192,7 @@ interface ICapabilities {
 
     /// @notice Revokes a capability, and with it all that was delegated from it. The device's owner (duty
     /// DEVICE_ADMIN), who has it, or who has any that it was delegated from. Emits {CapabilityRevoked}.
-    /// @param resource A resource for which it is good.
-    function revoke(bytes32 device, uint32 capability, bytes32 resource) external;
+    function revoke(bytes32 device, uint32 capability) external;
 
     /// @notice Revokes all capabilities on a device, at one price. Owning organisation, duty DEVICE_ADMIN.
     /// Emits {AllRevoked}.
@@ -221,8 +222,8 @@ interface ICapabilities {
         view
         returns (uint32 org);
 
-    /// @notice What is kept of a capability; all zero if there is none for this resource.
-    function grantOf(bytes32 device, bytes32 resource, uint32 capability) external view returns (Grant memory);
+    /// @notice What is kept of a capability; all zero if there is none.
+    function grantOf(bytes32 device, uint32 capability) external view returns (Grant memory);
 
     /// @notice Whose grants count on a device.
     function bookOf(bytes32 device) external view returns (Book memory);

@@ -12,6 +12,8 @@ import {IPurse} from "./IPurse.sol";
 /// - *An underwriter* commits a treasury's capital by signing quotes, and needs the consortium's leave for it.
 /// - *A payee* finds claim payments on its credit and withdraws them.
 /// - *Nobody else*, governance included, can move, lock or release any of it.
+///
+/// A policy's id is the EIP-712 digest of the quote that an underwriter has signed, so a quote opens one policy.
 interface ICapital is IPurse {
     /// @notice A treasury's tokens. One slot.
     /// @param free What it may withdraw or commit.
@@ -32,6 +34,18 @@ interface ICapital is IPurse {
     error NotUnderwriter(address treasury, address account);
     /// @notice The treasury has less free capital than wanted.
     error InsufficientCapital(address treasury, uint128 free, uint128 wanted);
+    /// @notice No policy has this id. The quote was not opened, or one of its fields was changed.
+    error UnknownPolicy(bytes32 policyId);
+    /// @notice The quote is open already.
+    error PolicyExists(bytes32 policyId);
+    /// @notice Only `expected`, the policyholder or an arbiter, may do this.
+    error WrongCaller(bytes32 policyId, address caller, address expected);
+    /// @notice The last second for this step was `until`.
+    error WindowClosed(bytes32 policyId, uint256 until);
+    /// @notice Something that must come first, or may still prevent this, is possible until the second `until`.
+    error WindowOpen(bytes32 policyId, uint256 until);
+    /// @notice The signature over the quote is not the account's.
+    error InvalidQuoteSignature(bytes32 policyId, address account);
 
     /// @notice Lets an account commit the caller's capital, or ends that. Emits {UnderwriterSet}.
     /// @param account A wallet, or the address that stands for an ERC-7913 signer (library `Signers`).

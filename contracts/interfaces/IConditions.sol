@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Rule} from "../libraries/Rule.sol";
+import {IFirmware} from "./IFirmware.sol";
 import {ITelemetry} from "./ITelemetry.sol";
 import {ITwins} from "./ITwins.sol";
 
@@ -15,11 +16,21 @@ import {ITwins} from "./ITwins.sol";
 /// A reading exactly at a limit is beyond it. A reading holds until the next one. More than {Policy.maxInterval}
 /// between two readings, or between the policy's start and the first one, is a gap, and counts as beyond every limit,
 /// high and low: silence is never good. A segment with a gap inside counts as a gap from end to end, and one that says
-/// nothing of a limit it passed as beyond that limit from end to end: devices end segments at gaps and know the limits.
+/// nothing of a limit it passed as beyond that limit from end to end, once for each reading where times are counted:
+/// devices end segments at gaps and know the limits. Of a segment that is a proven lie nothing is believed: it counts as a gap from end to end.
 /// Segments that began before the policy's start do not count; the last reading of such a segment holds on.
 ///
 /// A breach latches once for each rule, raises an alert, and holds the twin back where the policy's setter is its
 /// owner or custodian, or a regulator. It stays until somebody in quality who did not set the policy disposes of it.
+///
+/// A rule on the mean kinetic temperature (MKT, library `Mkt`) looks at all time since the policy's start, or at a
+/// rolling window. The window is a chain of whole segments, each with the time between the segment before and itself: it
+/// is cut into 24 ticks that are counted from the policy's start, and has the segments that ended in the tick of the
+/// newest reading or in the 23 before it. Temperatures weigh by the segment's histogram; a segment without one weighs as
+/// its highest reading. The newest reading holds until the next segment. A gap weighs as the highest reading before it,
+/// and a segment with a gap inside as the highest up to its end. Before the first reading, if none held, it was as hot
+/// as the highest of the first segment; and where a segment reaches over the start, as hot as its highest up to its end. The MKT is judged at the end of each segment, once the policy is as old as the
+/// rule's duration, and breaks the rule when it is above the limit.
 ///
 /// Limits: a policy is on one twin; what is taken out of a container before a breach is judged is not held with it.
 /// Its setter may replace or close a policy without an open breach; what was anchored stays, for others to judge.
@@ -31,11 +42,19 @@ interface IConditions {
     /// @notice What a rule looks at.
     /// INSTANT: any reading beyond the limit, or a gap. CONSECUTIVE: time beyond the limit without a break reaches the
     /// duration. CUMULATIVE: all time beyond the limit reaches the duration. GAP: all time in gaps reaches it.
+    /// BAND_BUDGET: all time at or above the limit and below `upper` reaches the duration. MKT: the mean kinetic
+    /// temperature is above the limit. COUNT: so many times the readings went beyond the limit; what goes on over a gap
+    /// is one time, and a gap between readings within the limit is one too. SEQUENCE: the device's firmware is not good
+    /// enough when the segment is judged, by {IFirmware-stateOf}: the limit is the best state that is not.
     enum RuleKind {
         INSTANT,
         CONSECUTIVE,
         CUMULATIVE,
-        GAP
+        GAP,
+        BAND_BUDGET,
+        MKT,
+        COUNT,
+        SEQUENCE
     }
 
     /// @notice What quality decided about a breach. RELEASE lifts the hold. REWORK keeps it until a later decision.
@@ -89,6 +108,7 @@ interface IConditions {
     /// @param min Lowest reading that counted. `max`: highest; below `min`: none has counted. `last`: newest.
     /// @param latched One bit for each rule that was broken; the bit {SILENCE} for too long a silence.
     /// @param counting True if some rule has counted something, or will with the next segment that counts.
+    /// @param heat Total of the library `Mkt` since the policy's start; 0 without a rule on the MKT.
     struct Track {
         uint32 seq;
         uint40 to;
@@ -97,10 +117,12 @@ interface IConditions {
         int32 last;
         uint16 latched;
         bool counting;
+        uint64 heat;
     }
 
     /// @notice What a rule has counted.
-    /// @param time Seconds: of the running excursion (CONSECUTIVE) or of all of them (CUMULATIVE, GAP).
+    /// @param time Seconds: of the running excursion (CONSECUTIVE), of all of them (CUMULATIVE, GAP), or in the band
+    /// (BAND_BUDGET); for COUNT excursions.
     /// @param onset One more than the seconds from the policy's start to the first crossing; 0: never crossed.
     struct Tally {
         uint32 time;
@@ -108,15 +130,19 @@ interface IConditions {
     }
 
     /// @notice A broken rule.
-    /// @param firstCrossing When the quantity first crossed the limit under this policy, unix seconds.
-    /// @param extreme Highest (or lowest) reading up to the end of that segment; 0 for GAP and silence.
-    /// @param time Seconds that reached the rule's duration; 0 for INSTANT.
-    /// @param seq Segment that showed it; 0 for silence.
+    /// @param firstCrossing When the quantity first crossed the limit under this policy, unix seconds; for MKT when the
+    /// time began that the mean is over, for SEQUENCE and {FALSIFIED} when the segment did, for {SILENCE} the newest reading before it.
+    /// @param extreme Highest (or lowest) reading up to the end of that segment; 0 for GAP, SEQUENCE, {SILENCE} and {FALSIFIED}.
+    /// @param time Seconds that reached the rule's duration; 0 for INSTANT and SEQUENCE, excursions for COUNT, for MKT the seconds that
+    /// the mean is over, for {FALSIFIED} those of the segment.
+    /// @param seq Segment that showed it; 0 for {SILENCE}.
+    /// @param until Time of that segment's last reading; for {SILENCE} when it was found.
     struct Breach {
         uint40 firstCrossing;
         int32 extreme;
         uint32 time;
         uint32 seq;
+        uint40 until;
     }
 
     /// @notice An organisation set its limits on a twin. What was judged under an older version no longer counts.
@@ -125,12 +151,15 @@ interface IConditions {
     );
     /// @notice The organisation watches the twin no longer.
     event PolicyClosed(bytes32 indexed policyId, bytes32 indexed subject, uint32 indexed org, address caller);
-    /// @notice The segment `seq` was judged; `latched` are the rules broken by then.
-    /// Its readings are in {ITelemetry-SegmentAnchored}; what was counted, if it changed, in {TalliesChanged}.
-    event SegmentJudged(bytes32 indexed policyId, bytes32 indexed device, uint16 quantity, uint32 seq, uint16 latched);
+    /// @notice The segment `seq` was judged; `latched` are the rules broken by then, `heat` is {Track.heat}.
+    /// Its readings are in {ITelemetry-SegmentAnchored}; what was counted, if it changed, in {TalliesChanged}. From these
+    /// the window of an MKT rule follows.
+    event SegmentJudged(
+        bytes32 indexed policyId, bytes32 indexed device, uint16 quantity, uint32 seq, uint16 latched, uint64 heat
+    );
     /// @notice What the rules have counted now: a {Tally} of 64 bits for each, that of the first rule lowest.
     event TalliesChanged(bytes32 indexed policyId, bytes32 indexed device, uint16 quantity, uint256[2] tallies);
-    /// @notice A rule was broken. `rule` is its place in the policy, or {SILENCE}. `holding`: the policy holds the
+    /// @notice A rule was broken. `rule` is its place in the policy, {SILENCE} or {FALSIFIED}. `holding`: the policy holds the
     /// twin back from now on.
     event BreachFound(
         bytes32 indexed policyId,
@@ -182,8 +211,14 @@ interface IConditions {
     error StartInPast(uint40 start, uint256 blockTime);
     /// @notice The device may be silent until the second `until`.
     error NotSilent(bytes32 policyId, bytes32 device, uint256 until);
-    /// @notice The silence was marked already.
+    /// @notice The policy has a rule that lets no device with such firmware be judged.
+    error FirmwareRefused(bytes32 device, IFirmware.State state);
+    /// @notice The silence, or a lie, was marked already.
     error AlreadyMarked(bytes32 policyId, bytes32 device);
+    /// @notice Nobody has proved that the segment is a lie.
+    error NotALie(bytes32 digest);
+    /// @notice The segment was not counted under this policy.
+    error NotJudged(bytes32 policyId, bytes32 device, uint32 seq);
     /// @notice A disposition is RELEASE, REWORK or REJECT.
     error NoDisposition();
     /// @notice Other breaches were found since the decision was prepared.
@@ -205,11 +240,17 @@ interface IConditions {
     /// @notice The rule number that stands for too long a silence.
     function SILENCE() external view returns (uint8);
 
+    /// @notice The rule number that stands for a segment that is a proven lie.
+    function FALSIFIED() external view returns (uint8);
+
     /// @notice The module in which twins are held back.
     function TWINS() external view returns (ITwins);
 
     /// @notice The module in which segments are anchored.
     function TELEMETRY() external view returns (ITelemetry);
+
+    /// @notice The module that knows which firmware devices run.
+    function FIRMWARE() external view returns (IFirmware);
 
     /// @notice Sets the limits of the caller's organisation on a twin. Duty QUALITY. Emits {PolicySet}.
     /// Replaces an older version, unless that has an open breach.
@@ -220,7 +261,8 @@ interface IConditions {
     function closePolicy(bytes32 subject) external;
 
     /// @notice Judges a segment, and anchors it first if nobody has. Anyone.
-    /// Emits {SegmentJudged}, and for each rule broken now {BreachFound} and an alert.
+    /// Emits {SegmentJudged}, and for each rule broken now {BreachFound} and an alert. A segment that is a proven lie
+    /// ({ITelemetry-falsified}) breaks {FALSIFIED} too.
     /// @param policy The policy in force, as it was set.
     /// @param signer As in {ITelemetry-anchor}.
     function judge(
@@ -232,6 +274,10 @@ interface IConditions {
 
     /// @notice Says that a device has been silent for too long. Anyone. Emits {BreachFound} and an alert.
     function markSilent(Policy calldata policy, bytes32 device, uint16 quantity) external;
+
+    /// @notice Says that a segment that was counted is a proven lie. Anyone, once for each device and quantity.
+    /// Emits {BreachFound} and an alert.
+    function judgeFalsified(Policy calldata policy, ITelemetry.Segment calldata segment) external;
 
     /// @notice Decides about an open breach. Duty QUALITY in the organisation of the owner, in that of the policy
     /// (not to reject), or in a regulator; never the account that set the policy. Emits {Disposed}.
@@ -256,6 +302,21 @@ interface IConditions {
     /// @notice What a rule has counted, under the version in force.
     function tally(bytes32 policyId, bytes32 device, uint16 quantity, uint8 rule) external view returns (Tally memory);
 
-    /// @notice The breach of a rule (or {SILENCE}), under the version in force; all zero: none.
+    /// @notice What a rolling window of the MKT is over at the newest judged reading, under the version in force.
+    /// @param duration Of the rule.
+    /// @return heat Total of the library `Mkt` in the window; its highest if {Track.heat} is.
+    /// @return time Seconds in the window.
+    function heatWindow(bytes32 policyId, bytes32 device, uint16 quantity, uint32 duration)
+        external
+        view
+        returns (uint64 heat, uint32 time);
+
+    /// @notice The breach of a rule ({SILENCE} and {FALSIFIED} too), under the version in force; all zero: none.
     function breach(bytes32 policyId, bytes32 device, uint16 quantity, uint8 rule) external view returns (Breach memory);
+
+    /// @notice The breach of a rule under any policy, in force or not, by the hash that {policyHash} had.
+    function breachUnder(bytes32 policyHash, bytes32 device, uint16 quantity, uint8 rule)
+        external
+        view
+        returns (Breach memory);
 }

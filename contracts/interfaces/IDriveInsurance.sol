@@ -336,18 +336,6 @@ interface IDriveInsurance is ICapital {
     /// @notice No claim can come any more; what was still locked is the treasury's again.
     event CapitalReleased(bytes32 indexed policyId, address indexed treasury, address caller, uint96 amount);
 
-    /// @notice No policy has this id. The quote was not opened, or one of its fields was changed.
-    error UnknownPolicy(bytes32 policyId);
-    /// @notice The quote is open already.
-    error PolicyExists(bytes32 policyId);
-    /// @notice Only `expected`, the policyholder or the arbiter, may do this.
-    error WrongCaller(bytes32 policyId, address caller, address expected);
-    /// @notice The last second for this step was `until`.
-    error WindowClosed(bytes32 policyId, uint256 until);
-    /// @notice Something that must come first, or may still prevent this, is possible until the second `until`.
-    error WindowOpen(bytes32 policyId, uint256 until);
-    /// @notice The signature over the quote is not the account's.
-    error InvalidQuoteSignature(bytes32 policyId, address account);
     /// @notice Cover would begin at or after the end of the term.
     error TermOver(bytes32 policyId, uint256 since, uint40 end);
     /// @notice Nothing is insured: a quote needs a sum insured, a reinstatement and a release locked capital.

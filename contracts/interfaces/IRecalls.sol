@@ -15,6 +15,10 @@ import {EventRef, ITwins} from "./ITwins.sol";
 /// members join the frontier. When the frontier is empty the recall is closed: that nothing is missing is a fact of the
 /// contract, not the word of whoever did the steps. Anyone may step.
 ///
+/// Or at once: a list of all members that was claimed with a bond, and that nobody could refute ({IClosureClaims}), is
+/// adopted. Its members join the frontier, and leave it as they are followed: marked, like members found by a step.
+/// What has grown since the claim, and what the claim does not name, is stepped as ever.
+///
 /// Guarantees:
 /// - From the moment it is a member, a lot is blocked wherever it is ({ILots.clear}), a process takes and gives nothing
 ///   more, and a part is held. So a closed recall stays complete.
@@ -43,11 +47,12 @@ interface IRecalls is IModule {
     /// @param org Organisation that opened it.
     /// @param class Health hazard.
     /// @param state Where it stands.
-    /// @param frontier Lots and processes that are still to be stepped.
+    /// @param frontier Lots and processes that are still to be stepped, and what of an adopted claim is to be followed.
     /// @param size Members: lots, processes and twins.
     /// @param consignees Organisations that were notified, once for each lot.
     /// @param acknowledged How many of them have answered.
     /// @param reconciled How many of them have accounted for all they had received.
+    /// @param claimed True once a claim was adopted.
     struct Recall {
         uint32 org;
         RecallClass class;
@@ -57,6 +62,14 @@ interface IRecalls is IModule {
         uint32 consignees;
         uint32 acknowledged;
         uint32 reconciled;
+        bool claimed;
+    }
+
+    /// @notice A member as a claim names it.
+    /// @param results How many uses of the lot or outputs of the process the claim accounts for.
+    struct Claimed {
+        bytes32 member;
+        uint32 results;
     }
 
     /// @notice What a consignee says of a recalled lot, in millionths of its unit.
@@ -118,6 +131,15 @@ interface IRecalls is IModule {
         uint32 added,
         uint32 frontier
     );
+    /// @notice A claim of `size` members was adopted. `closure` is the hash chain of what was stepped, and this root.
+    event ClaimAdopted(uint32 indexed recall, bytes32 indexed root, uint32 size, uint32 frontier, bytes32 closure);
+    /// @notice So many members of the claim were followed, of which `added` lots and processes are new members.
+    event ClaimFollowed(uint32 indexed recall, uint32 followed, uint32 added, uint32 frontier);
+    /// @notice A member of before needs no step of its own: the claim has all that came of it.
+    event MemberCovered(uint32 indexed recall, bytes32 indexed member);
+    /// @notice A member is to be stepped: the claim does not have all that came of it.
+    /// @param joins True if it was no member before, and joins the frontier.
+    event MemberUncovered(uint32 indexed recall, bytes32 indexed member, bool joins);
     /// @notice The recall has all its members.
     event RecallClosed(uint32 indexed recall, bytes32 indexed closureRoot, uint32 size);
     /// @notice The recall is over, for the reason that the record `reason` explains.
@@ -163,6 +185,13 @@ interface IRecalls is IModule {
     error NotAMember(uint32 recall, bytes32 member);
     /// @notice It was stepped already.
     error AlreadyStepped(uint32 recall, bytes32 member);
+    /// @notice A claim was adopted: it is followed ({IClosureClaims.follow}). A member that the claim does not name is
+    /// stepped after {IClosureClaims.proveUncovered}.
+    error IsCovered(uint32 recall, bytes32 member);
+    /// @notice It is known already that the claim does not cover the member.
+    error AlreadyUncovered(uint32 recall, bytes32 member);
+    /// @notice A recall adopts one claim.
+    error AlreadyClaimed(uint32 recall);
     /// @notice The list is not all that came of the member, or not all of the part named.
     error Incomplete(bytes32 member);
     /// @notice A part has something in it, and something before it: step the rest as a whole.
@@ -231,6 +260,20 @@ interface IRecalls is IModule {
         EventRef calldata ref
     ) external;
 
+    /// @notice Adopts a claim of members. Modules with the duty RECALL only, which vouch for it. Emits {ClaimAdopted}.
+    /// @param root Root of the tree of members (`MerkleLeaves.member`).
+    /// @param size Number of its leaves.
+    function adoptClaim(uint32 recall, bytes32 root, uint32 size) external;
+
+    /// @notice Makes what the adopted claim names members. Modules with the duty RECALL only, which name each leaf of
+    /// the claim once. What is no lot, process or twin is passed over: nothing lists it. Emits {ClaimFollowed},
+    /// {TwinAffected}, {MemberCovered}, {MemberUncovered} and {RecallClosed}.
+    function followClaim(uint32 recall, Claimed[] calldata claimed) external;
+
+    /// @notice Lets a member be stepped that the adopted claim does not name. Modules with the duty RECALL only, which
+    /// vouch for that. Emits {MemberUncovered}.
+    function uncover(uint32 recall, bytes32 member) external;
+
     /// @notice Holds a container in which something of a member is. Anyone. Emits {TwinAffected}.
     function holdContainer(uint32 recall, bytes32 container, bytes32 lot, EventRef calldata ref) external;
 
@@ -279,14 +322,21 @@ interface IRecalls is IModule {
     /// @notice The facts of a recall; all zero if there is none.
     function recallOf(uint32 recall) external view returns (Recall memory);
 
-    /// @notice The hash chain of what was stepped: each hashes the chain before it and the member.
+    /// @notice The hash chain of what was stepped, and of the root of the claim that was adopted: each hashes the chain
+    /// before it and the member or root.
     function closureOf(uint32 recall) external view returns (bytes32);
 
-    /// @notice Was the lot or process stepped?
+    /// @notice Was the lot or process stepped, or was it a member already when a claim that covers it was followed?
     function stepped(uint32 recall, bytes32 member) external view returns (bool);
 
     /// @notice The chain of a member's list that is left to step, if a part was stepped; else zero.
     function leftOf(uint32 recall, bytes32 member) external view returns (bytes32);
+
+    /// @notice Is the member to be stepped although a claim was adopted?
+    function uncovered(uint32 recall, bytes32 member) external view returns (bool);
+
+    /// @notice Is it a member: lot, process or twin?
+    function isMember(uint32 recall, bytes32 id) external view returns (bool);
 
     /// @notice Is the twin a member? It is held for {reasonOf} as long as it is.
     function isAffected(uint32 recall, bytes32 twin) external view returns (bool);

@@ -19,9 +19,9 @@ using ExcursionLib for Excursion global;
 /// @title ExcursionLib
 /// @notice Reads the fields of an {Excursion}.
 library ExcursionLib {
-    /// @dev Beyond every limit for the whole of a segment.
-    function always(uint256 duration) internal pure returns (Excursion) {
-        return Excursion.wrap(duration << 72 | duration << 104 | duration << 136 | duration << 168 | 1 << 200);
+    /// @dev Beyond every limit for the whole of a segment, in so many runs.
+    function always(uint256 duration, uint256 times) internal pure returns (Excursion) {
+        return Excursion.wrap(duration << 72 | duration << 104 | duration << 136 | duration << 168 | times << 200);
     }
 
     /// @dev The words of excursions.

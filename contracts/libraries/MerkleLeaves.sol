@@ -10,6 +10,7 @@ library MerkleLeaves {
     bytes1 private constant NODE = 0x01;
     bytes1 private constant SERIAL = 0x02;
     bytes1 private constant CONTENT = 0x03;
+    bytes1 private constant MEMBER = 0x04;
 
     /// @notice Leaf of a reading in the segment `seq` of its stream.
     function reading(uint32 index, uint40 time, int32 value, uint32 seq) internal pure returns (bytes32) {
@@ -28,6 +29,15 @@ library MerkleLeaves {
         returns (bytes32)
     {
         return keccak256(abi.encodePacked(CONTENT, index, child, childRoot, lot, quantity));
+    }
+
+    /// @notice Leaf of a member in a claim of what a recall reaches.
+    function member(uint32 index, bytes32 id, uint32 parent, uint32 depth, uint32 results)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encodePacked(MEMBER, index, id, parent, depth, results));
     }
 
     /// @notice Node over two hashes, in either order.

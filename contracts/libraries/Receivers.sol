@@ -8,13 +8,13 @@ import {Role} from "./Membership.sol";
 /// @title Receivers
 /// @notice To whom something that is held back, recalled or has ended may still go.
 library Receivers {
+    /// @param purpose RETURN, QUARANTINE or DESTRUCTION; for TRANSPORT it goes to nobody.
     /// @param own True if the receiver made or owns all of it.
     function isOpenTo(IConsortium consortium, ITwins.Purpose purpose, uint32 to, bool own)
         internal
         view
         returns (bool)
     {
-        if (purpose == ITwins.Purpose.TRANSPORT) return false;
         if (purpose == ITwins.Purpose.QUARANTINE) return true;
         if (purpose == ITwins.Purpose.RETURN && own) return true;
         uint32 roles = purpose == ITwins.Purpose.RETURN

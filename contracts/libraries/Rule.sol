@@ -5,11 +5,16 @@ import {Excursion} from "./Excursion.sol";
 
 /// @dev One limit of a policy, in one word of calldata:
 ///
-/// limit 32 (two's complement) | high 8 | kind 8 | quantity 16 | duration 32 | severity 8, from the lowest bit up.
+/// limit 32 (two's complement) | high 8 | kind 8 | quantity 16 | duration 32 | severity 8 | upper 32 (two's complement),
+/// from the lowest bit up.
 ///
-/// limit: in the unit of the quantity; 0 for GAP. high: 1: at or above the limit is beyond it, 0: at or below; 0 for
-/// GAP. kind: of {IConditions-RuleKind}. quantity: as in {ITelemetry}. duration: seconds that make a breach; 0 for
-/// INSTANT, at least 1 otherwise. severity: of the alert, 1 minor, 2 major, 3 critical.
+/// limit: in the unit of the quantity; 0 for GAP; whole degrees from -25 to 127 for MKT; for SEQUENCE a state of
+/// {IFirmware-State} below CURRENT. high: 1: at or above the limit is beyond it, 0: at or below; 0 for GAP and SEQUENCE,
+/// 1 for BAND_BUDGET and MKT. kind: of {IConditions-RuleKind}. quantity: as in {ITelemetry}; temperature for MKT.
+/// duration: seconds that make a breach, at least 1; for COUNT excursions, 65,535 at most; for MKT seconds that the mean
+/// is over; 0 for INSTANT and SEQUENCE. severity: of the alert, 1 minor, 2 major, 3 critical. upper: end of the band for
+/// BAND_BUDGET, above the limit; for MKT 1 if the mean is over a rolling window, which has a multiple of 24 seconds; for
+/// SEQUENCE 1 if such a device is refused; 0 otherwise.
 type Rule is uint256;
 
 using RuleLib for Rule global;
@@ -18,6 +23,13 @@ using RuleLib for Rule global;
 /// @notice Reads the fields of a {Rule}.
 library RuleLib {
     uint256 private constant LIMIT_AND_SIDE = type(uint40).max;
+
+    /// @dev One of several rules. Whoever asks has looked how many there are.
+    function get(Rule[] calldata rules, uint256 place) internal pure returns (Rule r) {
+        assembly ("memory-safe") {
+            r := calldataload(add(rules.offset, shl(5, place)))
+        }
+    }
 
     function limit(Rule r) internal pure returns (int32) {
         return int32(uint32(Rule.unwrap(r)));
@@ -43,6 +55,15 @@ library RuleLib {
         return uint8(Rule.unwrap(r) >> 96);
     }
 
+    function upper(Rule r) internal pure returns (int32) {
+        return int32(uint32(Rule.unwrap(r) >> 104));
+    }
+
+    /// @dev The rule with the end of its band as its limit.
+    function atUpper(Rule r) internal pure returns (Rule) {
+        return Rule.wrap(Rule.unwrap(r) & ~uint256(type(uint32).max) | uint32(upper(r)));
+    }
+
     /// @dev True if the excursion is about this rule's limit, on this rule's side.
     function matches(Rule r, Excursion e) internal pure returns (bool) {
         return (Rule.unwrap(r) ^ Excursion.unwrap(e)) & LIMIT_AND_SIDE == 0;
@@ -55,6 +76,6 @@ library RuleLib {
 
     /// @dev True unless bits that mean nothing are set.
     function isWellFormed(Rule r) internal pure returns (bool) {
-        return Rule.unwrap(r) >> 104 == 0 && uint8(Rule.unwrap(r) >> 32) < 2;
+        return Rule.unwrap(r) >> 136 == 0 && uint8(Rule.unwrap(r) >> 32) < 2;
     }
 }

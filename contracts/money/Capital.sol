@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {ICapital} from "../interfaces/ICapital.sol";
 import {Duty, Role} from "../libraries/Membership.sol";
+import {Signers} from "../libraries/Signers.sol";
 import {Purse} from "./Purse.sol";
 
 /// @title Capital
@@ -44,9 +46,34 @@ abstract contract Capital is ICapital, Purse {
     }
 
     /// @dev Reverts unless the treasury named the account and the consortium lets it speak on an insurer's money.
-    function _requireUnderwriter(address treasury, address account) internal view returns (uint32 org) {
+    function _requireUnderwriter(address treasury, address account) private view returns (uint32 org) {
         if (!isUnderwriter[treasury][account]) revert NotUnderwriter(treasury, account);
         return CONSORTIUM.authorize(account, Role.INSURER, Duty.FINANCE);
+    }
+
+    /// @dev Reverts unless an underwriter of the treasury has signed the quote.
+    function _requireQuoted(bytes32 policyId, address treasury, bytes calldata signer, bytes calldata signature)
+        internal
+        view
+        returns (uint32 org, address underwriter)
+    {
+        underwriter = Signers.accountOf(signer);
+        org = _requireUnderwriter(treasury, underwriter);
+        if (!SignatureChecker.isValidSignatureNow(signer, policyId, signature)) {
+            revert InvalidQuoteSignature(policyId, underwriter);
+        }
+    }
+
+    function _requireCaller(bytes32 policyId, address expected) internal view {
+        if (msg.sender != expected) revert WrongCaller(policyId, msg.sender, expected);
+    }
+
+    function _requireNotAfter(bytes32 policyId, uint256 until) internal view {
+        if (block.timestamp > until) revert WindowClosed(policyId, until);
+    }
+
+    function _requireAfter(bytes32 policyId, uint256 until) internal view {
+        if (block.timestamp <= until) revert WindowOpen(policyId, until);
     }
 
     function _earn(address treasury, uint128 amount) internal {

@@ -2,14 +2,12 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Module} from "../base/Module.sol";
 import {IConsortium} from "../interfaces/IConsortium.sol";
 import {IDevices} from "../interfaces/IDevices.sol";
 import {IDriveInsurance} from "../interfaces/IDriveInsurance.sol";
 import {Premium} from "../libraries/Premium.sol";
-import {Signers} from "../libraries/Signers.sol";
 import {Capital} from "./Capital.sol";
 import {Purse} from "./Purse.sol";
 
@@ -63,11 +61,7 @@ abstract contract DrivePolicies is IDriveInsurance, Capital {
         if (attachedTo != cover.vehicle) revert NotMetered(cover.device, cover.vehicle, attachedTo);
         Premium.requireSound(quote.terms, cover.tier);
         _requireBetween(policyId, amount, quote.terms.maximum, type(uint96).max);
-        address underwriter = Signers.accountOf(signer);
-        uint32 org = _requireUnderwriter(cover.treasury, underwriter);
-        if (!SignatureChecker.isValidSignatureNow(signer, policyId, signature)) {
-            revert InvalidQuoteSignature(policyId, underwriter);
-        }
+        (uint32 org, address underwriter) = _requireQuoted(policyId, cover.treasury, signer, signature);
 
         p.state = PolicyState.ACTIVE;
         p.escrow = amount;
@@ -250,18 +244,6 @@ abstract contract DrivePolicies is IDriveInsurance, Capital {
         bytes calldata signature
     ) internal view {
         DEVICES.verify(cover.device, cover.vehicle, from, to, digest, signer, signature);
-    }
-
-    function _requireCaller(bytes32 policyId, address expected) internal view {
-        if (msg.sender != expected) revert WrongCaller(policyId, msg.sender, expected);
-    }
-
-    function _requireNotAfter(bytes32 policyId, uint256 until) internal view {
-        if (block.timestamp > until) revert WindowClosed(policyId, until);
-    }
-
-    function _requireAfter(bytes32 policyId, uint256 until) internal view {
-        if (block.timestamp <= until) revert WindowOpen(policyId, until);
     }
 
     function _requireForwards(bytes32 policyId, Policy storage p, uint64 odometer) internal view {

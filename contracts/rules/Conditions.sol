@@ -1,123 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {Module} from "../base/Module.sol";
 import {IConditions} from "../interfaces/IConditions.sol";
 import {IConsortium} from "../interfaces/IConsortium.sol";
+import {IFirmware} from "../interfaces/IFirmware.sol";
 import {ITelemetry} from "../interfaces/ITelemetry.sol";
-import {EventRef, ITwins} from "../interfaces/ITwins.sol";
+import {ITwins} from "../interfaces/ITwins.sol";
 import {Excursion, ExcursionLib} from "../libraries/Excursion.sol";
-import {Duty, Role} from "../libraries/Membership.sol";
-import {Rule} from "../libraries/Rule.sol";
+import {HeatMark, HeatWindow, HeatWindowLib} from "../libraries/HeatWindow.sol";
+import {Mkt} from "../libraries/Mkt.sol";
+import {Rule, RuleLib} from "../libraries/Rule.sol";
 import {Frame, Values} from "../libraries/SegmentWords.sol";
+import {ConditionPolicies} from "./ConditionPolicies.sol";
 
 /// @title Conditions
 /// @notice See {IConditions}.
-contract Conditions is IConditions, Module {
+contract Conditions is ConditionPolicies {
     using SafeCast for uint256;
-
-    /// @inheritdoc IConditions
-    uint256 public constant MAX_RULES = 8;
-
-    /// @inheritdoc IConditions
-    uint256 public constant MAX_DEVICES = 8;
-
-    /// @inheritdoc IConditions
-    uint8 public constant SILENCE = 15;
-
-    bytes4 private constant BREACH = bytes4(keccak256("BREACH"));
-    bytes4 private constant SILENT = bytes4(keccak256("SILENT"));
-
-    uint8 private constant CRITICAL = 3;
-    uint8 private constant INSTANT = uint8(RuleKind.INSTANT);
-    uint8 private constant CONSECUTIVE = uint8(RuleKind.CONSECUTIVE);
-    uint8 private constant GAP = uint8(RuleKind.GAP);
 
     /// @dev What all rules look at when a segment is judged.
     /// @param since Seconds from the newest judged reading, or from the policy's start, to the segment's first.
     /// @param gap True if that is too long.
-    /// @param torn True if there is a gap inside the segment, so that nothing is known of it.
+    /// @param torn True if nothing is known of the inside of the segment: there is a gap, or it is a lie.
     /// @param held True if there is such a reading; `previous` is its value.
+    /// @param hottest What the time before the segment weighs as where no reading is known to hold.
     /// @param offset Seconds from the policy's start to the segment's first reading.
     /// @param duration Seconds from the segment's first reading to its last.
+    /// @param to Time of the newest reading judged before, or the policy's start.
     struct Step {
         uint32 since;
         bool gap;
         bool torn;
         bool held;
         int32 previous;
+        int32 hottest;
         uint32 offset;
         uint32 duration;
+        uint40 to;
     }
-
-    /// @inheritdoc IConditions
-    ITwins public immutable TWINS;
 
     /// @inheritdoc IConditions
     ITelemetry public immutable TELEMETRY;
 
     /// @inheritdoc IConditions
-    mapping(bytes32 policyId => bytes32) public policyHash;
+    IFirmware public immutable FIRMWARE;
 
-    mapping(bytes32 policyId => PolicyState) private _states;
-
-    /// @dev A key stands for policy hash (and so for its version), device and quantity.
-    mapping(bytes32 key => Track) private _tracks;
+    /// @dev A key stands for policy hash (and so for its version), device and quantity. The fields of a {Track} from the
+    /// lowest bit up: the compiler would load and store each by itself.
+    mapping(bytes32 key => uint256) private _tracks;
 
     /// @dev Four {Tally}s to a word: that of rule i is 64 bits wide and starts at bit 64 * (i % 4) of word i / 4.
     mapping(bytes32 key => uint256[2]) private _tallies;
 
-    mapping(bytes32 key => mapping(uint8 rule => Breach)) private _breaches;
+    mapping(bytes32 key => mapping(uint32 duration => HeatWindow)) private _windows;
 
-    constructor(IConsortium consortium, ITwins twins, ITelemetry telemetry)
-        Module("Goldthread Conditions", consortium)
+    constructor(IConsortium consortium, ITwins twins, ITelemetry telemetry, IFirmware firmware)
+        ConditionPolicies(consortium, twins)
     {
-        TWINS = twins;
-        TELEMETRY = telemetry;
-    }
-
-    // ------------------------------------------------------------------------------------------------ policy
-
-    /// @inheritdoc IConditions
-    function setPolicy(Policy calldata policy) external returns (bytes32 policyId) {
-        uint32 org = _authorize(Duty.QUALITY);
-        if (policy.setter != org) revert NotSetter(policy.setter, org);
-        if (TWINS.ownerOf(policy.subject) == 0) revert UnknownSubject(policy.subject);
-        _checkRules(policy);
-        policyId = policyIdOf(policy.subject, org);
-        PolicyState storage state = _states[policyId];
-        if (state.open) revert BreachOpen(policyId);
-        uint32 version = state.version + 1;
-        if (policy.version != version) revert NotNextVersion(policyId, version, policy.version);
-        _states[policyId] = PolicyState(msg.sender, version, 0, false, false, Disposition.NONE);
-        policyHash[policyId] = keccak256(abi.encode(policy));
-        emit PolicySet(policyId, policy.subject, org, msg.sender, policy);
-    }
-
-    /// @inheritdoc IConditions
-    function closePolicy(bytes32 subject) external {
-        uint32 org = _authorize(Duty.QUALITY);
-        bytes32 policyId = policyIdOf(subject, org);
-        if (policyHash[policyId] == 0) revert NotInForce(policyId, 0, 0);
-        if (_states[policyId].open) revert BreachOpen(policyId);
-        delete policyHash[policyId];
-        emit PolicyClosed(policyId, subject, org, msg.sender);
-    }
-
-    function _checkRules(Policy calldata policy) private view {
-        (uint256 rules, uint256 devices) = (policy.rules.length, policy.devices.length);
-        if (rules == 0 || rules > MAX_RULES || devices == 0 || devices > MAX_DEVICES) revert WrongSize(rules, devices);
-        if (policy.maxInterval == 0) revert ZeroMaxInterval();
-        if (policy.start < block.timestamp) revert StartInPast(policy.start, block.timestamp);
-        for (uint256 i; i < rules; ++i) {
-            Rule r = policy.rules[i];
-            bool gap = r.kind() == GAP;
-            if (
-                !r.isWellFormed() || r.kind() > GAP || (r.kind() == INSTANT) != (r.duration() == 0)
-                    || (gap && (r.high() || r.limit() != 0)) || r.severity() == 0 || r.severity() > CRITICAL
-            ) revert InvalidRule(i);
-        }
+        (TELEMETRY, FIRMWARE) = (telemetry, firmware);
     }
 
     // ------------------------------------------------------------------------------------------------ judging
@@ -126,26 +68,50 @@ contract Conditions is IConditions, Module {
     function judge(
         Policy calldata policy,
         ITelemetry.Segment calldata segment,
-        bytes calldata signer,
-        bytes calldata signature
+        bytes calldata,
+        bytes calldata
     ) external {
-        // slither-disable-next-line unused-return: the digest is Telemetry's affair
-        TELEMETRY.anchor(segment, signer, signature);
+        bool lie = _anchor(segment);
         if (segment.subject != policy.subject) revert WrongSubject(policy.subject, segment.subject);
         Frame frame = segment.frame;
         (bytes32 policyId, bytes32 key) = _keyInForce(policy, segment.device, frame.quantity());
-        Track memory t = _tracks[key];
+        Track memory t = _trackOf(key);
         bool counts = frame.from() >= policy.start;
         // Of those before the start only the last one matters: nobody makes others pay for judging all of them.
         if (counts ? frame.seq() != t.seq + 1 : frame.seq() <= t.seq) {
             revert NotNextToJudge(policyId, segment.device, t.seq + 1, frame.seq());
         }
         if (t.seq == 0) (t.to, t.min, t.max) = (policy.start, type(int32).max, type(int32).min);
-        uint16 found = counts ? _count(policy, policyId, key, segment, t) : _begin(policy, policyId, segment, t);
+        uint16 found = counts
+            ? _count(policy, policyId, key, segment, t, lie)
+            : _begin(policy, policyId, segment, t);
         t.latched |= found;
-        _tracks[key] = t;
-        emit SegmentJudged(policyId, segment.device, frame.quantity(), t.seq, t.latched);
+        _putTrack(key, t);
+        emit SegmentJudged(policyId, segment.device, frame.quantity(), t.seq, t.latched, t.heat);
         if (found != 0) _open(policy, policyId, key, segment.device, frame.quantity(), found);
+    }
+
+    /// @dev Anchors the segment with what follows it in calldata, as it lies there: decoding and encoding it would cost as
+    /// much as judging it. Telemetry decodes it, and sees the same segment at the same place.
+    /// @return lie True if the segment is a proven lie.
+    function _anchor(ITelemetry.Segment calldata segment) private returns (bool lie) {
+        (address telemetry, bytes4 selector) = (address(TELEMETRY), ITelemetry.anchor.selector);
+        assembly ("memory-safe") {
+            // The offsets of segment, signer and signature count from the fourth byte of the calldata.
+            let moved := sub(segment, 100)
+            let at := mload(0x40)
+            mstore(at, selector)
+            mstore(add(at, 4), 96)
+            mstore(add(at, 36), sub(calldataload(68), moved))
+            mstore(add(at, 68), sub(calldataload(100), moved))
+            let size := sub(calldatasize(), segment)
+            calldatacopy(add(at, 100), segment, size)
+            if iszero(call(gas(), telemetry, 0, at, add(size, 100), 0, 64)) {
+                returndatacopy(at, 0, returndatasize())
+                revert(at, returndatasize())
+            }
+            lie := mload(32)
+        }
     }
 
     /// @dev A segment that began before the policy only says where counting starts: after it, from its last reading.
@@ -162,39 +128,48 @@ contract Conditions is IConditions, Module {
             Rule r = policy.rules[i];
             if (r.quantity() != frame.quantity()) continue;
             ruled = true;
-            if (r.kind() != GAP && r.isBeyond(t.last)) t.counting = true;
+            if (r.kind() == MKT) {
+                t.heat = Mkt.sum(0, Mkt.ofValue(Mkt.weights(), segment.values.max(), t.to - policy.start));
+            } else if (r.kind() != GAP && r.kind() != SEQUENCE && r.isBeyond(t.last)) {
+                t.counting = true;
+            }
         }
         if (!ruled) revert QuantityNotRuled(policyId, frame.quantity());
         return 0;
     }
 
     /// @dev Counts a segment.
-    /// @return found The rules that it breaks, and {SILENCE} if it comes too late.
+    /// @param lie True if it is a proven lie.
+    /// @return found The rules that it breaks, {FALSIFIED} if it is a lie, and {SILENCE} if it comes too late.
     function _count(
         Policy calldata policy,
         bytes32 policyId,
         bytes32 key,
         ITelemetry.Segment calldata segment,
-        Track memory t
+        Track memory t,
+        bool lie
     ) private returns (uint16 found) {
         (Frame frame, Values values) = (segment.frame, segment.values);
         Step memory step;
-        step.since = uint256(frame.from() - t.to).toUint32();
-        step.gap = step.since > policy.maxInterval;
-        step.torn = frame.maxInterval() > policy.maxInterval;
-        (step.held, step.previous) = (t.seq != 0, t.last);
-        step.offset = uint256(frame.from() - policy.start).toUint32();
-        step.duration = uint256(frame.to() - frame.from()).toUint32();
-        (uint40 previous, uint32 silence) = (t.to, _silence(policy, t));
+        (uint40 from, uint40 start, uint32 maxInterval) = (frame.from(), policy.start, policy.maxInterval);
+        // No segment begins before the newest reading, or before the start if it counts.
+        unchecked {
+            step.since = uint256(from - t.to).toUint32();
+            step.offset = uint256(from - start).toUint32();
+            // Telemetry anchors no longer ones than fit.
+            step.duration = uint32(frame.to() - from);
+        }
+        (step.gap, step.torn) = (step.since > maxInterval, lie || frame.maxInterval() > maxInterval);
+        (step.held, step.previous, step.to) = (t.seq != 0, t.last, t.to);
+        step.hottest = !step.held ? values.max() : t.max > t.last ? t.max : t.last;
+        uint32 silence = _silence(policy, t.to, t.latched);
         (t.seq, t.to, t.last) = (frame.seq(), frame.to(), values.last());
         if (values.min() < t.min) t.min = values.min();
         if (values.max() > t.max) t.max = values.max();
         found = _judgeRules(policy, policyId, key, segment, t, step);
+        if (lie && t.latched & 1 << FALSIFIED == 0) found |= _falsify(key, frame);
         // Readings that come too late are no better than readings that do not come.
-        if (silence != 0) {
-            found |= uint16(1) << SILENCE;
-            _breaches[key][SILENCE] = Breach(previous, 0, silence, 0);
-        }
+        if (silence != 0) found |= _silent(key, step.to, silence);
     }
 
     /// @dev Applies the rules to a segment, and writes down what they count and which of them break.
@@ -209,28 +184,45 @@ contract Conditions is IConditions, Module {
         uint256[2] memory tallies;
         if (t.counting) tallies = _tallies[key];
         (uint256 low, uint256 high) = (tallies[0], tallies[1]);
+        uint64 heat = t.heat;
+        bytes memory weights;
         uint16 quantity = segment.frame.quantity();
-        (int32 min, int32 max, int32 last) = (segment.values.min(), segment.values.max(), segment.values.last());
+        (int32 min, int32 max) = (segment.values.min(), segment.values.max());
         Rule[] calldata rules = policy.rules;
+        // Where nothing was counted yet, the reading before was not beyond a limit either.
+        bool quiet = !step.torn && !step.gap && !t.counting;
         bool ruled;
-        for (uint256 i; i < rules.length; ++i) {
-            Rule r = rules[i];
+        uint256 count = rules.length;
+        for (uint256 i; i < count; ++i) {
+            Rule r = RuleLib.get(rules, i);
             if (r.quantity() != quantity) continue;
             ruled = true;
-            bool limited = r.kind() != GAP;
-            bool any = step.torn || (limited && r.isBeyond(r.high() ? max : min));
-            // Where nothing was counted yet, the reading before was not beyond the limit either.
-            if (!any && !step.gap && !t.counting) continue;
-            // The newest reading held until this segment's first one; in a gap nobody knows, so it counts.
-            bool before = step.gap || (step.held && limited && r.isBeyond(step.previous));
-            Tally memory c = _tallyOf(tallies, i);
-            Excursion e = any ? _excursionOf(segment.excursions, r, step) : Excursion.wrap(0);
-            (bool broken, uint32 time) = _apply(r, e, any, before, last, step, c);
-            _putTally(tallies, i, c);
+            uint8 kind = r.kind();
+            if (quiet && kind != MKT && kind != SEQUENCE && (kind == GAP || !r.isBeyond(r.high() ? max : min))) continue;
+            (bool broken, uint40 crossing, uint32 time) = (false, 0, 0);
+            if (kind == MKT) {
+                if (weights.length == 0) {
+                    weights = Mkt.weights();
+                    t.heat = Mkt.sum(heat, _heatOf(segment, weights, t.max, step));
+                }
+                (broken, crossing) = _judgeMean(r, policy.start, key, weights, heat, t, step);
+                time = uint32(t.to - crossing);
+            } else if (kind == SEQUENCE) {
+                (broken, crossing) = (_lacksFirmware(r, segment.device), segment.frame.from());
+            } else {
+                bool limited = kind != GAP;
+                bool any = step.torn || (limited && r.isBeyond(r.high() ? max : min));
+                // The newest reading held until this segment's first one; in a gap nobody knows, so it counts.
+                bool before = step.gap || (step.held && limited && r.isBeyond(step.previous));
+                Tally memory c = _tallyOf(tallies, i);
+                (broken, time) = _apply(r, segment, any, before, step, c);
+                _putTally(tallies, i, c);
+                crossing = policy.start + c.onset - 1;
+            }
             if (!broken || t.latched & 1 << i != 0) continue;
             found |= uint16(1 << i);
-            int32 extreme = r.kind() == GAP ? int32(0) : r.high() ? t.max : t.min;
-            _breaches[key][uint8(i)] = Breach(policy.start + c.onset - 1, extreme, time, t.seq);
+            int32 extreme = kind == GAP || kind == SEQUENCE ? int32(0) : r.high() ? t.max : t.min;
+            _breaches[key][uint8(i)] = Breach(crossing, extreme, time, t.seq, t.to);
         }
         if (!ruled) revert QuantityNotRuled(policyId, quantity);
         if (tallies[0] != low || tallies[1] != high) {
@@ -240,31 +232,124 @@ contract Conditions is IConditions, Module {
         }
     }
 
-    /// @dev Applies a rule to a segment.
-    /// @param any True if some reading is beyond the limit; `e` says how long.
+    /// @dev Applies a rule that counts to a segment.
+    /// @param any True if some reading is beyond the limit.
     /// @param before True if the time before the segment's first reading counts.
     /// @param c What the rule has counted; changed in place.
     /// @return broken True if the rule is broken by now.
-    /// @return time Seconds that count towards the rule's duration.
-    function _apply(Rule r, Excursion e, bool any, bool before, int32 last, Step memory step, Tally memory c)
-        private
-        pure
-        returns (bool broken, uint32 time)
-    {
+    /// @return time What counts towards the rule's duration.
+    function _apply(
+        Rule r,
+        ITelemetry.Segment calldata segment,
+        bool any,
+        bool before,
+        Step memory step,
+        Tally memory c
+    ) private pure returns (bool broken, uint32 time) {
+        Excursion e = any ? _excursionOf(segment, r, step) : Excursion.wrap(0);
+        // What was beyond the limit before was counted then; what already was at the start, and a gap, was not.
+        bool begins = before && (c.onset == 0 || !step.held || !r.isBeyond(step.previous));
         if (c.onset == 0 && before) c.onset = step.offset - step.since + 1;
         if (c.onset == 0 && any) c.onset = step.offset + e.first() + 1;
         uint8 kind = r.kind();
         if (kind == INSTANT) return (step.gap || any, 0);
-        time = c.time + (before ? step.since : 0);
-        if (kind != CONSECUTIVE) {
-            c.time = time += e.total();
-        } else {
-            if (any && e.first() == 0) time += e.prefix();
-            c.time = !r.isBeyond(last) ? 0 : e.total() == step.duration ? time : e.suffix();
+        bool joined = any && e.first() == 0;
+        if (kind == CONSECUTIVE) {
+            time = c.time + (before ? step.since : 0) + (joined ? e.prefix() : 0);
+            c.time = !r.isBeyond(segment.values.last()) ? 0 : e.total() == step.duration ? time : e.suffix();
             if (time < e.longest()) time = e.longest();
+        } else if (kind == COUNT) {
+            c.time = time = c.time + e.runs() + (begins ? 1 : 0) - (before && joined ? 1 : 0);
+        } else {
+            bool counts = before && (kind != BAND_BUDGET || step.gap || step.previous < r.upper());
+            uint32 inside = kind == BAND_BUDGET && any ? _inBand(segment, r, e, step) : e.total();
+            c.time = time = c.time + (counts ? step.since : 0) + inside;
         }
         return (time >= r.duration(), time);
     }
+
+    /// @dev Seconds of the segment in the rule's band: those at or above its limit, without those above its end.
+    function _inBand(ITelemetry.Segment calldata segment, Rule r, Excursion e, Step memory step)
+        private
+        pure
+        returns (uint32 time)
+    {
+        time = e.total();
+        if (step.torn) return time;
+        if (segment.values.min() >= r.upper()) return 0;
+        (bool told, Excursion above) = _told(segment.excursions, r.atUpper());
+        if (told && above.total() <= time) time -= above.total();
+    }
+
+    /// @dev What the segment says of the rule's limit; the worst if it says nothing, or nothing can be known.
+    function _excursionOf(ITelemetry.Segment calldata segment, Rule r, Step memory step)
+        private
+        pure
+        returns (Excursion)
+    {
+        if (!step.torn) {
+            (bool told, Excursion e) = _told(segment.excursions, r);
+            if (told) return e;
+        }
+        return ExcursionLib.always(step.duration, Math.min(segment.frame.count(), type(uint16).max));
+    }
+
+    function _told(Excursion[] calldata excursions, Rule r) private pure returns (bool, Excursion e) {
+        for (uint256 i; i < excursions.length; ++i) {
+            e = excursions[i];
+            if (r.matches(e)) return (true, e);
+        }
+        return (false, Excursion.wrap(0));
+    }
+
+    /// @dev Is the device's firmware not as the rule wants it? Reverts if the rule refuses such a device.
+    function _lacksFirmware(Rule r, bytes32 device) private view returns (bool lacks) {
+        IFirmware.State state = FIRMWARE.stateOf(device);
+        lacks = r.isBeyond(int32(uint32(uint8(state))));
+        if (lacks && r.upper() != 0) revert FirmwareRefused(device, state);
+    }
+
+    // --------------------------------------------------------------------------------- mean kinetic temperature
+
+    /// @dev What the segment and the time before it weigh, in a total of the library `Mkt`.
+    function _heatOf(ITelemetry.Segment calldata segment, bytes memory weights, int32 hottest, Step memory step)
+        private
+        pure
+        returns (uint256)
+    {
+        int32 before = step.held && !step.gap ? step.previous : step.hottest;
+        uint256[] calldata histogram = segment.histogram;
+        return Mkt.ofValue(weights, before, step.since)
+            + (histogram.length != 0 && !step.torn
+                ? Mkt.ofHistogram(weights, histogram)
+                : Mkt.ofValue(weights, step.torn ? hottest : segment.values.max(), step.duration));
+    }
+
+    /// @dev Compares the MKT with a rule's limit.
+    /// @param heat Total before the segment.
+    /// @return broken True if the rule is broken by now.
+    /// @return since When the time began that the mean is over.
+    function _judgeMean(
+        Rule r,
+        uint40 start,
+        bytes32 key,
+        bytes memory weights,
+        uint64 heat,
+        Track memory t,
+        Step memory step
+    ) private returns (bool broken, uint40 since) {
+        HeatMark memory mark = HeatMark(0, start, 0);
+        uint256 age = t.to - start;
+        uint32 duration = r.duration();
+        if (r.upper() != 0) {
+            uint32 tick = (age * HeatWindowLib.TICKS / duration).toUint32();
+            mark = _windows[key][duration].roll(tick, heat, step.to);
+        }
+        uint64 total = t.heat == Mkt.FULL ? Mkt.FULL : t.heat - mark.heat;
+        return (age >= duration && Mkt.isAbove(weights, total, r.limit(), t.to - mark.to), mark.to);
+    }
+
+    // ------------------------------------------------------------------------------------------ silence and lies
 
     /// @inheritdoc IConditions
     function markSilent(Policy calldata policy, bytes32 device, uint16 quantity) external {
@@ -274,112 +359,65 @@ contract Conditions is IConditions, Module {
             ruled = policy.rules[i].quantity() == quantity;
         }
         if (!ruled) revert QuantityNotRuled(policyId, quantity);
-        Track memory t = _tracks[key];
+        Track memory t = _trackOf(key);
         if (t.latched & 1 << SILENCE != 0) revert AlreadyMarked(policyId, device);
-        if (t.seq == 0) t.to = policy.start;
-        uint32 silence = _silence(policy, t);
+        uint40 since = t.seq == 0 ? policy.start : t.to;
+        uint32 silence = _silence(policy, since, t.latched);
         // slither-disable-next-line incorrect-equality: seconds, of which none is exactly that
         if (silence == 0) {
             revert NotSilent(
-                policyId, device, policy.maxSilence == 0 ? type(uint256).max : uint256(t.to) + policy.maxSilence
+                policyId, device, policy.maxSilence == 0 ? type(uint256).max : uint256(since) + policy.maxSilence
             );
         }
-        _breaches[key][SILENCE] = Breach(t.to, 0, silence, 0);
-        _tracks[key].latched = t.latched | uint16(1) << SILENCE;
-        _open(policy, policyId, key, device, quantity, uint16(1) << SILENCE);
+        uint16 found = _silent(key, since, silence);
+        t.latched |= found;
+        _putTrack(key, t);
+        _open(policy, policyId, key, device, quantity, found);
     }
 
     /// @dev Seconds for which a device has been silent; 0 if that is not too long, or has been found already.
-    function _silence(Policy calldata policy, Track memory t) private view returns (uint32) {
+    function _silence(Policy calldata policy, uint40 since, uint16 latched) private view returns (uint32) {
         uint256 allowed = policy.maxSilence;
-        if (allowed == 0 || block.timestamp <= t.to + allowed || t.latched & 1 << SILENCE != 0) return 0;
-        return (block.timestamp - t.to).toUint32();
+        if (allowed == 0 || block.timestamp <= since + allowed || latched & 1 << SILENCE != 0) return 0;
+        return (block.timestamp - since).toUint32();
     }
 
-    // ----------------------------------------------------------------------------------------------- breaches
-
-    /// @dev Opens the policy's breach, tells of each rule found broken, and holds the twin back if the policy may.
-    function _open(Policy calldata policy, bytes32 policyId, bytes32 key, bytes32 device, uint16 quantity, uint16 found)
-        private
-    {
-        PolicyState memory state = _states[policyId];
-        bool hold = !state.holding && _mayHold(policy.subject, policy.setter);
-        if (!state.open) (state.open, state.disposition) = (true, Disposition.NONE);
-        if (hold) state.holding = true;
-        for (uint8 rule; rule <= SILENCE; ++rule) {
-            if (found & 1 << rule == 0) continue;
-            ++state.breaches;
-            (bytes4 code, uint8 severity) =
-                rule == SILENCE ? (SILENT, CRITICAL) : (BREACH, policy.rules[rule].severity());
-            emit BreachFound(policyId, policy.subject, device, quantity, rule, _breaches[key][rule], state.holding);
-            emit Alert(policy.subject, code, policy.setter, severity, policyId);
-        }
-        _states[policyId] = state;
-        if (hold) _hold(policy.subject, policyId);
-    }
-
-    function _hold(bytes32 subject, bytes32 policyId) private {
-        EventRef memory none;
-        TWINS.hold(subject, policyId, none);
-    }
-
-    function _mayHold(bytes32 subject, uint32 setter) private view returns (bool) {
-        ITwins.Twin memory t = TWINS.twin(subject);
-        if (t.end != ITwins.EndOfLife.NONE) return false;
-        return t.owner == setter || TWINS.custodianOf(subject) == setter || CONSORTIUM.hasRole(setter, Role.REGULATOR);
+    /// @dev Writes down a silence since the second `to`.
+    function _silent(bytes32 key, uint40 to, uint32 silence) private returns (uint16 found) {
+        _breaches[key][SILENCE] = Breach(to, 0, silence, 0, to + silence);
+        return uint16(1) << SILENCE;
     }
 
     /// @inheritdoc IConditions
-    function dispose(bytes32 subject, uint32 setter, Disposition disposition, uint16 seen, bytes32 record) external {
-        uint32 org = _authorize(Duty.QUALITY);
-        bytes32 policyId = policyIdOf(subject, setter);
-        PolicyState memory state = _states[policyId];
-        if (disposition == Disposition.NONE) revert NoDisposition();
-        if (!state.open) revert NoOpenBreach(policyId);
-        if (seen != state.breaches) revert MoreBreaches(policyId, seen, state.breaches);
-        if (msg.sender == state.setBy) revert SecondPersonNeeded(policyId, state.setBy);
-        if (!CONSORTIUM.hasRole(org, Role.REGULATOR)) _checkDisposer(policyId, subject, setter, org, disposition);
-        bool lift = disposition == Disposition.RELEASE && state.holding;
-        bool hold = disposition != Disposition.RELEASE && !state.holding && _mayHold(subject, setter);
-        state.open = disposition != Disposition.RELEASE;
-        state.holding = (state.holding || hold) && !lift;
-        state.disposition = disposition;
-        _states[policyId] = state;
-        emit Disposed(policyId, subject, org, msg.sender, disposition, record, state.holding);
-        if (hold) _hold(subject, policyId);
-        if (lift) {
-            EventRef memory none;
-            // slither-disable-next-line unused-return: its duties are not looked at
-            (uint32 self,) = CONSORTIUM.accountOf(address(this));
-            TWINS.release(subject, self, policyId, none);
+    function judgeFalsified(Policy calldata policy, ITelemetry.Segment calldata segment) external {
+        Frame frame = segment.frame;
+        (bytes32 policyId, bytes32 key) = _keyInForce(policy, segment.device, frame.quantity());
+        if (segment.subject != policy.subject) revert WrongSubject(policy.subject, segment.subject);
+        bytes32 digest = TELEMETRY.digestOf(segment);
+        if (!TELEMETRY.falsified(digest)) revert NotALie(digest);
+        Track memory t = _trackOf(key);
+        if (frame.from() < policy.start || frame.seq() > t.seq) {
+            revert NotJudged(policyId, segment.device, frame.seq());
         }
+        if (t.latched & 1 << FALSIFIED != 0) revert AlreadyMarked(policyId, segment.device);
+        uint16 found = _falsify(key, frame);
+        t.latched |= found;
+        _putTrack(key, t);
+        _open(policy, policyId, key, segment.device, frame.quantity(), found);
     }
 
-    /// @dev May an organisation that is no regulator decide?
-    function _checkDisposer(bytes32 policyId, bytes32 subject, uint32 setter, uint32 org, Disposition disposition)
-        private
-        view
-    {
-        if (_states[policyId].disposition == Disposition.REJECT) revert Rejected(policyId);
-        bool may = org == TWINS.ownerOf(subject) || (org == setter && disposition != Disposition.REJECT);
-        if (!may || CONSORTIUM.organisation(setter).roles & Role.REGULATOR != 0) revert MayNotDispose(policyId, org);
+    /// @dev Writes down that a segment is a lie.
+    function _falsify(bytes32 key, Frame frame) private returns (uint16 found) {
+        uint32 duration = uint32(frame.to() - frame.from());
+        _breaches[key][FALSIFIED] = Breach(frame.from(), 0, duration, frame.seq(), frame.to());
+        return uint16(1) << FALSIFIED;
     }
 
     // ------------------------------------------------------------------------------------------------- views
 
     /// @inheritdoc IConditions
-    function policyIdOf(bytes32 subject, uint32 setter) public pure returns (bytes32) {
-        return keccak256(abi.encode(subject, setter));
-    }
-
-    /// @inheritdoc IConditions
-    function policyState(bytes32 policyId) external view returns (PolicyState memory) {
-        return _states[policyId];
-    }
-
-    /// @inheritdoc IConditions
     function track(bytes32 policyId, bytes32 device, uint16 quantity) external view returns (Track memory) {
-        return _tracks[_key(policyHash[policyId], device, quantity)];
+        return _trackOf(_key(policyHash[policyId], device, quantity));
     }
 
     /// @inheritdoc IConditions
@@ -388,49 +426,31 @@ contract Conditions is IConditions, Module {
     }
 
     /// @inheritdoc IConditions
-    function breach(bytes32 policyId, bytes32 device, uint16 quantity, uint8 rule)
+    function heatWindow(bytes32 policyId, bytes32 device, uint16 quantity, uint32 duration)
         external
         view
-        returns (Breach memory)
+        returns (uint64 heat, uint32 time)
     {
-        return _breaches[_key(policyHash[policyId], device, quantity)][rule];
+        bytes32 key = _key(policyHash[policyId], device, quantity);
+        HeatMark memory mark = _windows[key][duration].oldest();
+        if (mark.to == 0) return (0, 0);
+        Track memory t = _trackOf(key);
+        return (t.heat == Mkt.FULL ? Mkt.FULL : t.heat - mark.heat, uint32(t.to - mark.to));
     }
 
-    // ----------------------------------------------------------------------------------------------- helpers
+    // ------------------------------------------------------------------------------------- tracks and tallies
 
-    function _key(bytes32 hash, bytes32 device, uint16 quantity) private pure returns (bytes32) {
-        return keccak256(abi.encode(hash, device, quantity));
+    function _trackOf(bytes32 key) private view returns (Track memory t) {
+        uint256 word = _tracks[key];
+        (t.seq, t.to, t.min) = (uint32(word), uint40(word >> 32), int32(uint32(word >> 72)));
+        (t.max, t.last, t.latched) = (int32(uint32(word >> 104)), int32(uint32(word >> 136)), uint16(word >> 168));
+        (t.counting, t.heat) = (uint8(word >> 184) != 0, uint64(word >> 192));
     }
 
-    /// @dev Refuses a policy that is not in force, and a device that it does not name.
-    function _keyInForce(Policy calldata policy, bytes32 device, uint16 quantity)
-        private
-        view
-        returns (bytes32 policyId, bytes32 key)
-    {
-        policyId = policyIdOf(policy.subject, policy.setter);
-        bytes32 given = keccak256(abi.encode(policy));
-        if (policyHash[policyId] != given) revert NotInForce(policyId, policyHash[policyId], given);
-        bool named;
-        bytes32[] calldata devices = policy.devices;
-        for (uint256 i; i < devices.length && !named; ++i) {
-            named = devices[i] == device;
-        }
-        if (!named) revert DeviceNotNamed(policyId, device);
-        key = _key(given, device, quantity);
-    }
-
-    /// @dev What the segment says of the rule's limit; the worst if it says nothing, or nothing can be known.
-    function _excursionOf(Excursion[] calldata excursions, Rule r, Step memory step)
-        private
-        pure
-        returns (Excursion e)
-    {
-        for (uint256 i; i < excursions.length && !step.torn; ++i) {
-            e = excursions[i];
-            if (r.matches(e)) return e;
-        }
-        return ExcursionLib.always(step.duration);
+    function _putTrack(bytes32 key, Track memory t) private {
+        uint256 readings = uint256(uint32(t.min)) | uint256(uint32(t.max)) << 32 | uint256(uint32(t.last)) << 64;
+        uint256 state = uint256(t.latched) | (t.counting ? 1 << 16 : 0) | uint256(t.heat) << 24;
+        _tracks[key] = uint256(t.seq) | uint256(t.to) << 32 | readings << 72 | state << 168;
     }
 
     function _tallyOf(uint256[2] memory tallies, uint256 rule) private pure returns (Tally memory) {

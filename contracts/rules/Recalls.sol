@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Module} from "../base/Module.sol";
 import {IConsortium} from "../interfaces/IConsortium.sol";
 import {ILineage} from "../interfaces/ILineage.sol";
@@ -10,47 +9,23 @@ import {IRecalls} from "../interfaces/IRecalls.sol";
 import {EventRef, ITwins} from "../interfaces/ITwins.sol";
 import {EventStamp} from "../libraries/EventStamp.sol";
 import {Duty, Role} from "../libraries/Membership.sol";
-import {MerkleLeaves} from "../libraries/MerkleLeaves.sol";
+import {RecallLedger} from "./RecallLedger.sol";
 
 /// @title Recalls
 /// @notice See {IRecalls}.
-contract Recalls is IRecalls, Module {
-    /// @inheritdoc IRecalls
-    ILineage public immutable LINEAGE;
-
-    /// @inheritdoc IRecalls
-    ILots public immutable LOTS;
-
-    /// @inheritdoc IRecalls
-    ITwins public immutable TWINS;
-
-    /// @inheritdoc IRecalls
-    uint32 public recallCount;
-
-    mapping(uint32 recall => Recall) private _recalls;
-
-    /// @inheritdoc IRecalls
-    mapping(uint32 recall => bytes32) public closureOf;
-
-    /// @inheritdoc IRecalls
-    mapping(uint32 recall => mapping(bytes32 member => bool)) public stepped;
-
-    /// @inheritdoc IRecalls
-    mapping(uint32 recall => mapping(bytes32 member => bytes32)) public leftOf;
-
-    /// @inheritdoc IRecalls
-    mapping(uint32 recall => mapping(bytes32 twin => bool)) public isAffected;
-
-    /// @inheritdoc IRecalls
-    mapping(uint32 recall => mapping(bytes32 lot => bytes32)) public serialsOf;
-
-    mapping(uint32 recall => mapping(bytes32 lot => mapping(uint32 org => Consignee))) private _consignees;
-
-    constructor(IConsortium consortium, ILineage lineage) Module("Goldthread Recalls", consortium) {
-        LINEAGE = lineage;
-        LOTS = lineage.LOTS();
-        TWINS = lineage.TWINS();
+contract Recalls is RecallLedger {
+    /// @dev What a claim may name.
+    enum Kind {
+        NOTHING,
+        TWIN,
+        LOT,
+        PROCESS
     }
+
+    constructor(IConsortium consortium, ILineage lineage)
+        Module("Goldthread Recalls", consortium)
+        RecallLedger(lineage)
+    {}
 
     // ------------------------------------------------------------------------------------------------- seeds
 
@@ -194,6 +169,7 @@ contract Recalls is IRecalls, Module {
         r = _recalls[recall];
         if (r.state != RecallState.OPEN) revert WrongRecallState(recall, r.state);
         if (stepped[recall][member]) revert AlreadyStepped(recall, member);
+        if (r.claimed && !uncovered[recall][member]) revert IsCovered(recall, member);
     }
 
     /// @dev As above, of a list of which something is left after this.
@@ -257,10 +233,12 @@ contract Recalls is IRecalls, Module {
         r.frontier = frontier;
         r.size += added;
         emit Stepped(recall, member, msg.sender, added, frontier, closure);
-        if (frontier == 0) {
-            r.state = RecallState.CLOSED;
-            emit RecallClosed(recall, closure, r.size);
-        }
+        if (frontier == 0) _close(recall, r, closure);
+    }
+
+    function _close(uint32 recall, Recall storage r, bytes32 closure) private {
+        r.state = RecallState.CLOSED;
+        emit RecallClosed(recall, closure, r.size);
     }
 
     /// @dev Seeds may come after the recall was closed, and open it again.
@@ -304,124 +282,79 @@ contract Recalls is IRecalls, Module {
         return items;
     }
 
-    // --------------------------------------------------------------------------------------------- consignees
+    // ------------------------------------------------------------------------------------------------ claims
 
     /// @inheritdoc IRecalls
-    function notify(uint32 recall, bytes32 lot, uint32 consignee, uint96 quantity) external {
-        (Recall storage r,,) = _authorizeRecall(recall);
-        if (!LOTS.isRecalled(lot, recall) && serialsOf[recall][lot] == 0) revert NotAMember(recall, lot);
-        Consignee storage c = _consignees[recall][lot][consignee];
-        if (c.notified != 0 || quantity == 0) revert WrongConsignee(recall, lot, consignee, quantity);
-        c.notified = quantity;
-        ++r.consignees;
-        emit ConsigneeNotified(recall, lot, consignee, msg.sender, quantity);
-    }
-
-    /// @inheritdoc IRecalls
-    function acknowledge(uint32 recall, bytes32 lot, uint96 received) external {
-        (Consignee storage c, uint32 org) = _authorizeConsignee(recall, lot);
-        uint256 accounted = _accounted(c);
-        if (accounted > received) revert MoreThanReceived(recall, lot, accounted, received);
+    function adoptClaim(uint32 recall, bytes32 root, uint32 size) external {
+        CONSORTIUM.authorize(msg.sender, Role.MODULE, Duty.RECALL);
         Recall storage r = _recalls[recall];
-        bool before = c.answered != 0 && accounted == c.received;
-        if (c.answered == 0) {
-            c.answered = uint40(block.timestamp);
-            ++r.acknowledged;
+        if (r.state != RecallState.OPEN) revert WrongRecallState(recall, r.state);
+        if (r.claimed) revert AlreadyClaimed(recall);
+        (r.claimed, r.frontier) = (true, r.frontier + size);
+        bytes32 closure = keccak256(abi.encode(closureOf[recall], root));
+        closureOf[recall] = closure;
+        emit ClaimAdopted(recall, root, size, r.frontier, closure);
+    }
+
+    /// @inheritdoc IRecalls
+    // slither-disable-next-line reentrancy-no-eth: Lots, Lineage and Twins are our own and call nobody back
+    function followClaim(uint32 recall, Claimed[] calldata claimed) external {
+        CONSORTIUM.authorize(msg.sender, Role.MODULE, Duty.RECALL);
+        Recall storage r = _recalls[recall];
+        if (r.state != RecallState.OPEN) revert WrongRecallState(recall, r.state);
+        EventRef memory none;
+        (bytes32[] memory lots, bytes32[] memory processes) =
+            (new bytes32[](claimed.length), new bytes32[](claimed.length));
+        (uint256 lotCount, uint256 processCount) = (0, 0);
+        uint32 frontier = r.frontier - uint32(claimed.length);
+        for (uint256 i; i < claimed.length; ++i) {
+            bytes32 id = claimed[i].member;
+            (Kind kind, bool member, uint32 results) = _look(recall, id);
+            if (kind == Kind.TWIN) _affect(recall, r, id, none);
+            if (kind == Kind.LOT) lots[lotCount++] = id;
+            if (kind == Kind.PROCESS) processes[processCount++] = id;
+            bool grown = results != claimed[i].results;
+            if (kind <= Kind.TWIN || (!member && !grown) || stepped[recall][id]) continue;
+            if (grown) {
+                // It has grown since: what came of it then is in the claim, what came later is not.
+                if (!member) ++frontier;
+                _uncover(recall, id, !member);
+            } else {
+                --frontier;
+                stepped[recall][id] = true;
+                emit MemberCovered(recall, id);
+            }
         }
-        c.received = received;
-        _count(r, before, accounted == received);
-        emit ConsigneeAnswered(recall, lot, org, msg.sender, received, uint40(block.timestamp));
+        uint32 added = LOTS.markRecalled(_cut(lots, lotCount), recall)
+            + LINEAGE.markRecalled(_cut(processes, processCount), recall);
+        (r.frontier, r.size) = (frontier, r.size + added);
+        emit ClaimFollowed(recall, uint32(claimed.length), added, frontier);
+        if (frontier == 0) _close(recall, r, closureOf[recall]);
     }
 
     /// @inheritdoc IRecalls
-    function reconcile(
-        uint32 recall,
-        bytes32 lot,
-        uint96 returned,
-        uint96 destroyed,
-        uint96 sold,
-        EventRef calldata ref
-    ) external {
-        (Consignee storage c, uint32 org) = _authorizeConsignee(recall, lot);
-        EventStamp.checkPast(ref.stamp);
-        if (c.answered == 0) revert NotAnswered(recall, lot, org);
-        bool before = _accounted(c) == c.received;
-        (c.returned, c.destroyed, c.sold) = (returned, destroyed, sold);
-        uint256 accounted = _accounted(c);
-        if (accounted > c.received) revert MoreThanReceived(recall, lot, accounted, c.received);
-        _count(_recalls[recall], before, accounted == c.received);
-        emit Reconciled(recall, lot, org, msg.sender, returned, destroyed, sold, ref);
+    function uncover(uint32 recall, bytes32 member) external {
+        CONSORTIUM.authorize(msg.sender, Role.MODULE, Duty.RECALL);
+        if (!isMember(recall, member)) revert NotAMember(recall, member);
+        if (stepped[recall][member]) revert AlreadyStepped(recall, member);
+        if (uncovered[recall][member]) revert AlreadyUncovered(recall, member);
+        _uncover(recall, member, false);
     }
 
-    /// @dev Keeps the number of consignees that have accounted for all.
-    function _count(Recall storage r, bool before, bool now_) private {
-        if (before && !now_) --r.reconciled;
-        if (!before && now_) ++r.reconciled;
+    function _uncover(uint32 recall, bytes32 member, bool joins) private {
+        uncovered[recall][member] = true;
+        emit MemberUncovered(recall, member, joins);
     }
 
-    function _accounted(Consignee storage c) private view returns (uint256) {
-        return uint256(c.returned) + c.destroyed + c.sold;
-    }
-
-    function _authorizeConsignee(uint32 recall, bytes32 lot) private view returns (Consignee storage c, uint32 org) {
-        org = _authorize(Duty.RECALL);
-        c = _consignees[recall][lot][org];
-        if (c.notified == 0) revert WrongConsignee(recall, lot, org, 0);
-    }
-
-    // ----------------------------------------------------------------------------------------------- reading
-
-    /// @inheritdoc IRecalls
-    function recallOf(uint32 recall) external view returns (Recall memory) {
-        return _recalls[recall];
-    }
-
-    /// @inheritdoc IRecalls
-    function consigneeOf(uint32 recall, bytes32 lot, uint32 org) external view returns (Consignee memory) {
-        return _consignees[recall][lot][org];
-    }
-
-    /// @inheritdoc IRecalls
-    function isUnitRecalled(uint32 recall, bytes32 lot, uint32 index, bytes32 unit, bytes32[] calldata proof)
-        external
-        view
-        returns (bool)
-    {
-        if (LOTS.isRecalled(lot, recall) || isAffected[recall][unit]) return true;
-        if (_recalls[recall].state == RecallState.LIFTED) return false;
-        bytes32 leaf = MerkleLeaves.serial(index, unit);
-        return MerkleProof.verifyCalldata(proof, serialsOf[recall][lot], leaf, MerkleLeaves.node);
-    }
-
-    /// @inheritdoc IRecalls
-    function notAffected(uint32 recall, ILineage.Ancestor[] calldata ancestors) external view returns (bool) {
-        bool lifted = _recalls[recall].state == RecallState.LIFTED;
-        for (uint256 i; i < ancestors.length; ++i) {
-            bytes32 product = ancestors[i].product;
-            // Which of the lot's units went into something is not known, so any of them may be recalled ones.
-            if (serialsOf[recall][product] != 0 && !lifted) return false;
-            bool member = LOTS.isRecalled(product, recall) || isAffected[recall][product]
-                || LINEAGE.isRecalled(LINEAGE.originOf(product), recall);
-            if (member) return false;
+    /// @dev What a thing is, whether it is a lot or process that is a member already, and how much came of it.
+    function _look(uint32 recall, bytes32 id) private view returns (Kind kind, bool member, uint32 results) {
+        ILots.Lot memory lot = LOTS.lotOf(id);
+        if (lot.maker != 0) return (Kind.LOT, lot.recalls != 0 && LOTS.isRecalled(id, recall), lot.uses);
+        ILineage.Process memory process = LINEAGE.processOf(id);
+        if (process.org != 0) {
+            return (Kind.PROCESS, process.recalls != 0 && LINEAGE.isRecalled(id, recall), process.outputs);
         }
-        return LINEAGE.ancestorsComplete(ancestors);
-    }
-
-    /// @inheritdoc IRecalls
-    function reasonOf(uint32 recall) public pure returns (bytes32) {
-        return bytes32("RECALL") | bytes32(uint256(recall));
-    }
-
-    function _known(uint32 recall) private view returns (Recall storage r) {
-        r = _recalls[recall];
-        if (r.state == RecallState.NONE) revert UnknownRecall(recall);
-    }
-
-    function _authorizeRecall(uint32 recall) private view returns (Recall storage r, uint32 org, bool regulator) {
-        org = _authorize(Duty.RECALL);
-        r = _known(recall);
-        regulator = CONSORTIUM.hasRole(org, Role.REGULATOR);
-        if (org != r.org && !regulator) revert MayNotRecall(recall, org);
+        return (TWINS.twin(id).kind == ITwins.Kind.NONE ? Kind.NOTHING : Kind.TWIN, false, 0);
     }
 
     function _authorizeSeeding(uint32 recall) private view returns (Recall storage r, uint32 org, bool regulator) {

@@ -12,7 +12,8 @@ from goldthread.chain import abi
 from goldthread.chain.logs import Event
 from goldthread.chain.words import Disposition
 from goldthread.hashing import keccak
-from goldthread.rules.conditions import SILENCE, Rule, limits_of
+from goldthread.rules import mkt
+from goldthread.rules.conditions import FALSIFIED, SILENCE, TICKS, Kind, Mark, Rule, limits_of
 from goldthread.rules.readings import INT32_MAX, INT32_MIN
 
 
@@ -47,6 +48,9 @@ class Track:
     last: int = 0
     latched: int = 0
     counting: bool = False
+    heat: int = 0
+    marks: list[Mark] = field(default_factory=list)
+    """The segments that counted."""
     tallies: tuple[int, int] = (0, 0)
     breaches: dict[int, Any] = field(default_factory=dict)
 
@@ -122,17 +126,22 @@ def views(state: State) -> Iterator[View]:
             continue
         subject = f"policy {short(identifier)}, device {short(device)}, quantity {quantity}"
         key = (identifier, device, quantity)
-        names = ("seq", "to", "min", "max", "last", "latched", "counting")
+        names = ("seq", "to", "min", "max", "last", "latched", "counting", "heat")
         yield View(subject, "track", key, {name: getattr(track, name) for name in names})
-        for rule in (*range(len(policy.terms.rules)), SILENCE):
+        for duration in {rule.duration for rule in _rules(policy, quantity) if _rolling(rule)}:
+            heat, time = _window(track, duration, policy.terms.start)
+            yield View(subject, "heatWindow", (*key, duration), {"heat": heat, "time": time})
+        for rule in (*range(len(policy.terms.rules)), FALSIFIED, SILENCE):
             place = f"{subject}, rule {rule}"
-            if rule != SILENCE:
+            if rule < FALSIFIED:
                 word = track.tallies[rule // 4] >> 64 * (rule % 4)
                 tally = {"time": word & 0xFFFFFFFF, "onset": word >> 32 & 0xFFFFFFFF}
                 yield View(place, "tally", (*key, rule), tally)
-            none = {"firstCrossing": 0, "extreme": 0, "time": 0, "seq": 0}
+            none = {"firstCrossing": 0, "extreme": 0, "time": 0, "seq": 0, "until": 0}
             found = track.breaches.get(rule)
-            yield View(place, "breach", (*key, rule), found._asdict() if found else none)
+            told = found._asdict() if found else none
+            yield View(place, "breach", (*key, rule), told)
+            yield View(place, "breachUnder", (policy.hash, device, quantity, rule), told)
 
 
 def policy_json(policy: Policy) -> dict[str, Any]:
@@ -146,6 +155,7 @@ def policy_json(policy: Policy) -> dict[str, Any]:
             "limit": rule.limit.value,
             "duration": rule.duration,
             "severity": rule.severity,
+            "upper": rule.upper,
         }
         for rule in rules
     ]
@@ -172,12 +182,31 @@ def _judged(event: Event, track: Track, policy: Policy, segments: telemetry.Stat
         track.min, track.max = min(track.min, values.min), max(track.max, values.max)
     else:
         # It began before the policy: it does not count, but its last reading holds on.
-        limits = limits_of(
-            rule for rule in map(Rule.unpack, policy.terms.rules) if rule.quantity == stream[2]
-        )
+        limits = limits_of(_rules(policy, stream[2]))
         track.counting = any(limit.is_beyond(values.last) for limit in limits)
+    if counts:
+        track.marks.append(Mark(track.heat, track.to, frame.to))
+    track.heat = event["heat"]
     track.seq, track.to, track.last = frame.seq, max(track.to, frame.to), values.last
     track.latched = event["latched"]
+
+
+def _rules(policy: Policy, quantity: int) -> list[Rule]:
+    return [rule for rule in map(Rule.unpack, policy.terms.rules) if rule.quantity == quantity]
+
+
+def _rolling(rule: Rule) -> bool:
+    return rule.kind is Kind.MKT and rule.upper == 1
+
+
+def _window(track: Track, duration: int, start: int) -> tuple[int, int]:
+    """Total and seconds of the newest ticks."""
+    if not track.marks:
+        return 0, 0
+    newest = (track.to - start) * TICKS // duration
+    since = next(m for m in track.marks if (m.end - start) * TICKS // duration + TICKS > newest)
+    heat = mkt.FULL if track.heat == mkt.FULL else track.heat - since.heat
+    return heat, track.to - since.to
 
 
 def _policy_parameter() -> Any:

@@ -6,13 +6,14 @@ reported counters, and that every amount an event names follows from those befor
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from goldthread.audit import capital
 from goldthread.audit.base import Difference, FoldError, View, differences, short
+from goldthread.audit.capital import Capital, expect
 from goldthread.chain.logs import Event
 from goldthread.rules import premium
 from goldthread.rules.premium import Counters, Terms
@@ -107,22 +108,16 @@ class Policy:
 
 
 @dataclass
-class State:
+class State(Capital):
     """Everything that the contract stores, by its keys; amounts in units."""
 
-    free: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    locked: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    credits: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    underwriters: dict[tuple[str, str], bool] = field(default_factory=dict)
-    """By treasury and account."""
     policies: dict[bytes, Policy] = field(default_factory=dict)
 
     @property
     def obligations(self) -> int:
         """What the contract owes to everybody together, in units: it must hold as many tokens."""
         escrows = sum(policy.escrow for policy in self.policies.values())
-        capital = sum(self.free.values()) + sum(self.locked.values())
-        return escrows + capital + sum(self.credits.values())
+        return escrows + self.capital
 
 
 def rebuild(events: Iterable[Event]) -> State:
@@ -143,33 +138,15 @@ def fold(state: State, event: Event) -> None:
     if event.name in _POLICIES:
         _POLICIES[event.name](state, event, _policy(state, event))
         return
-    args = event.args
-    match event.name:
-        case "UnderwriterSet":
-            state.underwriters[args["treasury"], args["account"]] = args["allowed"]
-        case "CapitalProvided":
-            state.free[args["treasury"]] += args["amount"]
-        case "CapitalWithdrawn":
-            _take(event, state.free, args["treasury"], args["amount"])
-        case "CreditWithdrawn":
-            _take(event, state.credits, args["account"], args["amount"])
-            _expect(event, "rest", state.credits[args["account"]], 0)
-        case "PolicyOpened":
-            _opened(state, event)
-        case _:
-            raise FoldError(event, "nothing is known about this event")
+    if event.name == "PolicyOpened":
+        _opened(state, event)
+    else:
+        capital.fold(state, event)
 
 
 def views(state: State) -> Iterator[View]:
     """What every view of the contract must return, whatever the time."""
-    for treasury in sorted({*state.free, *state.locked}):
-        pool = {"free": state.free.get(treasury, 0), "locked": state.locked.get(treasury, 0)}
-        yield View(f"treasury {treasury}", "poolOf", (treasury,), pool)
-    for (treasury, account), allowed in state.underwriters.items():
-        subject = f"treasury {treasury}, underwriter {account}"
-        yield View(subject, "isUnderwriter", (treasury, account), allowed)
-    for account, amount in state.credits.items():
-        yield View(f"account {account}", "creditOf", (account,), amount)
+    yield from capital.views(state)
     for identifier, policy in state.policies.items():
         subject = f"policy {short(identifier)}"
         yield View(subject, "policyIdOf", (policy.quote,), identifier)
@@ -200,11 +177,6 @@ def _policy(state: State, event: Event) -> Policy:
     return found
 
 
-def _expect(event: Event, what: str, named: int, follows: int) -> None:
-    if named != follows:
-        raise FoldError(event, f"{what} is {named}, but {follows} follows from the events before")
-
-
 def _expect_between(event: Event, what: str, named: int, least: int, most: int) -> None:
     if not least <= named <= most:
         raise FoldError(event, f"{what} is {named}, outside {least} to {most}")
@@ -218,24 +190,15 @@ def _expect_state(event: Event, subject: str, state: int, *allowed: IntEnum) -> 
 
 def _expect_tier(event: Event, policy: Policy) -> None:
     if policy.following_tier is not None:
-        _expect(event, "tier", policy.tier, policy.following_tier)
-
-
-def _take(event: Event, amounts: defaultdict[str, int], owner: str, amount: int) -> None:
-    if amounts[owner] < amount:
-        raise FoldError(event, f"{owner} has {amounts[owner]}, not {amount}")
-    amounts[owner] -= amount
+        expect(event, "tier", policy.tier, policy.following_tier)
 
 
 def _opened(state: State, event: Event) -> None:
     quote, treasury = event["quote"], event["treasury"]
     if event["policyId"] in state.policies:
         raise FoldError(event, "the quote is open already")
-    if not state.underwriters.get((treasury, event["underwriter"])):
-        raise FoldError(event, f"{event['underwriter']} is no underwriter of {treasury}")
     cover = quote.cover
-    _take(event, state.free, treasury, cover.sumInsured)
-    state.locked[treasury] += cover.sumInsured
+    state.lock(event, treasury, cover.sumInsured)
     state.policies[event["policyId"]] = Policy(
         quote=quote,
         terms=Terms.of(quote.terms),
@@ -252,12 +215,12 @@ def _opened(state: State, event: Event) -> None:
 
 def _deposited(state: State, event: Event, policy: Policy) -> None:
     policy.escrow += event["amount"]
-    _expect(event, "escrow", event["escrow"], policy.escrow)
+    expect(event, "escrow", event["escrow"], policy.escrow)
 
 
 def _withdrawn(state: State, event: Event, policy: Policy) -> None:
     policy.escrow -= event["amount"]
-    _expect(event, "escrow", event["escrow"], policy.escrow)
+    expect(event, "escrow", event["escrow"], policy.escrow)
 
 
 def _reinstated(state: State, event: Event, policy: Policy) -> None:
@@ -271,12 +234,12 @@ def _reinstated(state: State, event: Event, policy: Policy) -> None:
     if not policy.unread:
         policy.billed = max(policy.billed, event["odometer"])
     policy.state = PolicyState.ACTIVE
-    _expect(event, "escrow", event["escrow"], policy.escrow)
-    _expect(event, "stretch", event["stretch"], policy.stretch)
+    expect(event, "escrow", event["escrow"], policy.escrow)
+    expect(event, "stretch", event["stretch"], policy.stretch)
 
 
 def _lapsed(state: State, event: Event, policy: Policy) -> None:
-    _expect(event, "end of cover", event["until"], policy.covered_until)
+    expect(event, "end of cover", event["until"], policy.covered_until)
     policy.cutoff = event["until"]
     if policy.state == PolicyState.ACTIVE:
         policy.state = PolicyState.LAPSED
@@ -288,38 +251,37 @@ def _cancelled(state: State, event: Event, policy: Policy) -> None:
 
 
 def _released(state: State, event: Event, policy: Policy) -> None:
-    _expect(event, "amount", event["amount"], policy.locked)
-    _take(event, state.locked, event["treasury"], event["amount"])
-    state.free[event["treasury"]] += event["amount"]
+    expect(event, "amount", event["amount"], policy.locked)
+    state.unlock(event, event["treasury"], event["amount"])
     policy.locked = 0
 
 
 def _reported(state: State, event: Event, policy: Policy) -> None:
     _expect_tier(event, policy)
     counters = Counters.of(event["counters"])
-    _expect(event, "period", event["period"], policy.settled + 1)
+    expect(event, "period", event["period"], policy.settled + 1)
     _expect_state(event, "report", policy.report.state, ReportState.NONE)
     _expect_between(event, "odometer", event["odometer"], policy.odometer, _UINT64_MAX)
-    _expect(event, "metres", counters.metres, max(0, event["odometer"] - policy.billed))
+    expect(event, "metres", counters.metres, max(0, event["odometer"] - policy.billed))
     charge = premium.premium(policy.terms, counters, policy.seconds, policy.tier)
-    _expect(event, "charge", event["charge"], charge)
-    _expect(event, "tier", event["tier"], premium.next_tier(policy.terms, counters))
+    expect(event, "charge", event["charge"], charge)
+    expect(event, "tier", event["tier"], premium.next_tier(policy.terms, counters))
     policy.roots[event["period"]] = event["tripsRoot"]
     policy.report = Report(charge, event["tier"], event["until"], event["odometer"], ReportState.REPORTED)
 
 
 def _missed(state: State, event: Event, policy: Policy) -> None:
     _expect_tier(event, policy)
-    _expect(event, "period", event["period"], policy.settled + 1)
+    expect(event, "period", event["period"], policy.settled + 1)
     _expect_state(event, "report", policy.report.state, ReportState.NONE)
     counters = premium.default_counters(policy.terms, policy.seconds, policy.tier)
-    _expect(event, "metres", event["metres"], counters.metres)
+    expect(event, "metres", event["metres"], counters.metres)
     policy.billed = min(policy.billed + event["metres"], _UINT64_MAX)
     policy.missed = event["period"]
 
 
 def _disputed(state: State, event: Event, policy: Policy) -> None:
-    _expect(event, "period", event["period"], policy.settled + 1)
+    expect(event, "period", event["period"], policy.settled + 1)
     _expect_state(event, "report", policy.report.state, ReportState.REPORTED)
     policy.report.state, policy.report.until = ReportState.DISPUTED, event["until"]
 
@@ -327,33 +289,33 @@ def _disputed(state: State, event: Event, policy: Policy) -> None:
 def _resolved(state: State, event: Event, policy: Policy) -> None:
     report = policy.report
     counters = Counters.of(event["counters"])
-    _expect(event, "period", event["period"], policy.settled + 1)
+    expect(event, "period", event["period"], policy.settled + 1)
     _expect_state(event, "report", report.state, ReportState.DISPUTED)
-    _expect(event, "charge before", event["oldCharge"], report.charge)
+    expect(event, "charge before", event["oldCharge"], report.charge)
     if event["timedOut"]:
         if counters != Counters():
             raise FoldError(event, "something is counted, though nobody decided the dispute")
-        _expect(event, "odometer", event["odometer"], policy.odometer)
+        expect(event, "odometer", event["odometer"], policy.odometer)
         policy.voided = event["period"]
     elif event["caller"] != policy.quote.cover.arbiter:
         raise FoldError(event, f"{event['caller']} is not the arbiter")
     _expect_between(event, "odometer", event["odometer"], policy.odometer, report.odometer)
     charge = premium.premium(policy.terms, counters, policy.seconds, policy.tier)
-    _expect(event, "charge", event["newCharge"], charge)
+    expect(event, "charge", event["newCharge"], charge)
     _expect_between(event, "charge", charge, 0, report.charge)
-    _expect(event, "tier", event["tier"], min(premium.next_tier(policy.terms, counters), report.tier))
+    expect(event, "tier", event["tier"], min(premium.next_tier(policy.terms, counters), report.tier))
     report.charge, report.tier, report.odometer = charge, event["tier"], event["odometer"]
     report.state = ReportState.RESOLVED
 
 
 def _settled(state: State, event: Event, policy: Policy) -> None:
     policy.settled += 1
-    _expect(event, "period", event["period"], policy.settled)
-    _expect(event, "begin", event["from"], policy.cursor)
+    expect(event, "period", event["period"], policy.settled)
+    expect(event, "begin", event["from"], policy.cursor)
     seconds = policy.seconds
-    _expect(event, "length", event["to"] - event["from"], seconds)
+    expect(event, "length", event["to"] - event["from"], seconds)
     if event["byDefault"]:
-        _expect(event, "missed period", policy.missed, policy.settled)
+        expect(event, "missed period", policy.missed, policy.settled)
         charge = premium.default_premium(policy.terms, seconds, policy.tier)
         policy.following_tier = premium.next_tier(policy.terms, Counters(), policy.tier, reported=False)
     else:
@@ -363,17 +325,17 @@ def _settled(state: State, event: Event, policy: Policy) -> None:
         if policy.voided != policy.settled:
             policy.odometer, policy.billed = report.odometer, max(policy.billed, report.odometer)
         policy.report = Report()
-    _expect(event, "charge", event["charge"], charge)
+    expect(event, "charge", event["charge"], charge)
     policy.cursor = event["to"]
     policy.settled_time = event["time"]
     policy.escrow -= event["charge"]
-    _expect(event, "escrow", event["escrow"], policy.escrow)
+    expect(event, "escrow", event["escrow"], policy.escrow)
     state.free[event["treasury"]] += event["charge"]
 
 
 def _tier_updated(state: State, event: Event, policy: Policy) -> None:
-    _expect(event, "period", event["period"], policy.settled)
-    _expect(event, "tier before", event["oldTier"], policy.tier)
+    expect(event, "period", event["period"], policy.settled)
+    expect(event, "tier before", event["oldTier"], policy.tier)
     policy.tier = event["tier"]
     _expect_tier(event, policy)
 
@@ -387,7 +349,7 @@ def _claim(event: Event, policy: Policy) -> Claim:
 
 def _claim_submitted(state: State, event: Event, policy: Policy) -> None:
     policy.claims.append(Claim(event["amount"], event["until"]))
-    _expect(event, "claim", event["claim"], len(policy.claims))
+    expect(event, "claim", event["claim"], len(policy.claims))
 
 
 def _claim_decided(state: State, event: Event, policy: Policy) -> None:
@@ -407,11 +369,10 @@ def _claim_paid(state: State, event: Event, policy: Policy) -> None:
     open_ = (ClaimState.SUBMITTED, ClaimState.DECIDED, ClaimState.APPEALED, ClaimState.FINAL)
     _expect_state(event, "claim", claim.state, *open_)
     amount = claim.amount if claim.state == ClaimState.SUBMITTED else claim.approved
-    _expect(event, "amount", event["amount"], amount)
+    expect(event, "amount", event["amount"], amount)
     claim.approved, claim.state = amount, ClaimState.PAID
     policy.locked -= amount
-    _take(event, state.locked, policy.quote.cover.treasury, amount)
-    state.credits[event["holder"]] += amount
+    state.pay(event, policy.quote.cover.treasury, event["holder"], amount)
 
 
 _POLICIES: dict[str, Callable[[State, Event, Policy], None]] = {

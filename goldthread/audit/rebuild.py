@@ -12,17 +12,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from goldthread.audit import (
+    capabilities,
+    cargo_insurance,
     challenges,
+    closure_claims,
     conditions,
     consortium,
     delivery_exceptions,
     devices,
     drive_insurance,
+    firmware,
     lineage,
     logger_reports,
     lots,
     recalls,
     telemetry,
+    templates,
     title_deed,
     twins,
     verification,
@@ -61,10 +66,15 @@ class System:
     challenges: challenges.State = field(default_factory=challenges.State)
     title_deed: title_deed.State = field(default_factory=title_deed.State)
     devices: devices.State = field(default_factory=devices.State)
+    capabilities: capabilities.State = field(default_factory=capabilities.State)
+    firmware: firmware.State = field(default_factory=firmware.State)
     telemetry: telemetry.State = field(default_factory=telemetry.State)
     conditions: conditions.State = field(default_factory=conditions.State)
     logger_reports: logger_reports.State = field(default_factory=logger_reports.State)
+    templates: templates.State = field(default_factory=templates.State)
     drive_insurance: drive_insurance.State = field(default_factory=drive_insurance.State)
+    closure_claims: closure_claims.State = field(default_factory=closure_claims.State)
+    cargo_insurance: cargo_insurance.State = field(default_factory=cargo_insurance.State)
     problems: dict[str, FoldError] = field(default_factory=dict)
     """For each contract the first event that cannot have happened; what follows it is not folded any more."""
 
@@ -101,16 +111,26 @@ class System:
                 title_deed.fold(self.title_deed, event)
             case "Devices":
                 devices.fold(self.devices, event)
+            case "Capabilities":
+                capabilities.fold(self.capabilities, event)
+            case "Firmware":
+                firmware.fold(self.firmware, event)
             case "Telemetry":
                 telemetry.fold(self.telemetry, event)
             case "Conditions":
                 conditions.fold(self.conditions, event, self.telemetry)
             case "LoggerReports":
                 logger_reports.fold(self.logger_reports, event)
+            case "Templates":
+                templates.fold(self.templates, event)
             case "Challenges":
                 challenges.fold(self.challenges, event)
             case "DriveInsurance":
                 drive_insurance.fold(self.drive_insurance, event)
+            case "ClosureClaims":
+                closure_claims.fold(self.closure_claims, event)
+            case "CargoInsurance":
+                cargo_insurance.fold(self.cargo_insurance, event)
             case _:
                 raise FoldError(event, "nothing is known about this contract")
 
@@ -137,16 +157,26 @@ class System:
                 yield from title_deed.views(self.title_deed, self.twins, self.consortium)
             case "Devices":
                 yield from devices.views(self.devices)
+            case "Capabilities":
+                yield from capabilities.views(self.capabilities)
+            case "Firmware":
+                yield from firmware.views(self.firmware)
             case "Telemetry":
                 yield from telemetry.views(self.telemetry)
             case "Conditions":
                 yield from conditions.views(self.conditions)
             case "LoggerReports":
                 yield from logger_reports.views(self.logger_reports)
+            case "Templates":
+                yield from templates.views(self.templates)
             case "Challenges":
                 yield from challenges.views(self.challenges)
             case "DriveInsurance":
                 yield from drive_insurance.views(self.drive_insurance)
+            case "ClosureClaims":
+                yield from closure_claims.views(self.closure_claims)
+            case "CargoInsurance":
+                yield from cargo_insurance.views(self.cargo_insurance)
 
 
 def contracts(deployment: Deployment) -> list[str]:

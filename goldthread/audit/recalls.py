@@ -31,6 +31,12 @@ class Recall:
     closing: bool = False
     """True between the last step and the event that says so."""
     closure: bytes = ZERO32
+    claimed: bool = False
+    pending: int = 0
+    """Members of the claim that was adopted which are still to be followed."""
+    moved: int = 0
+    """By how much the frontier changes with the next members followed, besides them."""
+    uncovered: set[bytes] = field(default_factory=set)
     stepped: set[bytes] = field(default_factory=set)
     left: dict[bytes, bytes] = field(default_factory=dict)
     """By member of which a part was stepped: the chain of what was not."""
@@ -102,6 +108,12 @@ def fold(state: State, event: Event) -> None:
             _step(event, recall)
         case "PartStepped":
             _step_part(event, recall)
+        case "ClaimAdopted":
+            _adopt(event, recall)
+        case "MemberCovered" | "MemberUncovered":
+            _cover(event, recall)
+        case "ClaimFollowed":
+            _follow(event, recall)
         case "RecallClosed":
             _close(event, recall)
         case "RecallLifted":
@@ -133,11 +145,14 @@ def views(state: State) -> Iterator[View]:
             "consignees": len(told),
             "acknowledged": sum(1 for consignee in told if consignee.answered),
             "reconciled": sum(1 for consignee in told if consignee.is_reconciled),
+            "claimed": recall.claimed,
         }
         yield View(subject, "recallOf", (number,), expected)
         yield View(subject, "closureOf", (number,), recall.closure)
         for member in recall.stepped:
             yield View(f"{subject}, member {short(member)}", "stepped", (number, member), True)
+        for member in recall.uncovered:
+            yield View(f"{subject}, member {short(member)}", "uncovered", (number, member), True)
         for member, left in recall.left.items():
             yield View(f"{subject}, member {short(member)}", "leftOf", (number, member), left)
         for twin, affected in recall.twins.items():
@@ -173,11 +188,17 @@ def _affect(event: Event, recall: Recall) -> None:
     recall.twins[twin] = member
 
 
-def _step(event: Event, recall: Recall) -> None:
+def _require_to_step(event: Event, recall: Recall) -> None:
     _require_state(event, recall, RecallState.OPEN)
-    member = event["member"]
-    if member in recall.stepped:
+    if event["member"] in recall.stepped:
         raise FoldError(event, "the member was stepped already")
+    if recall.claimed and event["member"] not in recall.uncovered:
+        raise FoldError(event, "the claim covers the member")
+
+
+def _step(event: Event, recall: Recall) -> None:
+    _require_to_step(event, recall)
+    member = event["member"]
     recall.stepped.add(member)
     recall.closure = keccak(recall.closure + member)
     recall.frontier += event["added"] - 1
@@ -188,14 +209,47 @@ def _step(event: Event, recall: Recall) -> None:
 
 
 def _step_part(event: Event, recall: Recall) -> None:
-    _require_state(event, recall, RecallState.OPEN)
-    if event["member"] in recall.stepped:
-        raise FoldError(event, "the member was stepped already")
+    _require_to_step(event, recall)
     recall.left[event["member"]] = event["before"]
     recall.frontier += event["added"]
     recall.size += event["added"]
     if recall.frontier != event["frontier"]:
         raise FoldError(event, f"after the steps before it {recall.frontier} members are left to step")
+
+
+def _adopt(event: Event, recall: Recall) -> None:
+    _require_state(event, recall, RecallState.OPEN)
+    if recall.claimed:
+        raise FoldError(event, "the recall has adopted a claim already")
+    recall.claimed, recall.pending = True, event["size"]
+    recall.closure = keccak(recall.closure + event["root"])
+    recall.frontier += event["size"]
+    if (recall.frontier, recall.closure) != (event["frontier"], event["closure"]):
+        raise FoldError(event, f"with the claim {recall.frontier} members are left to step or follow")
+
+
+def _cover(event: Event, recall: Recall) -> None:
+    _require_state(event, recall, RecallState.OPEN, RecallState.CLOSED)
+    covered, member = event.name == "MemberCovered", event["member"]
+    if not recall.claimed or member in recall.stepped | recall.uncovered:
+        raise FoldError(event, "no claim was adopted, or it is known what it has of the member")
+    if not covered and event["joins"] and not recall.pending:
+        raise FoldError(event, "nothing is left to follow, so nothing joins the frontier")
+    (recall.stepped if covered else recall.uncovered).add(member)
+    recall.moved += -1 if covered else event["joins"]
+
+
+def _follow(event: Event, recall: Recall) -> None:
+    _require_state(event, recall, RecallState.OPEN)
+    if event["followed"] > recall.pending:
+        raise FoldError(event, f"{recall.pending} members are left to follow")
+    recall.pending -= event["followed"]
+    recall.frontier += recall.moved - event["followed"]
+    recall.moved = 0
+    recall.size += event["added"]
+    recall.closing = recall.frontier == 0
+    if recall.frontier != event["frontier"]:
+        raise FoldError(event, f"after those before it {recall.frontier} members are left to step or follow")
 
 
 def _close(event: Event, recall: Recall) -> None:

@@ -35,6 +35,7 @@ CONTRACTS = (
     "Telemetry",
     "Conditions",
     "LoggerReports",
+    "Templates",
     "Lots",
     "Lineage",
     "Recalls",
@@ -43,6 +44,8 @@ CONTRACTS = (
     "TitleDeed",
     "Challenges",
     "DriveInsurance",
+    "CargoInsurance",
+    "ClosureClaims",
 )
 """The modules of the system, in the order in which each needs those before it."""
 

@@ -153,6 +153,11 @@ class Deployment:
         return self.contract("Recalls")
 
     @property
+    def closure_claims(self) -> Contract:
+        """Claims of all that a recall reaches, with a bond (IClosureClaims)."""
+        return self.contract("ClosureClaims")
+
+    @property
     def verification(self) -> Contract:
         """Product verification and suspect serials (IVerification)."""
         return self.contract("Verification")
@@ -203,9 +208,19 @@ class Deployment:
         return self.contract("LoggerReports")
 
     @property
+    def templates(self) -> Contract:
+        """Rules under a name, for policies to follow (ITemplates)."""
+        return self.contract("Templates")
+
+    @property
     def drive_insurance(self) -> Contract:
         """Pay-how-you-drive policies (IDriveInsurance)."""
         return self.contract("DriveInsurance")
+
+    @property
+    def cargo_insurance(self) -> Contract:
+        """Insurance of cargo for a trip (ICargoInsurance)."""
+        return self.contract("CargoInsurance")
 
     def contract(self, name: str) -> Contract:
         """A contract by its name in the manifest; `ManifestError` if it is not deployed."""

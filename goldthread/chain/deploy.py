@@ -24,7 +24,7 @@ from goldthread import __version__
 from goldthread.build import Artifact, Settings, ensure_built
 from goldthread.chain import abi
 from goldthread.chain.contracts import Call, Contract
-from goldthread.chain.errors import RpcError
+from goldthread.chain.errors import ChainError, RpcError
 from goldthread.chain.manifest import Deployed, Manifest, RoleGrant
 from goldthread.chain.rpc import Chain
 from goldthread.chain.send import Sender
@@ -47,9 +47,16 @@ POWERS: Mapping[str, tuple[int, Duty]] = {
     "Lots": (RULES_NUMBER, Duty.REGISTER | Duty.SHIP | Duty.QUALITY),
     "Lineage": (RULES_NUMBER, Duty.REGISTER),
     "Recalls": (RULES_NUMBER, Duty.RECALL | Duty.QUALITY),
+    "ClosureClaims": (RULES_NUMBER, Duty.RECALL),
     "TitleDeed": (DEEDS_NUMBER, Duty.FINANCE),
 }
 """For which organisation a contract acts by itself, and with which duties."""
+
+CLAIM_BOND = 1_000
+"""Bond of a claim of what a recall reaches, in whole tokens."""
+
+CLAIM_WINDOW = 86_400
+"""Seconds in which such a claim can be refuted."""
 
 ZERO = "0x" + 40 * "0"
 
@@ -95,8 +102,11 @@ class _Step:
     call: Call
 
 
-def plan(deployer: str, token: str | None) -> tuple[Part, ...]:
-    """The parts of the system in order. Without the address of a token, a worthless one is deployed."""
+def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...]:
+    """The parts of the system in order. Without the address of a token, a worthless one is deployed.
+
+    `decimals` are those of the token.
+    """
     modules = (
         Part("AccessManager", (deployer,)),
         *(Part(name) for name in VERIFIERS),
@@ -110,7 +120,12 @@ def plan(deployer: str, token: str | None) -> tuple[Part, ...]:
         Part("Capabilities", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
         Part("Firmware", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
         Part("Telemetry", ("@Consortium", "@Devices"), ("CONSORTIUM", "DEVICES")),
-        Part("Conditions", ("@Consortium", "@Twins", "@Telemetry"), ("CONSORTIUM", "TWINS", "TELEMETRY")),
+        Part(
+            "Conditions",
+            ("@Consortium", "@Twins", "@Telemetry", "@Firmware"),
+            ("CONSORTIUM", "TWINS", "TELEMETRY", "FIRMWARE"),
+        ),
+        Part("Templates", ("@Consortium",), ("CONSORTIUM",)),
         Part("LoggerReports", ("@Consortium", "@Telemetry"), ("CONSORTIUM", "TELEMETRY")),
         Part("Lots", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
         Part("Lineage", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
@@ -120,25 +135,32 @@ def plan(deployer: str, token: str | None) -> tuple[Part, ...]:
         Part("TitleDeed", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
     )
     money = () if token else (Part("TestToken", ("Goldthread test dollar", "tUSD", 6)),)
+    paid_in = token or "@TestToken"
     challenges = Part(
-        "Challenges",
-        ("@Consortium", "@Telemetry", token or "@TestToken"),
-        ("CONSORTIUM", "TELEMETRY", "TOKEN"),
+        "Challenges", ("@Consortium", "@Telemetry", paid_in), ("CONSORTIUM", "TELEMETRY", "TOKEN")
     )
-    insurance = Part(
-        "DriveInsurance",
-        ("@Consortium", "@Devices", token or "@TestToken"),
-        ("CONSORTIUM", "DEVICES", "TOKEN"),
+    insurance = (
+        Part("DriveInsurance", ("@Consortium", "@Devices", paid_in), ("CONSORTIUM", "DEVICES", "TOKEN")),
+        Part(
+            "CargoInsurance",
+            ("@Consortium", "@Conditions", "@Recalls", paid_in),
+            ("CONSORTIUM", "CONDITIONS", "RECALLS", "TOKEN"),
+        ),
     )
-    return (*modules, *money, challenges, insurance)
+    claims = Part(
+        "ClosureClaims",
+        ("@Consortium", "@Recalls", paid_in, CLAIM_BOND * 10**decimals, CLAIM_WINDOW),
+        ("CONSORTIUM", "RECALLS", "TOKEN", "BOND", "WINDOW"),
+    )
+    return (*modules, *money, challenges, *insurance, claims)
 
 
 class Deployer:
     """Deploys with one account, which the sender signs for.
 
-    `token` is the ERC-20 token of the insurance, which only a local chain can do without. `governance` gets
-    all powers over the consortium in the end: a multisignature wallet, or a timelock. The deployer keeps none
-    but to administer the organisations of the contracts themselves, until `governance` accepts that with
+    `token` is the ERC-20 token of insurance and bonds, which only a local chain can do without. `governance`
+    gets all powers over the consortium in the end: a multisignature wallet, or a timelock. The deployer keeps
+    none but to administer the organisations of the contracts themselves, until `governance` accepts that with
     `acceptAdmin(1)` and `acceptAdmin(2)`.
     """
 
@@ -175,7 +197,7 @@ class Deployer:
         """
         artifacts = ensure_built()
         manifest = self._begin()
-        for part in plan(self.me, self.token):
+        for part in self._plan():
             args = [self._resolve(arg, manifest) for arg in part.args]
             if part.name in manifest.contracts:
                 self._check(part.name, args, manifest, artifacts[part.name])
@@ -189,6 +211,18 @@ class Deployer:
             manifest.save(self.path)
             report(f"{part.name}: {verb} at {deployed.address}")
         return self._wire(manifest, artifacts["AccessManager"], report)
+
+    def _plan(self) -> tuple[Part, ...]:
+        if self.token is None:
+            return plan(self.me, None)
+        try:
+            # Of the metadata extension of ERC-20.
+            answer = self.chain.call(self.token, keccak(b"decimals()")[:4])
+        except ChainError:
+            answer = b""
+        if len(answer) != 32 or (decimals := int.from_bytes(answer)) > 36:
+            raise DeployError(f"token {self.token} does not say how many decimals it has")
+        return plan(self.me, self.token, decimals)
 
     def _begin(self) -> Manifest:
         nonce = self._nonce(self.me)

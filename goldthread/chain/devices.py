@@ -1,7 +1,8 @@
 """Keys of devices and gateways in software, and the ERC-7913 form in which contracts know a signer.
 
-A device with a secure element signs the same 32-byte digests inside; these keys stand in for it in gateways,
-on a bench and in tests. A key is read from a file and never shown: `repr` has the signer only.
+A device with a secure element signs the same 32-byte digests inside (`goldthread.chain.hsm`); these keys
+stand in for it in gateways, on a bench and in tests. A key is read from a file and never shown: `repr` has
+the signer only.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from eth_abi.abi import encode
@@ -32,6 +32,7 @@ NAMES = {
     "Telemetry": "Goldthread Telemetry",
     "Conditions": "Goldthread Conditions",
     "DriveInsurance": "Goldthread DriveInsurance",
+    "CargoInsurance": "Goldthread CargoInsurance",
 }
 """The EIP-712 domain name of each module."""
 
@@ -46,6 +47,7 @@ CONTRACT_OF = {
     "Quote": "DriveInsurance",
     "Usage": "DriveInsurance",
     "Reading": "DriveInsurance",
+    "CargoQuote": "CargoInsurance",
 }
 """What can be signed, and the module that reads it."""
 
@@ -166,6 +168,30 @@ STRUCTS: dict[str, tuple[str, ...]] = {
         "bytes32 tripsRoot",
     ),
     "Reading": ("bytes32 policyId", "uint40 time", "uint64 odometer"),
+    "Shipment": (
+        "address holder",
+        "address treasury",
+        "bytes32 subject",
+        "uint32 setter",
+        "bytes32 conditions",
+        "uint32 carrier",
+        "uint32 consignee",
+        "uint40 latestStart",
+        "uint40 latestEnd",
+        "uint32 claimWindow",
+        "uint96 sumInsured",
+        "uint96 premium",
+        "uint96 franchise",
+        "uint96 deductible",
+        "uint32 rejectShare",
+        "uint32 recallShare",
+        "uint8 recallClass",
+        "uint32 recaller",
+        "uint40 deadline",
+        "bytes32 salt",
+    ),
+    "Severity": ("uint8 rule", "uint32 beyond", "uint32 time", "uint32 share"),
+    "CargoQuote": ("Shipment shipment", "Severity[] table"),
 }
 """The fields of every struct, in the order in which they are hashed."""
 
@@ -183,7 +209,7 @@ class Domain:
     contract: str
     version: str = VERSION
 
-    @property
+    @cached_property
     def separator(self) -> bytes:
         """The domain separator, as the contract computes it."""
         types = ["bytes32", "bytes32", "bytes32", "uint256", "address"]

@@ -1,4 +1,4 @@
-"""Merkle trees over readings, the serials of a lot and the contents of a container.
+"""Merkle trees over readings, the serials of a lot, the contents of a container and the members of a recall.
 
 The hashes are those of contracts/libraries/MerkleLeaves.sol.
 
@@ -21,7 +21,7 @@ from typing import Protocol
 from goldthread.gs1.serials import unit_ids
 from goldthread.hashing import keccak
 
-READING, NODE, SERIAL, CONTENT = range(4)
+READING, NODE, SERIAL, CONTENT, MEMBER = range(5)
 """The first byte of what is hashed."""
 
 MAX_INDEX = (1 << 32) - 1
@@ -87,6 +87,34 @@ class ContentLeaf:
         return leaf(CONTENT, self.index, fields)
 
 
+@dataclass(frozen=True)
+class MemberLeaf:
+    """A member in a claim of what a recall reaches (IClosureClaims.Leaf): lot, process or twin, the place of
+    its parent, how deep it is, and how many results of it are accounted for.
+
+    Raises `ValueError` that names the field which does not fit.
+    """
+
+    index: int
+    member: bytes
+    parent: int
+    depth: int
+    results: int
+
+    def __post_init__(self) -> None:
+        numbers = {"parent": self.parent, "depth": self.depth, "results": self.results}
+        _require(index=(self.index, MAX_INDEX), **{name: (n, MAX_INDEX) for name, n in numbers.items()})
+        _require_words(member=self.member)
+
+    @property
+    def hash(self) -> bytes:
+        """`keccak256(0x04 ‖ uint32 index ‖ bytes32 member ‖ uint32 parent ‖ uint32 depth ‖ uint32
+        results)`.
+        """
+        numbers = (number.to_bytes(4, "big") for number in (self.parent, self.depth, self.results))
+        return leaf(MEMBER, self.index, self.member + b"".join(numbers))
+
+
 class Tree:
     """The tree over the hashes of leaves, which are read once, in the order of their index.
 
@@ -128,6 +156,13 @@ class Tree:
                 found.append(beside)
             index >>= 1
         return found
+
+    def branch_proof(self, first: int, count: int) -> list[bytes]:
+        """The hashes beside the way up from the branch of the leaves from `first` on: `count` of them,
+        which is a power of two and divides `first`, or as many as there are.
+        """
+        inside = min(count, len(self) - first)
+        return self.proof(first)[(inside - 1).bit_length() :]
 
 
 def serial_tree(uris: Iterable[str]) -> Tree:

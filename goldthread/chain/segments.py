@@ -8,21 +8,20 @@ SummaryTree there: each node vouches for the summary of the readings below it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from goldthread.chain import eip712, merkle
 from goldthread.hashing import keccak
 from goldthread.rules.readings import Reading
 from goldthread.rules.summaries import (
+    ENTRIES,
     Excursion,
     Limit,
     Summary,
     cut_at_gaps,
-    merge,
     pack_histogram,
     signed,
-    summarise,
 )
 
 MAX_EXCURSIONS = 16
@@ -120,6 +119,11 @@ class Segment:
         vertices = None if s.histogram is None else tuple(vertex for vertex, _ in s.histogram)
         return Shape(self.quantity, self.seq, tuple(e.limit for e in s.excursions), vertices)
 
+    def words(self) -> list[int]:
+        """The words of its summary, which the top of its tree vouches for."""
+        message = self.message()
+        return [message["frame"], message["values"], *message["excursions"], *message["histogram"]]
+
     def message(self) -> dict[str, Any]:
         """What the device signs, by field; `ValueError` if something does not fit into the contract's
         words.
@@ -144,8 +148,15 @@ class Segment:
         return eip712.as_tuple("Segment", self.message())
 
     def digest(self, where: eip712.Domain) -> bytes:
-        """The 32 bytes that the device signs for the module Telemetry at this domain."""
-        return eip712.digest("Segment", where, self.message())
+        """The 32 bytes that the device signs for the module Telemetry at this domain.
+
+        The same as `eip712.digest`, a hundred times as fast: all fields are words already.
+        """
+        message = self.message()
+        fields = [_word(message["frame"]), _word(message["values"])]
+        fields += [keccak(b"".join(map(_word, message[name]))) for name in ("excursions", "histogram")]
+        parts = eip712.type_hash("Segment"), self.device, self.subject, *fields, self.root
+        return keccak(b"\x19\x01" + where.separator + keccak(b"".join(parts)))
 
 
 class Step(NamedTuple):
@@ -175,62 +186,9 @@ class Shape:
     limits: tuple[Limit, ...] = ()
     vertices: tuple[int, ...] | None = None
 
-    def words(self, s: Summary) -> list[int]:
-        """The words of a node's summary: of everything the shape has, also where the node has nothing."""
-        weights = dict(s.histogram or ())
-        return [
-            Frame(self.quantity, self.seq, s.from_, s.to, s.count, s.max_interval).pack(),
-            Values(s.min, s.max, s.last, s.sum).pack(),
-            *(s.excursion(limit).pack() for limit in self.limits),
-            *pack_histogram([(vertex, weights.get(vertex, 0)) for vertex in self.vertices or ()]),
-        ]
-
-    def summary_of(self, reading: Reading) -> Summary:
-        """Of a single reading."""
-        return summarise([reading], self.limits, histogram=self.vertices is not None)
-
-
-class Tree:
-    """The tree over the readings of a segment; `ValueError` if there is none."""
-
-    def __init__(self, readings: Sequence[Reading], shape: Shape) -> None:
-        if not readings:
-            raise ValueError("a tree has at least one reading")
-        self._levels = [[leaf(index, reading, shape.seq) for index, reading in enumerate(readings)]]
-        self._hashes: list[list[bytes]] = []
-        summaries = [shape.summary_of(reading) for reading in readings]
-        while len(below := self._levels[-1]) > 1:
-            pairs = range(0, len(below) - 1, 2)
-            merged = [merge(summaries[i], summaries[i + 1]) for i in pairs]
-            hashes = [hash_of(shape.words(s)) for s in merged]
-            nodes = [node(below[i], below[i + 1], hashes[i // 2]) for i in pairs]
-            odd = len(below) // 2 * 2
-            self._hashes.append(hashes)
-            self._levels.append(nodes + below[odd:])
-            summaries = merged + summaries[odd:]
-        self.summary = summaries[0]
-
-    @classmethod
-    def of(cls, segment: Segment, readings: Sequence[Reading]) -> Tree:
-        """With what a segment tells about."""
-        return cls(readings, segment.shape)
-
-    @property
-    def root(self) -> bytes:
-        """The hash that stands for all readings and what is said of them."""
-        return self._levels[-1][0]
-
-    def proof(self, index: int) -> list[Step]:
-        """The way from a reading up to the root; `IndexError` for a reading that is not there."""
-        count = len(self._levels[0])
-        if not 0 <= index < count:
-            raise IndexError(f"reading {index}: the tree has readings 0 to {count - 1}")
-        found = []
-        for level, hashes in zip(self._levels, self._hashes, strict=False):
-            if index ^ 1 < len(level):
-                found.append(Step(level[index ^ 1], hashes[index // 2]))
-            index //= 2
-        return found
+    def __len__(self) -> int:
+        """Words of a summary."""
+        return 2 + len(self.limits) + -(-len(self.vertices or ()) // ENTRIES)
 
 
 def leaf(index: int, reading: Reading, seq: int) -> bytes:
@@ -247,12 +205,12 @@ def node(left: bytes, right: bytes, summary: bytes) -> bytes:
 
 def hash_of(words: Sequence[int]) -> bytes:
     """Hash of a summary's words."""
-    return keccak(b"".join(word.to_bytes(32, "big") for word in words))
+    return keccak(b"".join(map(_word, words)))
 
 
 def is_in(segment: Segment, index: int, reading: Reading, proof: Sequence[Step]) -> bool:
     """Is the reading one of the segment's? As Telemetry.verifyReading decides."""
-    top = summary = hash_of(segment.shape.words(segment.summary))
+    top = summary = hash_of(segment.words())
     place, size, way = index, segment.summary.count, iter(proof)
     if not 0 <= place < size:
         return False
@@ -287,14 +245,16 @@ def build(
     gap inside), and after `most` readings. With `histogram` they tell one. `ValueError` if something does not
     fit into the contract's words.
     """
+    from goldthread.chain.summary_tree import Tree, reached, vertices
+
     whole = readings[-1].time - readings[0].time if readings else 0
     parts = cut_at_gaps(readings, whole if max_interval is None else max_interval, most)
     segments = []
     for seq, part in enumerate(parts, first_seq):
-        summary = summarise(part, limits, histogram=histogram)
-        segment = Segment(device, subject, quantity, seq, summary, bytes(32))
+        shape = Shape(quantity, seq, reached(part, limits), vertices(part) if histogram else None)
+        tree = Tree(part, shape)
+        segment = Segment(device, subject, quantity, seq, tree.summary, tree.root)
         segment.message()
-        segment = replace(segment, root=Tree.of(segment, part).root)
         segments.append((segment, part))
     return segments
 
@@ -370,6 +330,10 @@ def from_json(data: Mapping[str, Any]) -> tuple[Segment, list[Reading]]:
     except TypeError:
         raise ValueError("the segment is not of the form that `goldthread segment build` writes") from None
     return segment, readings
+
+
+def _word(number: int) -> bytes:
+    return number.to_bytes(32, "big")
 
 
 def _pack(fields: Sequence[tuple[str, int, int]]) -> int:

@@ -149,6 +149,22 @@ class Sender:
             raise SendError(f"accounts of the node are used on chain 31337 only, this is chain {chain.id}")
         return cls(chain, address, None, **options)
 
+    def settle(self) -> None:
+        """Wait until what was sent for the account before is in a block; `SendError` if it is not in time."""
+        end = time.monotonic() + self.timeout
+        while True:
+            done, sent = (
+                int(self.chain.rpc("eth_getTransactionCount", self.address, block), 16)
+                for block in ("latest", "pending")
+            )
+            if sent <= done:
+                return
+            if time.monotonic() > end:
+                raise SendError(
+                    f"{self.address}: {sent - done} transactions are under way; wait for them first"
+                )
+            time.sleep(0.1)
+
     def send(self, call: Call, *, gas: int | None = None) -> Receipt:
         """Send a call and wait for its receipt; raises `ContractError` if the contract refuses."""
         return self.wait(self.submit(call.to, call.data, value=call.value, gas=gas))

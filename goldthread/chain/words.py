@@ -157,3 +157,35 @@ class EventRef:
     def to_contract(self) -> tuple[bytes, bytes, bytes, bytes, int]:
         """The reference as an argument of the contracts' functions."""
         return self.event_hash, self.doc_hash, self.read_point, self.biz_location, self.stamp
+
+
+class Method(IntFlag):
+    """What can be done with a device (library Method)."""
+
+    IDENTIFY = 1 << 0
+    CONFIGURE = 1 << 1
+    NETWORK = 1 << 2
+    LOCAL_IO = 1 << 3
+    UPDATE = 1 << 4
+
+
+class FirmwareState(IntEnum):
+    """What is known of the firmware of a device (IFirmware.State)."""
+
+    UNKNOWN = 0
+    BELOW_MINIMUM = 1
+    EXPIRED = 2
+    CURRENT = 3
+
+
+class CapabilityCause(IntEnum):
+    """Why a capability does not allow something (ICapabilities.Cause)."""
+
+    NONE = 0
+    NOT_ENROLLED = 1
+    UNKNOWN = 2
+    EXPIRED = 3
+    NOT_GRANTED = 4
+    NOT_GRANTEE = 5
+    REVOKED = 6
+    TITLE_PASSED = 7

@@ -1,8 +1,7 @@
-"""`goldthread recall`: plan, open, step and close a recall, and see where it stands."""
+"""`goldthread recall`: plan, open, step, claim and close a recall, and see where it stands."""
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,17 +11,15 @@ import click
 from goldthread.commands.options import (
     FILE,
     Decorator,
-    bytes32_of,
     deployment_option,
     json_option,
     open_deployment,
+    record_of,
     rpc_option,
+    sender_of,
+    sender_options,
     twin_of,
 )
-from goldthread.commands.options import from_option as _from_option
-from goldthread.commands.options import keystore_option as _keystore_option
-from goldthread.commands.options import passphrase_option as _passphrase_option
-from goldthread.commands.options import sender_of as _sender
 from goldthread.commands.output import (
     FOUND,
     Failure,
@@ -37,11 +34,16 @@ from goldthread.commands.output import (
 from goldthread.commands.trace import amount, thing_json, verdict
 
 if TYPE_CHECKING:
+    from goldthread.chain.send import Sender
     from goldthread.recall import Book, Consignee, Holding, Plan
 
 _CLASSES = {"I": 1, "II": 2, "III": 3}
 
 _number: Decorator = click.argument("number", metavar="RECALL", type=click.IntRange(1))
+
+
+_claim: Decorator = click.argument("number", metavar="CLAIM", type=click.IntRange(1))
+_claims: Decorator = click.argument("claims", metavar="[CLAIM]...", nargs=-1, type=click.IntRange(1))
 
 
 @click.group(cls=Group)
@@ -82,6 +84,8 @@ def plan(lot_ids: tuple[str, ...], deployment_file: Path, rpc: str, as_json: boo
                 "steps": len(found.steps),
                 "transactions": found.transactions,
                 "gas": found.gas,
+                "parts": sum(step.partial for step in found.steps),
+                "claimGas": _claim_gas(found),
             }
         )
     else:
@@ -104,9 +108,7 @@ def plan(lot_ids: tuple[str, ...], deployment_file: Path, rpc: str, as_json: boo
 @click.option("--reason-file", type=FILE, help="The record itself; its SHA-256 is the reason.")
 @deployment_option()
 @rpc_option
-@_from_option
-@_keystore_option
-@_passphrase_option
+@sender_options
 @json_option
 def open_(
     lot_ids: tuple[str, ...],
@@ -132,10 +134,10 @@ def open_(
     """
     from goldthread import recall as recalls
 
-    record = _reason(reason, reason_file)
+    record = record_of("reason", reason, reason_file)
     seeds = [twin_of("LOT", text) for text in lot_ids]
     book, _ = _open(deployment_file, rpc, as_json)
-    sender = _sender(book.deployment, account, keystore, passphrase_file)
+    sender = sender_of(book.deployment, account, keystore, passphrase_file)
     book.update()
     number, new = recalls.open_recall(book, sender, recalls.RecallClass(_CLASSES[klass]), record, seeds)
     frontier = len(book.recall(number).frontier)
@@ -150,9 +152,7 @@ def open_(
 @_number
 @deployment_option()
 @rpc_option
-@_from_option
-@_keystore_option
-@_passphrase_option
+@sender_options
 @json_option
 def step(
     number: int,
@@ -174,7 +174,7 @@ def step(
     from goldthread import recall as recalls
 
     book, _ = _open(deployment_file, rpc, as_json)
-    sender = _sender(book.deployment, account, keystore, passphrase_file)
+    sender = sender_of(book.deployment, account, keystore, passphrase_file)
     book.update()
     sent = recalls.step(book, sender, number) or recalls.hold(book, sender, number)
     _print_state(book, number, sent, as_json)
@@ -184,9 +184,7 @@ def step(
 @_number
 @deployment_option()
 @rpc_option
-@_from_option
-@_keystore_option
-@_passphrase_option
+@sender_options
 @json_option
 def close(
     number: int,
@@ -199,25 +197,187 @@ def close(
 ) -> None:
     """Step a recall until it has all its members, and hold every container with something of them.
 
-    Anyone may. Can be interrupted at any moment and run again: what is done is read from the chain.
+    Of a recall that has adopted a claim, follow that first. Anyone may. Can be interrupted at any moment
+    and run again: what is done is read from the chain.
 
     \b
     Example:
       goldthread recall close 1 --deployment deployments/31337.json --keystore anybody.json
     """
-    from goldthread import recall as recalls
+    from goldthread import closure
 
     book, _ = _open(deployment_file, rpc, as_json)
-    sender = _sender(book.deployment, account, keystore, passphrase_file)
+    sender = sender_of(book.deployment, account, keystore, passphrase_file)
     book.update()
     steps = book.steps(number)
     containers = book.containers({*book.recall(number).members, *(s.thing.id for s in steps)})
     held = book.recall(number).twins
     total = len(steps) + sum(1 for container in containers if container not in held)
+    total += book.recall(number).pending
     with progress(as_json) as display:
         task = display.add_task(f"recall {number}", total=total)
-        sent = recalls.close(book, sender, number, lambda done: display.advance(task, done))
+        sent = closure.close(book, sender, number, lambda done: display.advance(task, done))
     _print_state(book, number, sent, as_json)
+
+
+@recall.command()
+@_number
+@deployment_option()
+@rpc_option
+@sender_options
+@json_option
+def claim(
+    number: int,
+    deployment_file: Path,
+    rpc: str,
+    account: str | None,
+    keystore: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Claim all that a recall reaches, instead of stepping it: put the bond, publish the list.
+
+    Who opened the recall, or a regulator. Can be interrupted and run again. A claim that leaves
+    something out, or has something in excess, loses its bond to whoever shows that. What is told after
+    it is no fault.
+
+    \b
+    Example:
+      goldthread recall claim 1 --deployment deployments/31337.json --keystore quality.json
+    """
+    from goldthread import closure
+
+    book, _ = _open(deployment_file, rpc, as_json)
+    sender = sender_of(book.deployment, account, keystore, passphrase_file)
+    book.update()
+    with progress(as_json) as display:
+        task = display.add_task(f"claim of recall {number}", total=None)
+        made = closure.claim(book, sender, number, lambda done: display.advance(task, done))
+    _print_claim(book, made, as_json)
+
+
+@recall.command()
+@_claims
+@click.option(
+    "--every", type=click.IntRange(1), metavar="SECONDS", help="Go on looking, again after so many seconds."
+)
+@deployment_option()
+@rpc_option
+@sender_options
+@json_option
+def challenge(
+    claims: tuple[int, ...],
+    every: int | None,
+    deployment_file: Path,
+    rpc: str,
+    account: str | None,
+    keystore: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Work out from the logs what complete claims should say, and refute those that are false.
+
+    CLAIM is a number; without one, all that can be refuted are looked at. Anyone may; half of the bond
+    goes to who refutes a claim. Without --from and --keystore nothing is sent, and the exit code is 1 if
+    a claim is false.
+
+    \b
+    Examples:
+      goldthread recall challenge --deployment deployments/31337.json
+      goldthread recall challenge --every 600 --deployment deployments/31337.json --keystore anybody.json
+    """
+    import time
+
+    from goldthread import closure
+
+    book, _ = _open(deployment_file, rpc, as_json)
+    signs = account is not None or keystore is not None
+    sender = sender_of(book.deployment, account, keystore, passphrase_file) if signs else None
+    false = False
+    while True:
+        book.update()
+        found = [_refute(book, number, sender) for number in claims or closure.refutable(book)]
+        false = false or any(each["fault"] for each in found)
+        if as_json:
+            print_json({"block": book.trace.block, "claims": found})
+        else:
+            for each in found:
+                click.echo(clean(f"claim {each['claim']}: {each['fault'] or 'is true'}"))
+        if every is None:
+            break
+        time.sleep(every)
+    if false and not signs:
+        sys.exit(FOUND)
+
+
+@recall.command()
+@_claim
+@deployment_option()
+@rpc_option
+@sender_options
+@json_option
+def finalise(
+    number: int,
+    deployment_file: Path,
+    rpc: str,
+    account: str | None,
+    keystore: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Adopt a claim after its window, if it is true. The bond goes back. Anyone may.
+
+    \b
+    Example:
+      goldthread recall finalise 1 --deployment deployments/31337.json --keystore anybody.json
+    """
+    from goldthread import closure
+
+    book, _ = _open(deployment_file, rpc, as_json)
+    sender = sender_of(book.deployment, account, keystore, passphrase_file)
+    book.update()
+    closure.adopt(book, sender, number)
+    _print_claim(book, number, as_json)
+
+
+@recall.command()
+@_number
+@deployment_option()
+@rpc_option
+@sender_options
+@json_option
+def follow(
+    number: int,
+    deployment_file: Path,
+    rpc: str,
+    account: str | None,
+    keystore: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Follow the claim that a recall has adopted: block all that it names. Anyone may.
+
+    Can be interrupted and run again. What has grown since the claim is stepped with `goldthread recall
+    close`.
+
+    \b
+    Example:
+      goldthread recall follow 1 --deployment deployments/31337.json --keystore anybody.json
+    """
+    from goldthread import closure
+
+    book, _ = _open(deployment_file, rpc, as_json)
+    sender = sender_of(book.deployment, account, keystore, passphrase_file)
+    book.update()
+    if not book.recall(number).claim:
+        raise Failure(f"recall {number}: has adopted no claim")
+    followed = 0
+    with progress(as_json) as display:
+        task = display.add_task(f"recall {number}", total=book.recall(number).pending)
+        while sent := closure.follow(book, sender, number):
+            display.advance(task, sent)
+            followed += sent
+    _print_state(book, number, followed, as_json)
 
 
 @recall.command()
@@ -295,18 +455,6 @@ def _open(path: Path, rpc: str, quiet: bool) -> tuple[Book, dict[int, str]]:
     return book, organisation_names(book.deployment, book.trace.block)
 
 
-def _reason(text: str | None, file: Path | None) -> bytes:
-    if (text is None) == (file is None):
-        raise Failure("--reason or --reason-file: give one of the two, to say why")
-    if text is not None:
-        return bytes32_of("--reason", text)
-    try:
-        with file.open("rb") as record:  # type: ignore[union-attr]
-            return hashlib.file_digest(record, "sha256").digest()
-    except OSError as error:
-        raise Failure(f"--reason-file {file}: {error.strerror or error}") from None
-
-
 def _print_state(book: Book, number: int, sent: int, as_json: bool) -> None:
     from goldthread.recall import RecallState
 
@@ -326,6 +474,52 @@ def _print_state(book: Book, number: int, sent: int, as_json: bool) -> None:
         return
     left = f"{told.frontier} to step, {len(book.holds(number))} containers to hold"
     click.echo(f"recall {number}: {state}, {sent} steps sent, {told.size} members, {left}")
+
+
+def _refute(book: Book, number: int, sender: Sender | None) -> dict[str, Any]:
+    """What is wrong with a claim, and whether it was refuted."""
+    from goldthread import closure
+
+    fault = closure.find_fault(book, number)
+    if fault is None:
+        return {"claim": number, "fault": None, "refuted": False}
+    if sender is not None:
+        closure.challenge(book, sender, fault)
+    told = f"{book.trace.thing(fault.member)}: {fault.why}"
+    return {"claim": number, "fault": told, "refuted": sender is not None}
+
+
+def _print_claim(book: Book, number: int, as_json: bool) -> None:
+    from goldthread.audit.closure_claims import ClaimState
+
+    found = book.claims.claims[number]
+    state = ClaimState(found.state).name
+    until = moment(found.deadline) if found.deadline else None
+    if as_json:
+        print_json(
+            {
+                "claim": number,
+                "recall": found.recall,
+                "state": state,
+                "members": found.size,
+                "published": len(found.leaves),
+                "root": f"0x{found.root.hex()}",
+                "until": until,
+            }
+        )
+        return
+    click.echo(
+        f"claim {number} of recall {found.recall}: {state}, {found.size} members; refutable until {until}"
+    )
+
+
+def _claim_gas(found: Plan) -> int:
+    from goldthread import closure
+    from goldthread.recall import GAS
+
+    opened = 2 * GAS["transaction"] + GAS["member"] * len(found.seeds)
+    held = GAS["container"] * len(found.containers) + GAS["transaction"] * bool(found.containers)
+    return opened + held + closure.estimate(len(found.members), len(found.twins), GAS["twin"])
 
 
 def _print_plan(found: Plan, names: dict[int, str]) -> None:
@@ -355,7 +549,8 @@ def _print_plan(found: Plan, names: dict[int, str]) -> None:
             ("members", f"{len(found.members)} lots and processes, {len(found.twins)} parts and units"),
             ("containers", len(found.containers)),
             ("transactions", f"about {found.transactions}"),
-            ("gas", f"about {found.gas:,}"),
+            ("gas", f"about {found.gas:,} by steps, {_claim_gas(found):,} by a claim"),
+            ("parts", sum(step.partial for step in found.steps)),
         ]
     )
 

@@ -11,13 +11,11 @@ import click
 from goldthread.commands.options import (
     FILE,
     deployment_option,
-    from_option,
     json_option,
-    keystore_option,
     open_deployment,
-    passphrase_option,
     rpc_option,
     sender_of,
+    sender_options,
     twin_of,
 )
 from goldthread.commands.output import FOUND, Failure, Group, moment, print_fields, print_json, print_table
@@ -151,9 +149,7 @@ def show(file: Path, offset: int, as_json: bool) -> None:
 )
 @deployment_option()
 @rpc_option
-@from_option
-@keystore_option
-@passphrase_option
+@sender_options
 @json_option
 def attest(
     file: Path,

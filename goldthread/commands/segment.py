@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from goldthread.commands.options import FILE, deployment_option, json_option, twin_of
+from goldthread.commands.options import (
+    FILE,
+    KeyChoice,
+    address_of,
+    deployment_option,
+    json_option,
+    key_options,
+    twin_of,
+)
 from goldthread.commands.output import (
     FOUND,
     Failure,
@@ -22,7 +31,6 @@ from goldthread.commands.output import (
 )
 
 if TYPE_CHECKING:
-    from goldthread.chain.devices import SoftKey
     from goldthread.chain.eip712 import Domain
     from goldthread.chain.manifest import Manifest
 
@@ -56,11 +64,7 @@ def segment() -> None:
 @deployment_option(required=False)
 @click.option("--chain-id", type=click.IntRange(1), help="Chain to sign for, without a manifest.")
 @click.option("--telemetry", metavar="ADDRESS", help="Address of Telemetry there, without a manifest.")
-@click.option(
-    "--key", "key_file", type=FILE, help="The device's key: PEM or keystore file. Without: unsigned."
-)
-@click.option("--verifier", metavar="ADDRESS", help="Verifier of a P-256 key, if not in the manifest.")
-@click.option("--passphrase-file", type=FILE, help="Holds the key's passphrase (default: ask for it).")
+@key_options
 @click.option("--out", type=FILE, help="File to write (default: standard output).")
 def build(
     readings: Path,
@@ -77,9 +81,7 @@ def build(
     deployment_file: Path | None,
     chain_id: int | None,
     telemetry: str | None,
-    key_file: Path | None,
-    verifier: str | None,
-    passphrase_file: Path | None,
+    key: KeyChoice,
     out: Path | None,
 ) -> None:
     """Summarise READINGS (CSV: time, value), commit to them by the root of a tree, and sign.
@@ -117,7 +119,6 @@ def build(
             except ValueError as error:
                 raise Failure(f"{option}: {error}") from None
     found = read_csv(readings, quantity, rounded=rounded)
-    key = _key(key_file, passphrase_file, verifier, manifest) if key_file else None
     try:
         parts = segments.build(
             found,
@@ -132,23 +133,23 @@ def build(
         )
     except ValueError as error:
         raise Failure(f"{readings}: {error}") from None
-    entries = []
-    for part, values_in in parts:
-        entry = segments.to_json(part, values_in)
-        if where is not None:
-            digest = part.digest(where)
-            entry["digest"] = f"0x{digest.hex()}"
-            if key is not None:
-                entry["signature"] = f"0x{key.sign(digest).hex()}"
-        entries.append(entry)
-    document: dict[str, Any] = {"schema": SCHEMA, "segments": entries}
+    document: dict[str, Any] = {"schema": SCHEMA, "segments": []}
     if where is not None:
         document["domain"] = where.to_json()
-    if key is not None:
-        document["signer"] = f"0x{key.signer.hex()}"
+    with key.open(manifest) if key.given else nullcontext() as signer:
+        for part, values_in in parts:
+            entry = segments.to_json(part, values_in)
+            if where is not None:
+                digest = part.digest(where)
+                entry["digest"] = f"0x{digest.hex()}"
+                if signer is not None:
+                    entry["signature"] = f"0x{signer.sign(digest).hex()}"
+            document["segments"].append(entry)
+        if signer is not None:
+            document["signer"] = f"0x{signer.signer.hex()}"
     write_json(out, document)
-    signed = "signed" if key else "unsigned"
-    click.echo(f"{len(found)} readings in {len(entries)} {signed} segments", err=True)
+    signed = "signed" if key.given else "unsigned"
+    click.echo(f"{len(found)} readings in {len(parts)} {signed} segments", err=True)
 
 
 @segment.command()
@@ -198,7 +199,7 @@ def prove(file: Path, index: int, seq: int | None, out: Path | None) -> None:
     Example:
       goldthread segment prove trip.json 17 --out reading-17.json
     """
-    from goldthread.chain import segments
+    from goldthread.chain.summary_tree import Tree
 
     data = read_json(file)
     entries = _entries(file, data)
@@ -211,7 +212,7 @@ def prove(file: Path, index: int, seq: int | None, out: Path | None) -> None:
             f"{file}: segment {part.seq} holds {len(readings)} readings, there is no reading {index}"
         )
     reading = readings[index]
-    tree = segments.Tree.of(part, readings)
+    tree = Tree(readings, part.shape)
     proof: dict[str, Any] = {
         "schema": SCHEMA,
         "segment": {**entry, "readings": []},
@@ -255,7 +256,7 @@ def show(file: Path) -> None:
 
 
 def _check_segments(file: Path, data: dict[str, Any], signer: str | None) -> list[dict[str, Any]]:
-    from goldthread.chain.segments import Tree
+    from goldthread.chain.summary_tree import Tree
     from goldthread.rules.summaries import Limit, summarise
 
     checks = []
@@ -267,8 +268,8 @@ def _check_segments(file: Path, data: dict[str, Any], signer: str | None) -> lis
             try:
                 true = summarise(readings, limits, histogram=told)
                 same, reason = true == part.summary, "the summary is not that of the readings"
-                root = Tree.of(replace(part, summary=true), readings).root
-            except ValueError as error:
+                root = Tree(readings, replace(part, summary=true).shape).root
+            except (ValueError, OverflowError) as error:
                 same, reason, root = False, str(error), b""
             checks.append(_check(part.seq, "summary", same, reason))
             wrong = "the root is not that of the readings"
@@ -365,40 +366,4 @@ def _where(
         raise Failure("--chain-id and --telemetry are given together, or --deployment instead of both")
     if chain_id is None or telemetry is None:
         return None, None
-    return None, domain("Telemetry", chain_id, _address("--telemetry", telemetry))
-
-
-def _key(
-    file: Path, passphrase_file: Path | None, verifier: str | None, manifest: Manifest | None
-) -> SoftKey:
-    from goldthread.chain.devices import KeyFileError, SoftKey
-
-    if manifest is None and verifier is None:
-        at = ""
-    elif verifier is not None:
-        at = _address("--verifier", verifier)
-    else:
-        known = manifest.contracts.get("ERC7913P256Verifier") if manifest else None
-        at = known.address if known else ""
-    passphrase = ""
-    if passphrase_file is not None:
-        try:
-            passphrase = passphrase_file.read_text().rstrip("\r\n")
-        except OSError as error:
-            raise Failure(f"{passphrase_file}: {error.strerror or error}") from None
-    try:
-        return SoftKey.load(file, passphrase, at)
-    except KeyFileError:
-        if passphrase_file is not None or not SoftKey.is_encrypted(file):
-            raise
-    return SoftKey.load(file, click.prompt(f"Passphrase of {file}", hide_input=True, err=True), at)
-
-
-def _address(option: str, text: str) -> str:
-    from eth_utils.address import is_address, to_checksum_address
-
-    if not is_address(text):
-        raise Failure(
-            f"{option} {text!r}: is no address (0x and 40 hex digits, with a right checksum if any)"
-        )
-    return to_checksum_address(text)
+    return None, domain("Telemetry", chain_id, address_of("--telemetry", telemetry))

@@ -52,9 +52,9 @@ class Excursion:
     runs: int = 0
 
     @classmethod
-    def whole(cls, limit: Limit, duration: int) -> Excursion:
-        """Beyond the limit from end to end."""
-        return cls(limit, 0, duration, duration, duration, duration, 1)
+    def whole(cls, limit: Limit, duration: int, runs: int = 1) -> Excursion:
+        """Beyond the limit from end to end, in so many runs."""
+        return cls(limit, 0, duration, duration, duration, duration, runs)
 
     def pack(self) -> int:
         """The word in which the contracts take it (type `Excursion`)."""

@@ -57,7 +57,12 @@ def test_a_breach_is_told_and_the_twin_held(cold: ColdChain) -> None:
     policy = watched_by(cold, cold.world.maker)
     receipt = breach(cold, policy)
     about = {"policyId": policy.id, "subject": cold.pallet, "device": cold.logger.id}
-    found = {"quantity": TEMPERATURE, "rule": 0, "breach": (policy.start, 900, 0, 1), "holding": True}
+    found = {
+        "quantity": TEMPERATURE,
+        "rule": 0,
+        "breach": (policy.start, 900, 0, 1, policy.start),
+        "holding": True,
+    }
     alert = {
         "subject": cold.pallet,
         "code": BREACH_CODE,

@@ -29,8 +29,8 @@ TALLIES, JUDGED, FOUND = (
     keccak(text=event)
     for event in (
         "TalliesChanged(bytes32,bytes32,uint16,uint256[2])",
-        "SegmentJudged(bytes32,bytes32,uint16,uint32,uint16)",
-        "BreachFound(bytes32,bytes32,bytes32,uint16,uint8,(uint40,int32,uint32,uint32),bool)",
+        "SegmentJudged(bytes32,bytes32,uint16,uint32,uint16,uint64)",
+        "BreachFound(bytes32,bytes32,bytes32,uint16,uint8,(uint40,int32,uint32,uint32,uint40),bool)",
     )
 )
 
@@ -44,6 +44,14 @@ def rules_for(low: Limit, high: Limit, run: int, total: int, gaps: int) -> tuple
     ]
     instant = [Rule(RuleKind.INSTANT, limit) for limit in (low, high)]
     return (*instant, *timed, Rule(RuleKind.GAP, duration=gaps), timed[1]._replace(duration=run + 1))
+
+
+def counts_for(low: Limit, high: Limit, inside: int, above: int) -> tuple[Rule, ...]:
+    """Excursions on both sides, and bands between the limits, from the high one on, and of one value."""
+    times = [Rule(RuleKind.COUNT, limit, times) for limit in (low, high) for times in (1, 2)]
+    ends = (Limit(low.value + 1, True), high.value), (high, high.value + 1), (high, 2**31 - 1)
+    bands = [Rule(RuleKind.BAND_BUDGET, limit, inside, upper=end) for limit, end in ends]
+    return (*times, *bands, bands[1]._replace(duration=above))
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ class Space:
 
     @property
     def told(self) -> list[Limit]:
-        return [rule.limit for rule in self.rules if rule.kind != RuleKind.GAP] if self.telling else []
+        return [limit for rule in self.rules for limit in rule.limits] if self.telling else []
 
     def cuts(self) -> int:
         """How many streams there are, each in every way in which it can be cut."""
@@ -103,6 +111,19 @@ SPACES = {
     "gaps inside and untold limits": Space(
         3, SIDES, (100, GAP), (0, GAP), rules_for(LOW, HIGH, 201, 302, 202), telling=False, tearing=True
     ),
+    "counts and bands": Space(4, ALL[1:], (100, GAP), (0, GAP), counts_for(LOW, HIGH, 201, 101)),
+    "counts and bands after a high reading": Space(
+        3, ALL, (100, GAP), (0, 100, GAP), counts_for(LOW, HIGH, 101, 100), held=800
+    ),
+    "counts and bands after a higher one": Space(
+        3, (-50, 300, 801), (100, GAP), (0, 100, GAP), counts_for(LOW, HIGH, 101, 100), held=801
+    ),
+    "counts and bands with gaps inside": Space(
+        3, ALL[1:], (100, GAP), (0, GAP), counts_for(LOW, HIGH, 201, 101), tearing=True
+    ),
+    "counts and bands untold": Space(
+        3, ALL, (100, GAP), (0,), counts_for(LOW, HIGH, 201, 101), telling=False
+    ),
 }
 
 
@@ -133,7 +154,7 @@ class Judging:
         return Template(self.cold.conditions.judge.encode(self.policy, blank, self.anyone, b""), excursions)
 
 
-MARKS = tuple(int.from_bytes(keccak(text=f"mark {i}"), "big") for i in range(11))
+MARKS = tuple(int.from_bytes(keccak(text=f"mark {i}"), "big") for i in range(19))
 
 
 class Template:
@@ -210,7 +231,9 @@ def check(space: Space, start: int, state: State, parts: tuple[Part, ...], recei
         tallies[place] = Tally(finding.running, finding.onset - start + 1)
         if finding.broken and not state.latched >> place & 1:
             extreme = extreme_of(rule, readings)
-            breaches[place] = Breach(finding.onset, extreme, finding.reached, state.seq + 1)
+            breaches[place] = Breach(
+                finding.onset, extreme, finding.reached, state.seq + 1, readings[-1].time
+            )
     latched = state.latched | sum(1 << place for place in breaches)
     changed = [] if tuple(tallies) == state.tallies else packed(tallies)
     assert told(receipt) == (latched, changed, breaches), (state, parts)
@@ -234,6 +257,6 @@ def told(receipt: Receipt) -> tuple[int, list[int], dict[int, Breach]]:
         elif log.topics[0] == TALLIES:
             tallies = words[1:]
         elif log.topics[0] == FOUND:
-            _, rule, crossing, extreme, time, seq, _ = words
-            breaches[rule] = Breach(crossing, bits.signed(extreme & 2**32 - 1, 32), time, seq)
+            _, rule, crossing, extreme, time, seq, until, _ = words
+            breaches[rule] = Breach(crossing, bits.signed(extreme & 2**32 - 1, 32), time, seq, until)
     return latched, tallies, breaches

@@ -29,11 +29,18 @@ def test_a_good_segment_is_judged(cold: ColdChain) -> None:
     receipt = cold.judge(policy, segment)
     [anchored] = cold.telemetry.events(receipt)
     assert anchored["caller"] == cold.conditions.address
-    told = {"policyId": policy.id, "device": cold.logger.id, "quantity": TEMPERATURE, "seq": 1, "latched": 0}
+    told = {
+        "policyId": policy.id,
+        "device": cold.logger.id,
+        "quantity": TEMPERATURE,
+        "seq": 1,
+        "latched": 0,
+        "heat": 0,
+    }
     assert cold.conditions.events(receipt) == [told]
     assert len(decode_logs(receipt)) == 2
     track = cold.conditions.track(policy.id, cold.logger.id, TEMPERATURE)
-    assert track == (1, policy.start + 600, 500, 640, 500, 0, False)
+    assert track == (1, policy.start + 600, 500, 640, 500, 0, False, 0)
 
 
 def test_the_track_follows_the_readings(cold: ColdChain) -> None:
@@ -41,7 +48,7 @@ def test_the_track_follows_the_readings(cold: ColdChain) -> None:
     course.judge((10, 500), (20, 510))
     course.judge((30, 400), (40, 405))
     course.judge((50, 790), (60, 795))
-    assert course.track == (3, course.policy.start + 60, 400, 795, 795, 0, False)
+    assert course.track == (3, course.policy.start + 60, 400, 795, 795, 0, False, 0)
 
 
 def test_what_was_counted_is_told_when_it_changes(cold: ColdChain) -> None:
@@ -173,10 +180,10 @@ def test_a_segment_counts_if_it_starts_with_the_policy(cold: ColdChain, before: 
     policy = cold.set(cold.policy(start=cold.start + 100))
     receipt = cold.judge(policy, cold.segment(cold.every(50, [900, 950], policy.start - before)))
     told = {"policyId": policy.id, "device": cold.logger.id, "quantity": TEMPERATURE, "seq": 1}
-    assert cold.conditions.events(receipt, "SegmentJudged") == [told | {"latched": 1 - before}]
+    assert cold.conditions.events(receipt, "SegmentJudged") == [told | {"latched": 1 - before, "heat": 0}]
     track = cold.conditions.track(policy.id, cold.logger.id, TEMPERATURE)
     counted, newest = (policy.start + 50, 900, 950), (policy.start + 49, *NO_READING)
-    assert track == (1, *(newest if before else counted), 950, 1 - before, True)
+    assert track == (1, *(newest if before else counted), 950, 1 - before, True, 0)
 
 
 def test_counting_starts_after_the_last_segment_before_the_policy(cold: ColdChain) -> None:
@@ -197,7 +204,7 @@ def test_counting_starts_after_the_last_segment_before_the_policy(cold: ColdChai
     cold.judge(policy, third)
     cold.judge(policy, fourth)
     track = cold.conditions.track(policy.id, cold.logger.id, TEMPERATURE)
-    assert track == (4, policy.start + 150, 500, 510, 510, 0, True)
+    assert track == (4, policy.start + 150, 500, 510, 510, 0, True, 0)
 
 
 def test_the_first_readings_of_a_policy_are_not_left_out(cold: ColdChain) -> None:
@@ -220,7 +227,7 @@ def test_of_the_segments_before_the_policy_the_last_one_is_enough(cold: ColdChai
     for seq in (1, 2, 4):
         cold.judge(policy, early[seq - 1])
         track = cold.conditions.track(policy.id, cold.logger.id, TEMPERATURE)
-        assert track == (seq, policy.start, *NO_READING, 499 + seq, 0, False)
+        assert track == (seq, policy.start, *NO_READING, 499 + seq, 0, False, 0)
     for seq in (1, 3, 4):
         with reverts("NotNextToJudge", policy.id, cold.logger.id, 5, seq):
             cold.judge(policy, early[seq - 1])

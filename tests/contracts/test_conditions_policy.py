@@ -30,7 +30,9 @@ def state(cold: ColdChain, policy: Policy) -> Any:
 def test_what_conditions_stands_on(cold: ColdChain) -> None:
     assert cold.conditions.MAX_RULES() == 8
     assert cold.conditions.MAX_DEVICES() == 8
+    assert cold.conditions.FALSIFIED() == 14
     assert cold.conditions.SILENCE() == 15
+    assert cold.conditions.FIRMWARE() == cold.world.firmware.address
     assert cold.conditions.TWINS() == cold.world.twins.address
     assert cold.conditions.TELEMETRY() == cold.telemetry.address
     assert cold.conditions.CONSORTIUM() == cold.world.consortium.address
@@ -106,8 +108,15 @@ def test_a_policy_does_not_begin_in_the_past(cold: ColdChain) -> None:
     cold.set(cold.policy(start=now + 1, version=2))
 
 
+BAND = Rule(RuleKind.BAND_BUDGET, Limit(200, True), 60, upper=800)
+MEAN = Rule(RuleKind.MKT, Limit(800, True), 60)
+ROLLING = MEAN._replace(duration=24, upper=1)
+TWICE = Rule(RuleKind.COUNT, HOT, 2)
+CURRENT = Rule(RuleKind.SEQUENCE, Limit(2, False))
+
 ODD_RULES = {
-    "a kind that is none": INSTANT.word + (4 << 40) | 1 << 64,
+    "a kind that is none": INSTANT.word + (8 << 40) | 1 << 64,
+    "a kind that is none and instant": INSTANT.word + (8 << 40),
     "the last kind that is none": LONG.word | 0xFF << 40,
     "an instant that lasts": INSTANT._replace(duration=1).word,
     "an excursion that does not last": LONG._replace(duration=0).word,
@@ -115,12 +124,38 @@ ODD_RULES = {
     "gaps of nothing": GAPS._replace(duration=0).word,
     "gaps above a limit": GAPS._replace(limit=Limit(0, True)).word,
     "gaps at a limit": GAPS._replace(limit=Limit(1, False)).word,
+    "gaps with an end": GAPS._replace(upper=1).word,
     "no severity": INSTANT._replace(severity=0).word,
     "too severe": INSTANT._replace(severity=4).word,
     "far too severe": INSTANT._replace(severity=255).word,
     "a side that is none": INSTANT.word & ~(0xFF << 32) | 2 << 32,
-    "a bit that means nothing": INSTANT.word | 1 << 104,
+    "a bit that means nothing": BAND.word | 1 << 136,
     "the highest bit": INSTANT.word | 1 << 255,
+    "an instant with an end": INSTANT._replace(upper=1).word,
+    "an excursion with an end": LONG._replace(upper=-1).word,
+    "a total with an end": TOTAL._replace(upper=2**31 - 1).word,
+    "a count with an end": TWICE._replace(upper=1).word,
+    "a count of nothing": TWICE._replace(duration=0).word,
+    "a count of too many": TWICE._replace(duration=2**16).word,
+    "a band for no time": BAND._replace(duration=0).word,
+    "a band of nothing": BAND._replace(upper=200).word,
+    "a band upside down": BAND._replace(upper=199).word,
+    "a band on the low side": BAND._replace(limit=Limit(200, False)).word,
+    "a mean over no time": MEAN._replace(duration=0).word,
+    "a mean on the low side": MEAN._replace(limit=Limit(800, False)).word,
+    "a mean between two degrees": MEAN._replace(limit=Limit(801, True)).word,
+    "a mean that is too cold": MEAN._replace(limit=Limit(-2600, True)).word,
+    "a mean that is too hot": MEAN._replace(limit=Limit(12_800, True)).word,
+    "a mean of humidity": MEAN._replace(quantity=HUMIDITY).word,
+    "a window without ticks": ROLLING._replace(duration=25).word,
+    "a window that is none": ROLLING._replace(upper=2).word,
+    "a window that is less than none": ROLLING._replace(upper=-1).word,
+    "firmware that lasts": CURRENT._replace(duration=1).word,
+    "firmware that is too good": CURRENT._replace(limit=Limit(3, False)).word,
+    "firmware that is too bad": CURRENT._replace(limit=Limit(-1, False)).word,
+    "firmware on the high side": CURRENT._replace(limit=Limit(2, True)).word,
+    "firmware that is refused twice": CURRENT._replace(upper=2).word,
+    "firmware that is refused less than never": CURRENT._replace(upper=-1).word,
 }
 
 
@@ -141,6 +176,19 @@ def test_a_rule_that_is_none(cold: ColdChain, name: str) -> None:
         LONG._replace(duration=1, limit=Limit(2**31 - 1, True)),
         TOTAL._replace(duration=2**32 - 1, quantity=2**16 - 1),
         GAPS._replace(duration=1, quantity=0),
+        BAND._replace(limit=Limit(-(2**31), True), upper=2**31 - 1, duration=2**32 - 1),
+        BAND._replace(limit=Limit(-2, True), upper=-1, quantity=HUMIDITY),
+        BAND._replace(upper=201, duration=1),
+        MEAN._replace(limit=Limit(-2500, True), duration=1),
+        MEAN._replace(limit=Limit(12_700, True), duration=2**32 - 1),
+        MEAN._replace(limit=Limit(0, True), duration=25),
+        ROLLING,
+        ROLLING._replace(duration=2**32 - 16),
+        TWICE._replace(limit=COLD, duration=1, quantity=7),
+        TWICE._replace(duration=2**16 - 1),
+        CURRENT._replace(quantity=HUMIDITY),
+        CURRENT._replace(limit=Limit(1, False), upper=1),
+        CURRENT._replace(limit=Limit(0, False)),
     ],
 )
 def test_every_other_rule(cold: ColdChain, rule: Rule) -> None:
@@ -169,14 +217,14 @@ def test_a_new_version_starts_afresh(cold: ColdChain) -> None:
     start = cold.world.now + 1
     new = cold.set(cold.policy([INSTANT, LONG], version=2, start=start), maker.all)
     assert state(cold, new) == PolicyState(maker.all, 2)
-    assert cold.conditions.track(new.id, cold.logger.id, TEMPERATURE) == (0, 0, 0, 0, 0, 0, False)
-    assert cold.conditions.breach(new.id, cold.logger.id, TEMPERATURE, 0) == (0, 0, 0, 0)
+    assert cold.conditions.track(new.id, cold.logger.id, TEMPERATURE) == (0, 0, 0, 0, 0, 0, False, 0)
+    assert cold.conditions.breach(new.id, cold.logger.id, TEMPERATURE, 0) == (0, 0, 0, 0, 0)
     assert cold.conditions.tally(new.id, cold.logger.id, TEMPERATURE, 1) == (0, 0)
     with reverts("NotInForce", old.id, new.hash, old.hash):
         cold.judge(old, cold.segment(cold.every(300, [700], start), 2))
     cold.judge(new, cold.segment(cold.every(300, [700, 900, 900], old.start)))
     cold.judge(new, cold.segment(cold.every(300, [900], start + 10), 2))
-    assert cold.conditions.breach(new.id, cold.logger.id, TEMPERATURE, 0) == (start, 900, 0, 2)
+    assert cold.conditions.breach(new.id, cold.logger.id, TEMPERATURE, 0) == (start, 900, 0, 2, start + 10)
 
 
 @pytest.mark.parametrize("disposition", [None, Disposition.REWORK, Disposition.REJECT])
@@ -281,7 +329,15 @@ def test_no_function_is_left_out(cold: ColdChain) -> None:
     changing = {
         f["name"] for f in cold.conditions.abi if f.get("stateMutability") == "nonpayable" and "name" in f
     }
-    assert changing == {"setPolicy", "closePolicy", "judge", "markSilent", "dispose", "multicall"}
+    assert changing == {
+        "setPolicy",
+        "closePolicy",
+        "judge",
+        "markSilent",
+        "judgeFalsified",
+        "dispose",
+        "multicall",
+    }
 
 
 def test_whoever_calls_sets_the_policy(cold: ColdChain) -> None:

@@ -1,16 +1,18 @@
-"""What holds for any readings, rules and cuts; the contract is asked, and the model beside it."""
+"""What holds for any readings, rules and cuts; beside the contract the model or the package is asked."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, reduce
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.models.readings import Rule, RuleKind, judge
+from goldthread.rules import conditions as package
+from goldthread.rules import readings, summaries
+from tests.models.readings import Course, Rule, RuleKind, Told, judge
 from tests.models.segments import Limit, Reading
 from tests.support import Counters, deploy, fresh
 from tests.support.coldchain import ColdChain
@@ -25,8 +27,8 @@ intervals = st.sampled_from([1, 60, 599, 600, 601, 2000]) | st.integers(1, 700)
 
 
 @st.composite
-def rules(draw: st.DrawFn, sides: st.SearchStrategy[bool]) -> list[Rule]:
-    """Four to eight in any order, of each kind one at least."""
+def rules(draw: st.DrawFn, sides: st.SearchStrategy[bool], counting: bool = True) -> list[Rule]:
+    """Four to seven in any order, of each kind one at least, COUNT only if it is `counting`."""
     limits = st.builds(Limit, bounds, sides)
     kinds = [
         limits.map(lambda limit: Rule(RuleKind.INSTANT, limit)),
@@ -34,12 +36,30 @@ def rules(draw: st.DrawFn, sides: st.SearchStrategy[bool]) -> list[Rule]:
         st.tuples(st.just(RuleKind.CUMULATIVE), limits, durations).map(lambda fields: Rule(*fields)),
         durations.map(lambda duration: Rule(RuleKind.GAP, duration=duration)),
     ]
-    more = draw(st.lists(st.one_of(kinds), max_size=4))
+    if counting:
+        kinds.append(st.builds(Rule, st.just(RuleKind.COUNT), limits, st.integers(1, 4)))
+    more = draw(st.lists(st.one_of(kinds), max_size=2))
     return draw(st.permutations([*(draw(kind) for kind in kinds), *more]))
 
 
-both_sides = rules(st.booleans())
-one_side = rules(st.just(True)) | rules(st.just(False))
+@st.composite
+def bands(draw: st.DrawFn) -> Rule:
+    limit, end = sorted(draw(st.lists(bounds, min_size=2, max_size=2, unique=True)))
+    return Rule(RuleKind.BAND_BUDGET, Limit(limit, high=True), draw(durations), upper=end)
+
+
+means = st.builds(
+    lambda limit, duration, upper: Rule(RuleKind.MKT, limit, duration * 24, upper=upper),
+    st.sampled_from([-200, -100, 0, 100, 200]).map(lambda value: Limit(value, high=True)),
+    st.integers(1, 40),
+    st.integers(0, 1),
+)
+"""Every one over a multiple of 24 seconds, so that it can be over a window too."""
+
+
+both_sides = st.tuples(rules(st.booleans()), bands()).map(lambda drawn: [*drawn[0][:7], drawn[1]])
+one_side = rules(st.just(True), counting=False) | rules(st.just(False), counting=False)
+"""A good reading can make two excursions of one, and a bad one one of two."""
 
 
 class Outcome(NamedTuple):
@@ -49,6 +69,14 @@ class Outcome(NamedTuple):
     tallies: list[tuple[int, int]]
     crossings: list[int]
     track: tuple[Any, ...]
+
+
+class Details(NamedTuple):
+    """What depends on the cut."""
+
+    heat: int
+    breaches: list[tuple[int, ...]]
+    windows: list[tuple[int, int]]
 
 
 class Bench:
@@ -62,6 +90,12 @@ class Bench:
 
     def judge(self, rules: Sequence[Rule], parts: Sequence[Sequence[Reading]]) -> Outcome:
         """Judge segments one after the other under a policy of the retailer, who cannot hold the pallet."""
+        return self.detailed(rules, parts)[0]
+
+    def detailed(
+        self, rules: Sequence[Rule], parts: Sequence[Sequence[Reading]], histogram: bool = False
+    ) -> tuple[Outcome, Details]:
+        """With all that the contract can tell."""
         cold, setter = self.cold, self.cold.world.retailer
         cold.node.revert(self._here)
         terms = {"setter": setter.number, "max_interval": MAX_INTERVAL}
@@ -69,26 +103,35 @@ class Bench:
         cold.node.warp(10**6)
         latched = 0
         for seq, part in enumerate(parts, 1):
-            segment = cold.segment(part, seq, policy.limits(TEMPERATURE))
+            segment = cold.segment(part, seq, policy.limits(TEMPERATURE), histogram=histogram)
             signed = segment, self.anyone, b""
             receipt = cold.conditions.judge(policy, *signed, sender=cold.world.stranger)
             [told] = cold.conditions.events(receipt, "SegmentJudged")
             assert told["latched"] & latched == latched, "a breach was forgotten"
             latched = told["latched"]
         about = policy.id, cold.logger.id, TEMPERATURE
-        return Outcome(
+        breaches = [tuple(cold.conditions.breach(*about, place)) for place in range(len(rules))]
+        *track, heat = cold.conditions.track(*about)[1:]
+        outcome = Outcome(
             latched,
             [tuple(cold.conditions.tally(*about, place)) for place in range(len(rules))],
-            [cold.conditions.breach(*about, place).firstCrossing for place in range(len(rules))],
-            cold.conditions.track(*about)[1:],
+            [crossing for crossing, *_ in breaches],
+            tuple(track),
         )
+        rolling = [rule.duration for rule in rules if rule.kind == RuleKind.MKT and rule.upper]
+        windows = [tuple(cold.conditions.heatWindow(*about, duration)) for duration in rolling]
+        return outcome, Details(heat, breaches, windows)
 
 
 bench = cache(Bench)
 
 
+cool = st.integers(-300, 300) | st.sampled_from([-7400, -7300, 12_600])
+"""What a histogram can tell of."""
+
+
 @st.composite
-def streams(draw: st.DrawFn) -> list[Reading]:
+def streams(draw: st.DrawFn, values: st.SearchStrategy[int] = values) -> list[Reading]:
     """Up to twelve readings, or up to six that are never far apart."""
     calm = draw(st.booleans())
     waits = st.integers(1, MAX_INTERVAL) if calm else intervals
@@ -127,7 +170,8 @@ def test_any_cut_gives_the_same_breaches() -> None:
             count.hit(f"{rule.kind.name} {'broken' if finding.broken else 'kept'}")
 
     same()
-    ends = [f"{kind.name} {end}" for kind in RuleKind for end in ("broken", "kept")]
+    kinds = set(RuleKind) - {RuleKind.MKT, RuleKind.SEQUENCE}
+    ends = [f"{kind.name} {end}" for kind in kinds for end in ("broken", "kept")]
     count.require(["cut otherwise", *ends])
 
 
@@ -179,3 +223,109 @@ def test_a_worse_reading_repairs_nothing() -> None:
 
     worse()
     count.require(["kept", "broken", "broken by it"])
+
+
+# Contract, package and merged summaries
+
+
+def packaged(rules: Sequence[Rule], start: int) -> package.Policy:
+    """The package's policy with these rules."""
+    words = tuple(package.Rule.unpack(rule.word) for rule in rules)
+    return package.Policy(bytes(32), 1, 1, start, MAX_INTERVAL, 0, (bytes(32),), words)
+
+
+def merged(part: Sequence[Reading], limits: Sequence[summaries.Limit], histogram: bool) -> summaries.Summary:
+    """The summary of a segment, put together from those of its readings."""
+    single = [summaries.summarise([readings.Reading(*one)], limits, histogram=histogram) for one in part]
+    return reduce(summaries.merge, single)
+
+
+def test_contract_package_and_merged_summaries_agree() -> None:
+    """On everything, after each cut, with and without histograms."""
+    count = Counters()
+    mixed = st.tuples(rules(st.booleans()), bands(), means, means).map(lambda d: [*d[0][:5], *d[1:]])
+
+    @given(stream=streams(cool), rules=mixed, histogram=st.booleans(), data=st.data())
+    def agree(stream: list[Reading], rules: list[Rule], histogram: bool, data: st.DataObject) -> None:
+        start, parts = bench().cold.start, cut(data, stream)
+        outcome, details = bench().detailed(rules, parts, histogram)
+        policy = packaged(rules, start)
+        judge, track = package.Judge(policy, TEMPERATURE), package.Track()
+        for seq, part in enumerate(parts, 1):
+            limits = policy.limits(TEMPERATURE)
+            summary = summaries.summarise(
+                [readings.Reading(*one) for one in part], limits, histogram=histogram
+            )
+            assert merged(part, limits, histogram) == summary
+            track = judge.step(track, seq, summary)
+        assert outcome.latched == track.latched
+        assert outcome.track == (track.to, track.min, track.max, track.last, track.latched, track.counting)
+        assert outcome.tallies == [(t.time, t.onset) for t in track.tallies[: len(rules)]]
+        none = package.Breach(0, 0, 0, 0, 0, 0)
+        assert details.breaches == [
+            (b.first_crossing, b.extreme, b.time, b.seq, b.until)
+            for b in (track.breaches.get(place, none) for place in range(len(rules)))
+        ]
+        told = [Told(part, [limit for rule in rules for limit in rule.limits], histogram) for part in parts]
+        course = Course(told, start, MAX_INTERVAL)
+        assert details.heat == track.heat == course.heat
+        rolling = [rule.duration for rule in rules if rule.kind == RuleKind.MKT and rule.upper]
+        ends = [course.window(duration) for duration in rolling]
+        assert details.windows == [(heat, parts[-1][-1].time - since) for heat, since in ends]
+        for place, rule in enumerate(rules):
+            count.hit(f"{rule.kind.name} {rule.upper if rule.kind == RuleKind.MKT else ''}")
+            count.hit(f"{rule.kind.name} {'broken' if outcome.latched >> place & 1 else 'kept'}")
+
+    agree()
+    count.require(["MKT 0", "MKT 1", "MKT broken", "MKT kept", "BAND_BUDGET broken", "COUNT broken"])
+
+
+def test_any_cut_weighs_the_same() -> None:
+    """If the first reading is at the policy's start. A finer cut finds what a coarser one finds, at least."""
+    count = Counters()
+
+    @given(stream=streams(cool), rules=st.lists(means, min_size=1, max_size=8), data=st.data())
+    def same(stream: list[Reading], rules: list[Rule], data: st.DataObject) -> None:
+        late = stream[0].time - bench().cold.start
+        stream = [reading._replace(time=reading.time - late) for reading in stream]
+        whole = [rule._replace(upper=0) for rule in rules]
+        coarse = cut(data, stream)
+        finest = [[reading] for reading in stream]
+        one, details = bench().detailed(whole, coarse, histogram=True)
+        other, others = bench().detailed(whole, finest, histogram=True)
+        assert details.heat == others.heat
+        assert one.latched & ~other.latched == 0
+        single = package.judge_readings(
+            packaged(whole, bench().cold.start), TEMPERATURE, [readings.Reading(*r) for r in stream]
+        )
+        assert other.latched == sum(1 << rule for rule in single)
+        verdicts(count, rules, one.latched, other.latched)
+        count.hit("cut otherwise" if coarse != finest else "cut alike")
+
+    same()
+    count.require(["kept", "broken", "cut otherwise"])
+
+
+def test_windows_are_the_same_for_cuts_at_ticks() -> None:
+    """However the ticks are cut in themselves, as long as each ends in the same reading."""
+    count = Counters()
+
+    @settings(max_examples=20)
+    @given(
+        values=st.lists(st.integers(-300, 300), min_size=50, max_size=60),
+        limit=st.sampled_from([-100, 0, 100]),
+    )
+    def same(values: list[int], limit: int) -> None:
+        start = bench().cold.start
+        stream = [Reading(start + 30 * i, value) for i, value in enumerate(values)]
+        ticks = [stream[i : i + 2] for i in range(0, len(stream), 2)]
+        rule = Rule(RuleKind.MKT, Limit(limit, high=True), 24 * 60, upper=1)
+        fine = [[reading] for reading in stream]
+        one, details = bench().detailed([rule], ticks, histogram=True)
+        other, others = bench().detailed([rule], fine, histogram=True)
+        assert details.windows == others.windows
+        assert one.latched & ~other.latched == 0
+        verdicts(count, [rule], one.latched, other.latched)
+
+    same()
+    count.require(["kept", "broken"])

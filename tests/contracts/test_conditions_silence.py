@@ -13,7 +13,7 @@ from tests.support.contract import Sender
 
 HOUR = 3600
 BIT = 1 << SILENCE
-NONE = (0, 0, 0, 0)
+NONE = (0, 0, 0, 0, 0)
 FOREVER = 2**256 - 1
 
 
@@ -43,13 +43,17 @@ def test_a_device_that_never_spoke(cold: ColdChain, policy: Policy) -> None:
     cold.node.warp(1)
     receipt = mark(cold, policy)
     about = {"policyId": policy.id, "subject": cold.pallet, "device": cold.logger.id}
-    about |= {"quantity": TEMPERATURE, "rule": SILENCE, "breach": (policy.start, 0, HOUR + 1, 0)}
+    about |= {
+        "quantity": TEMPERATURE,
+        "rule": SILENCE,
+        "breach": (policy.start, 0, HOUR + 1, 0, policy.start + HOUR + 1),
+    }
     alert = {"subject": cold.pallet, "code": SILENT_CODE, "org": policy.setter, "severity": 3}
     assert cold.conditions.events(receipt) == [about | {"holding": True}, alert | {"ref": policy.id}]
     assert silence(cold, policy) == about["breach"]
     assert cold.conditions.policyState(policy.id) == PolicyState(cold.setter, 1, 1, open=True, holding=True)
     track = cold.conditions.track(policy.id, cold.logger.id, TEMPERATURE)
-    assert track == (0, 0, 0, 0, 0, BIT, False)
+    assert track == (0, 0, 0, 0, 0, BIT, False, 0)
 
 
 def test_a_device_that_stopped_speaking(cold: ColdChain, policy: Policy) -> None:
@@ -60,9 +64,9 @@ def test_a_device_that_stopped_speaking(cold: ColdChain, policy: Policy) -> None
         mark(cold, policy)
     cold.node.warp(1)
     mark(cold, policy)
-    assert silence(cold, policy) == (newest, 0, HOUR + 1, 0)
+    assert silence(cold, policy) == (newest, 0, HOUR + 1, 0, newest + HOUR + 1)
     track = cold.conditions.track(policy.id, cold.logger.id, TEMPERATURE)
-    assert track == (1, newest, 500, 510, 510, BIT, False)
+    assert track == (1, newest, 500, 510, 510, BIT, False, 0)
 
 
 def test_anchored_is_not_judged(cold: ColdChain, policy: Policy) -> None:
@@ -127,7 +131,9 @@ def test_a_device_need_not_be_enrolled_to_be_silent(cold: ColdChain) -> None:
 def test_first_readings_that_come_too_late(cold: ColdChain, policy: Policy, late: bool) -> None:
     cold.node.timestamp = now = policy.start + HOUR + late
     receipt = cold.judge(policy, cold.segment(cold.every(300, [500] * 12, cold.start)))
-    assert silence(cold, policy) == ((policy.start, 0, HOUR + 1, 0) if late else NONE)
+    assert silence(cold, policy) == (
+        (policy.start, 0, HOUR + 1, 0, policy.start + HOUR + 1) if late else NONE
+    )
     codes = [alert["code"] for alert in cold.conditions.events(receipt, "Alert")]
     assert codes == ([SILENT_CODE] if late else [])
     [judged] = cold.conditions.events(receipt, "SegmentJudged")
@@ -142,7 +148,7 @@ def test_later_readings_that_come_too_late(cold: ColdChain, policy: Policy, late
     newest = policy.start + 300
     cold.node.timestamp = newest + HOUR + late
     cold.judge(policy, cold.segment(cold.every(300, [500] * 11, newest + 300), 2))
-    assert silence(cold, policy) == ((newest, 0, HOUR + 1, 0) if late else NONE)
+    assert silence(cold, policy) == ((newest, 0, HOUR + 1, 0, newest + HOUR + 1) if late else NONE)
 
 
 def test_late_and_hot(cold: ColdChain) -> None:
@@ -152,9 +158,9 @@ def test_late_and_hot(cold: ColdChain) -> None:
     receipt = cold.judge(policy, cold.segment(cold.every(300, [500, 900, 500], cold.start)))
     found = cold.conditions.events(receipt, "BreachFound")
     assert [(f["rule"], tuple(f["breach"])) for f in found] == [
-        (0, (policy.start + 300, 900, 0, 1)),
-        (1, (policy.start + 300, 900, 300, 1)),
-        (SILENCE, (policy.start, 0, HOUR + 1, 0)),
+        (0, (policy.start + 300, 900, 0, 1, policy.start + 600)),
+        (1, (policy.start + 300, 900, 300, 1, policy.start + 600)),
+        (SILENCE, (policy.start, 0, HOUR + 1, 0, policy.start + HOUR + 1)),
     ]
 
 
@@ -175,8 +181,8 @@ def test_after_a_mark_judging_goes_on(cold: ColdChain, policy: Policy) -> None:
     mark(cold, policy)
     cold.judge(policy, cold.segment(cold.every(300, [500, 900], cold.start)))
     track = cold.conditions.track(policy.id, cold.logger.id, TEMPERATURE)
-    assert track == (1, cold.start + 300, 500, 900, 900, BIT | 1, True)
-    assert silence(cold, policy) == (policy.start, 0, HOUR + 1, 0)
+    assert track == (1, cold.start + 300, 500, 900, 900, BIT | 1, True, 0)
+    assert silence(cold, policy) == (policy.start, 0, HOUR + 1, 0, policy.start + HOUR + 1)
 
 
 def test_a_silence_that_no_longer_fits(cold: ColdChain, policy: Policy) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Hashable, Iterator
 from functools import partial
 
 from tests.models.drive_insurance import PAID, Policy
-from tests.models.drive_shadow import DriveShadow, Move, explore
+from tests.models.drive_shadow import DriveShadow
+from tests.models.money_shadow import Move, explore
 from tests.models.premium import Counters
 from tests.support import Forwarder, Node
 from tests.support.contract import Sender

@@ -25,6 +25,14 @@ FOUR_RULES = (
     Rule(RuleKind.CONSECUTIVE, FROST, HOUR, severity=3),
 )
 GOOD, WARM, HOT = 500, 900, 1100
+EIGHT_RULES = (
+    *FOUR_RULES,
+    Rule(RuleKind.MKT, WARMTH, DAY),
+    Rule(RuleKind.BAND_BUDGET, WARMTH, 2 * HOUR, upper=HEAT.value),
+    Rule(RuleKind.COUNT, FROST, 2, severity=3),
+    Rule(RuleKind.GAP, duration=HOUR),
+)
+ROLLING = Rule(RuleKind.MKT, WARMTH, DAY, upper=1)
 
 
 @pytest.fixture
@@ -50,6 +58,16 @@ class Recorder:
         start = self.cold.world.now + 300
         limits = (HEAT, WARMTH, FROST)
         return self.cold.segment(self.cold.every(every, values, start), self.seq, limits, logger=self.logger)
+
+    def wide(self, vertices: int = 16) -> Segment:
+        """An hour at so many whole degrees and between them, none beyond a limit."""
+        self.seq += 1
+        values = [-25 + 1000 * i // vertices for i in range(vertices)]
+        values = [min(value, WARMTH.value - 1) for value in values]
+        start = self.cold.world.now + 225
+        return self.cold.segment(
+            self.cold.every(225, values, start), self.seq, (), logger=self.logger, histogram=True
+        )
 
     def judge(self, policy: Policy, worst: int = GOOD) -> int:
         receipt = self.cold.judge(policy, self.hour(worst), self.logger)

@@ -49,6 +49,7 @@ def test_a_recall_from_its_first_lot_to_its_last_with_every_field(making: Making
         "consignees": 0,
         "acknowledged": 0,
         "reconciled": 0,
+        "claimed": False,
     }
 
     receipt = world.recalls.step(1, steel, [process], ref, sender=anyone)

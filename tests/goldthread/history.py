@@ -342,8 +342,13 @@ class History:
             Rule(RuleKind.CUMULATIVE, TEMPERATURE, Limit(False, 200), 300, 1),
             Rule(RuleKind.GAP, TEMPERATURE, Limit(False, 0), 3000, 3),
             Rule(RuleKind.CUMULATIVE, TEMPERATURE, Limit(True, 800), 900, 1),
+            Rule(RuleKind.BAND_BUDGET, TEMPERATURE, Limit(True, 200), 600, 2, 800),
+            Rule(RuleKind.COUNT, TEMPERATURE, Limit(True, 800), 3, 2),
+            Rule(RuleKind.MKT, TEMPERATURE, Limit(True, 600), 600, 2),
+            Rule(RuleKind.MKT, TEMPERATURE, Limit(True, 600), 2400, 2, 1),
+            Rule(RuleKind.SEQUENCE, TEMPERATURE, Limit(False, 1), 0, 1),
         )
-        chosen = tuple(self.random.sample(rules, self.random.randint(1, 5)))
+        chosen = tuple(self.random.sample(rules, self.random.randint(1, 8)))
         devices = tuple(device for device, _ in self.loggers[-8:])
         policy = Policy(
             subject,
@@ -379,6 +384,7 @@ class History:
             quantity=TEMPERATURE,
             limits=LIMITS,
             first_seq=stream.seq + 1,
+            histogram=self.random.random() < 0.5,
         )
         where = eip712.domain("Telemetry", self.world.node.chain_id, self.world.telemetry.address)
         return segment.to_contract(), key.sign(segment.digest(where))

@@ -54,7 +54,12 @@ class Medicine:
     def create(cls, node: AnvilNode) -> Medicine:
         """All of it happens."""
         world = World.create(node)
-        contracts = {"Lots": world.lots, "Lineage": world.lineage, "Recalls": world.recalls}
+        contracts = {
+            "Lots": world.lots,
+            "Lineage": world.lineage,
+            "Recalls": world.recalls,
+            "ClosureClaims": world.closure_claims,
+        }
         medicine = cls(world, deployment_of(world, **contracts), node)
         medicine._make()
         medicine._pack()

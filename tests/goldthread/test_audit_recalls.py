@@ -13,14 +13,16 @@ from goldthread.audit.rebuild import compare, count_views, rebuild
 from goldthread.chain.contracts import Deployment
 from goldthread.chain.logs import Event
 from tests.goldthread.chains import NodeChain, RecordingNode, contracts_of, manifest_of
+from tests.models.claim_shadow import Claims
 from tests.models.lineage import chain
-from tests.support.making import Making
+from tests.support.making import Making, lot_id
 
 
 @pytest.fixture(scope="module")
 def making() -> Making:
     """A history with every event in it."""
-    making = Making.create(RecordingNode())
+    claims = Claims(RecordingNode())
+    making = claims.making
     shadow, world, maker = making.shadow, making.world, making.world.maker
     ore, wood, pills = making.lot("ore"), making.lot("wood"), making.units("pills", 3)
     part, seat = making.part("part"), making.part("seat")
@@ -50,6 +52,17 @@ def making() -> Making:
     args = third, sawing, chain(made[:1]), made[1:], world.ref()
     assert shadow.recall("stepProcessPart", *args, sender=world.stranger)
     assert shadow.recall("addLots", third, [wood, ore], sender=maker.recall)
+    salt = making.lot("salt")
+    mixing, (brine,) = making.transform("mixing", [salt], ["brine"])
+    fourth = making.recall(salt)
+    number = claims.begin(fourth, claims.honest(fourth))
+    making.add_outputs(mixing, "late")
+    claims.adopt(number)
+    claims.follow(number)
+    making.step(fourth, mixing)
+    claims.uncover(number, lot_id("late"))
+    making.step(fourth, lot_id("late"))
+    assert brine in shadow.recalls.lots(fourth)
     making.check()
     return making
 
@@ -86,7 +99,12 @@ def test_all_logs_lead_to_the_chain(making: Making) -> None:
 def test_the_whole_system_is_rebuilt_and_compared(making: Making) -> None:
     """By the command of the auditor, from the logs of a node, with Lots, Lineage and Recalls among them."""
     world, node = making.world, making.shadow.recorder._node
-    more = {"Lots": world.lots, "Lineage": world.lineage, "Recalls": world.recalls}
+    more = {
+        "Lots": world.lots,
+        "Lineage": world.lineage,
+        "Recalls": world.recalls,
+        "ClosureClaims": world.closure_claims,
+    }
     deployment = Deployment(manifest_of(world.node, contracts_of(world) | more), NodeChain(node))
     system = rebuild(deployment)
     assert system.problems == {}
@@ -128,6 +146,10 @@ STATE = {
     "TwinCleared": ("recall", "twin"),
     "Stepped": ("recall", "member", "added", "frontier", "closure"),
     "PartStepped": ("recall", "member", "before", "added", "frontier"),
+    "ClaimAdopted": ("recall", "root", "size", "frontier", "closure"),
+    "ClaimFollowed": ("recall", "followed", "added", "frontier"),
+    "MemberCovered": ("recall", "member"),
+    "MemberUncovered": ("recall", "member", "joins"),
     "RecallClosed": ("recall", "closureRoot", "size"),
     "RecallLifted": ("recall",),
     "ConsigneeNotified": ("recall", "lot", "consignee", "quantity"),
@@ -180,12 +202,22 @@ def test_events_that_cannot_have_happened(making: Making) -> None:
     twice("TwinAffected", "a member already")
     twice("TwinCleared", "is no member")
     twice("Stepped", "stepped already")
+    twice("ClaimAdopted", "has adopted a claim already")
+    twice("MemberCovered", "it is known what it has of the member")
+    twice("ClaimFollowed", "0 members are left to follow")
     twice("RecallClosed", "0 members are left to step")
     twice("RecallLifted", "the recall is lifted")
     twice("ConsigneeNotified", "notified already")
     broken(first("LotsAdded"), "never opened", recall=9)
     broken(first("Stepped"), "members are left", frontier=9)
     broken(first("Stepped"), "members are left", closure=b"?" * 32)
+    broken(first("ClaimAdopted"), "are left to step or follow", frontier=9)
+    broken(first("ClaimAdopted"), "are left to step or follow", root=b"?" * 32)
+    broken(first("ClaimFollowed"), "are left to step or follow", frontier=9)
+    broken(first("ClaimFollowed"), "3 members are left to follow", followed=4)
+    broken(first("MemberUncovered"), "no claim was adopted", recall=3)
+    broken(first("MemberUncovered", joins=False), "nothing is left to follow", joins=True)
+    broken(first("Stepped", recall=4), "the claim covers the member", member=lot_id("brine"))
     broken(first("RecallClosed"), "has 6 members", size=9)
     broken(first("RecallClosed"), "has 6 members", closureRoot=b"?" * 32)
     broken(first("ConsigneeAnswered"), "never notified", consignee=9)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from goldthread.rules.conditions import (
+    FALSIFIED,
     SILENCE,
     Breach,
     Judge,
@@ -50,11 +52,25 @@ def streams(draw: st.DrawFn, least: int = 1, most: int = 12) -> list[Reading]:
 
 
 @st.composite
-def rules(draw: st.DrawFn) -> Rule:
-    kind = draw(st.sampled_from(Kind))
-    limit = Limit(False, 0) if kind is Kind.GAP else draw(st.sampled_from([LOW, HIGH, Limit(True, 5)]))
-    duration = 0 if kind is Kind.INSTANT else draw(st.integers(1, 60))
-    return Rule(kind, 1, limit, duration, draw(st.integers(1, 3)))
+def rules(draw: st.DrawFn, kinds: Sequence[Kind] = tuple(Kind)) -> Rule:
+    kind, severity = draw(st.sampled_from(kinds)), draw(st.integers(1, 3))
+    limit, duration, upper = draw(st.sampled_from([LOW, HIGH, Limit(True, 5)])), draw(st.integers(1, 60)), 0
+    match kind:
+        case Kind.INSTANT:
+            duration = 0
+        case Kind.GAP:
+            limit = Limit(False, 0)
+        case Kind.BAND_BUDGET:
+            limit, upper = Limit(True, draw(st.integers(0, 5))), draw(st.integers(6, 11))
+        case Kind.MKT:
+            limit, duration, upper = Limit(True, draw(st.sampled_from([0, 100]))), 24 * duration, duration % 2
+        case Kind.SEQUENCE:
+            limit, duration, upper = Limit(False, draw(st.integers(0, 2))), 0, draw(st.integers(0, 1))
+    return Rule(kind, 1, limit, duration, severity, upper)
+
+
+CUTTABLE = tuple(set(Kind) - {Kind.MKT, Kind.SEQUENCE})
+"""Kinds of which every cut finds the same."""
 
 
 def policy(*of: Rule, max_silence: int = 0) -> Policy:
@@ -88,7 +104,7 @@ def test_merging_is_associative(readings: list[Reading], data: st.DataObject) ->
 def test_any_cut_breaks_the_same_rules_at_the_same_second() -> None:
     count = Counters()
 
-    @given(st.lists(rules(), min_size=1, max_size=8), streams(most=20), st.integers(1, 5))
+    @given(st.lists(rules(CUTTABLE), min_size=1, max_size=8), streams(most=20), st.integers(1, 5))
     def check(of: list[Rule], readings: list[Reading], most: int) -> None:
         terms = policy(*of)
         whole = judged(terms, readings).breaches
@@ -103,7 +119,7 @@ def test_any_cut_breaks_the_same_rules_at_the_same_second() -> None:
             count.hit("unbroken")
 
     check()
-    count.require([*Kind.__members__, "unbroken"])
+    count.require([*(kind.name for kind in CUTTABLE), "unbroken"])
 
 
 @given(streams())
@@ -165,6 +181,17 @@ def test_an_excursion_survives_its_word(limit: Limit, times: list[int], runs: in
         (Rule(Kind.INSTANT, 1, HIGH, 1, 1), "duration"),
         (Rule(Kind.CUMULATIVE, 1, HIGH, 0, 1), "duration"),
         (Rule(Kind.GAP, 1, HIGH, 5, 1), "limit of a gap"),
+        (Rule(Kind.GAP, 1, Limit(False, 0), 5, 1, 1), "upper"),
+        (Rule(Kind.BAND_BUDGET, 1, HIGH, 5, 1, 8), "upper"),
+        (Rule(Kind.BAND_BUDGET, 1, LOW, 5, 1, 9), "low side"),
+        (Rule(Kind.COUNT, 1, HIGH, 1 << 16, 1), "duration"),
+        (Rule(Kind.MKT, 1, Limit(True, 150), 5, 1), "limit of an MKT"),
+        (Rule(Kind.MKT, 1, Limit(True, -2600), 5, 1), "limit of an MKT"),
+        (Rule(Kind.MKT, 2, Limit(True, 100), 5, 1), "quantity of an MKT"),
+        (Rule(Kind.MKT, 1, Limit(True, 100), 5, 1, 1), "duration of a window"),
+        (Rule(Kind.MKT, 1, Limit(True, 100), 24, 1, 2), "upper"),
+        (Rule(Kind.SEQUENCE, 1, Limit(False, 3), 0, 1), "limit of a sequence"),
+        (Rule(Kind.SEQUENCE, 1, Limit(False, 2), 1, 1), "duration"),
         (Rule(Kind.INSTANT, 1, HIGH, 0, 4), "severity"),
         (Rule(Kind.INSTANT, 1 << 16, HIGH, 0, 1), "quantity"),
         (Rule(Kind.INSTANT, 1, Limit(True, 1 << 31), 0, 1), "limit"),
@@ -173,6 +200,54 @@ def test_an_excursion_survives_its_word(limit: Limit, times: list[int], runs: in
 def test_a_rule_that_the_contract_refuses_has_no_word(rule: Rule, field: str) -> None:
     with pytest.raises(ValueError, match=f"{field} is not allowed"):
         rule.pack()
+
+
+@given(st.lists(rules((Kind.MKT,)), min_size=1, max_size=4), streams(most=20), st.integers(1, 5))
+def test_a_finer_cut_finds_what_a_coarser_one_finds(
+    of: list[Rule], readings: list[Reading], most: int
+) -> None:
+    """Of means over all time, if the first reading is at the start."""
+    late = readings[0].time - START
+    readings = [replace(reading, time=reading.time - late) for reading in readings]
+    terms = policy(*(replace(rule, upper=0) for rule in of))
+    judge, tracks = Judge(terms, 1), []
+    for size in (most, 1):
+        track = Track()
+        for seq, part in enumerate(cut_at_gaps(readings, MAX_INTERVAL, size), 1):
+            track = judge.step(track, seq, summarise(part, (), histogram=True))
+        tracks.append(track)
+    coarse, fine = tracks
+    assert coarse.heat == fine.heat
+    assert coarse.breaches.keys() <= fine.breaches.keys()
+    assert fine.breaches == judge_readings(terms, 1, readings)
+
+
+def test_a_lie_is_a_breach_judged_before_or_after() -> None:
+    of = policy(Rule(Kind.INSTANT, 1, HIGH, 0, 1))
+    judge, summary = Judge(of, 1), summarise([Reading(START, 5), Reading(START + 5, 5)], LIMITS)
+    lie = Breach(FALSIFIED, START, 0, 5, 1, START + 5)
+    before = judge.step(Track(), 1, summary)
+    marked = judge.mark_falsified(before, 1, summary)
+    assert (before.breaches, marked.breaches) == ({}, {FALSIFIED: lie})
+    assert judge.step(Track(), 1, summary, falsified=True).breaches.keys() == {0, FALSIFIED}
+    with pytest.raises(JudgeError, match="AlreadyMarked"):
+        judge.mark_falsified(marked, 1, summary)
+    with pytest.raises(JudgeError, match="NotJudged: segment 2"):
+        judge.mark_falsified(before, 2, summary)
+
+
+@pytest.mark.parametrize("state", range(4))
+def test_firmware_is_marked_or_refused(state: int) -> None:
+    mark = Rule(Kind.SEQUENCE, 1, Limit(False, 1), 0, 1)
+    summary = summarise([Reading(START, 5)], LIMITS)
+    track = Judge(policy(mark), 1).step(Track(), 1, summary, firmware=state)
+    assert track.breaches == ({0: Breach(0, START, 0, 0, 1, START)} if state <= 1 else {})
+    judge = Judge(policy(replace(mark, upper=1)), 1)
+    if state <= 1:
+        with pytest.raises(JudgeError, match=f"FirmwareRefused: its firmware is in state {state}"):
+            judge.step(Track(), 1, summary, firmware=state)
+    else:
+        assert not judge.step(Track(), 1, summary, firmware=state).breaches
 
 
 # The four reports of users of cold-chain software that a rule engine must not repeat.
@@ -195,7 +270,7 @@ def test_a_run_goes_on_over_the_border_of_segments() -> None:
     of = policy(Rule(Kind.CONSECUTIVE, 1, HIGH, 36, 2))
     readings = [Reading(START + 4 * i, 9 if i >= 2 else 5) for i in range(12)]
     track = judged(of, readings, most=3)
-    assert track.breaches[0] == Breach(0, START + 8, 9, 36, 4)
+    assert track.breaches[0] == Breach(0, START + 8, 9, 36, 4, START + 44)
     again = judged(of, [*readings, Reading(START + 48, 9)], most=3)
     assert again.breaches == track.breaches
 
@@ -206,7 +281,7 @@ def test_silence_is_a_breach_that_somebody_can_mark() -> None:
     with pytest.raises(JudgeError, match="NotSilent"):
         judge.mark_silent(Track(), START + 100)
     marked = judge.mark_silent(Track(), START + 101)
-    assert marked.breaches == {SILENCE: Breach(SILENCE, START, 0, 101, 0)}
+    assert marked.breaches == {SILENCE: Breach(SILENCE, START, 0, 101, 0, START + 101)}
     assert marked.latched == 1 << SILENCE
     with pytest.raises(JudgeError, match="AlreadyMarked"):
         judge.mark_silent(marked, START + 200)
@@ -217,7 +292,10 @@ def test_silence_is_a_breach_that_somebody_can_mark() -> None:
 def test_the_time_before_the_first_reading_can_be_a_gap() -> None:
     of = policy(Rule(Kind.GAP, 1, Limit(False, 0), 5, 3), Rule(Kind.INSTANT, 1, HIGH, 0, 1))
     track = judged(of, [Reading(START + 11, 5)])
-    assert track.breaches == {0: Breach(0, START, 0, 11, 1), 1: Breach(1, START, 5, 0, 1)}
+    assert track.breaches == {
+        0: Breach(0, START, 0, 11, 1, START + 11),
+        1: Breach(1, START, 5, 0, 1, START + 11),
+    }
     assert not judged(of, [Reading(START + 10, 5)]).breaches
 
 
@@ -245,7 +323,7 @@ def test_what_began_before_the_policy_only_holds_on() -> None:
     assert (track.seq, track.to, track.latched, track.counting) == (7, START, 0, True)
     assert track.max < track.min
     track = judge.step(track, 8, summarise(readings[2:], LIMITS))
-    assert track.breaches == {0: Breach(0, START, 5, 6, 8)}
+    assert track.breaches == {0: Breach(0, START, 5, 6, 8, START + 6)}
     assert {rule: b.first_crossing for rule, b in judge_readings(of, 1, readings).items()} == {0: START}
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from eth_account import Account
+from eth_utils.address import to_checksum_address
 
 from goldthread.build import Artifact, artifact, ensure_built
 from goldthread.chain import deploy
@@ -35,11 +36,11 @@ from goldthread.chain.words import Duty, Role
 from tests.support import AnvilNode
 
 NETWORK = "ethereum:local"
-DEPLOYED = 17
+DEPLOYED = 23
 """Contracts."""
 
-TRANSACTIONS = DEPLOYED + 9
-"""Two roles of governance, two organisations, five contracts that act for them."""
+TRANSACTIONS = DEPLOYED + 11
+"""Two roles of governance, two organisations, seven contracts that act for them."""
 
 WITH_GOVERNANCE = TRANSACTIONS + 8
 """Three roles given, two organisations offered, three roles given up."""
@@ -202,6 +203,20 @@ def test_everything_is_deployed_once_and_wired(chain: Chain, path: Path) -> None
         place("Devices"),
         place("TestToken"),
     )
+    claims = system.closure_claims
+    assert (claims.CONSORTIUM(), claims.RECALLS(), claims.TOKEN()) == (
+        place("Consortium"),
+        place("Recalls"),
+        place("TestToken"),
+    )
+    assert (claims.treasury(), claims.BOND(), claims.WINDOW()) == (manifest.deployer, 1_000_000_000, 86_400)
+    cargo = system.cargo_insurance
+    assert (cargo.CONSORTIUM(), cargo.CONDITIONS(), cargo.RECALLS(), cargo.TOKEN()) == (
+        place("Consortium"),
+        place("Conditions"),
+        place("Recalls"),
+        place("TestToken"),
+    )
     rules = system.consortium.organisation(1)
     roles = Role.REGULATOR | Role.MODULE
     assert (rules.admin, rules.roles, rules.suspended) == (manifest.deployer, roles, False)
@@ -226,9 +241,11 @@ def test_the_manifest_says_by_whom_from_what_and_with_which_powers(chain: Chain,
         ("Consortium", f"admin of organisation 1, {RULES_ORGANISATION}", manifest.deployer),
         ("Consortium", f"admin of organisation 2, {DEEDS_ORGANISATION}", manifest.deployer),
         ("Consortium", "QUALITY", manifest.address("Conditions")),
+        ("Consortium", "DEVICE_ADMIN, ANCHOR", manifest.address("Challenges")),
         ("Consortium", "REGISTER, SHIP, QUALITY", manifest.address("Lots")),
         ("Consortium", "REGISTER", manifest.address("Lineage")),
         ("Consortium", "QUALITY, RECALL", manifest.address("Recalls")),
+        ("Consortium", "RECALL", manifest.address("ClosureClaims")),
         ("Consortium", "FINANCE", manifest.address("TitleDeed")),
     ]
 
@@ -452,11 +469,20 @@ def test_a_chain_of_which_only_a_part_was_taken_back_is_not_overwritten(
     assert contracts_created(chain) == 5
 
 
+def another_token(sender: Sender) -> str:
+    code = artifact("TestToken").bytecode + bytes.fromhex(constructor_words())
+    token = sender.wait(sender.submit(None, code)).contract_address
+    assert token is not None
+    return to_checksum_address(token)
+
+
 def test_another_token_is_no_second_deployment(chain: Chain, path: Path) -> None:
     manifest = deployer(chain, path).run()
     sender = Sender.unlocked(chain, chain.rpc("eth_accounts")[0])
-    with pytest.raises(DeployError, match="DriveInsurance was deployed with the arguments"):
+    with pytest.raises(DeployError, match=r"token 0x\w+ does not say how many decimals it has"):
         Deployer(sender, path, network=NETWORK, token=manifest.address("Twins")).run()
+    with pytest.raises(DeployError, match="Challenges was deployed with the arguments"):
+        Deployer(sender, path, network=NETWORK, token=another_token(sender)).run()
     height = chain.block_number()
     again = Deployer(sender, path, network=NETWORK, token=manifest.address("TestToken").lower()).run()
     assert again == manifest
@@ -466,12 +492,12 @@ def test_another_token_is_no_second_deployment(chain: Chain, path: Path) -> None
 def test_a_contract_with_other_arguments_is_not_taken_for_the_one_that_was_sent(
     chain: Chain, path: Path
 ) -> None:
-    killed(chain, path, DEPLOYED, sent=True)
+    killed(chain, path, DEPLOYED - 3, sent=True)
     sender = Sender.unlocked(chain, chain.rpc("eth_accounts")[0])
-    token = Manifest.load(path).address("Devices")
+    token = another_token(sender)
     manifest = Deployer(sender, path, network=NETWORK, token=token).run()
     assert Deployment(manifest, chain).drive_insurance.TOKEN() == token
-    assert contracts_created(chain) == DEPLOYED + 1
+    assert contracts_created(chain) == DEPLOYED + 2
     require_true(chain, manifest)
 
 
@@ -632,9 +658,7 @@ def test_well_known_keys_are_refused_where_real_money_is(sepolia: Stranger) -> N
 
 def test_a_deployment_elsewhere_is_signed_here_and_resumes(sepolia: Stranger, path: Path) -> None:
     chain, sender = sepolia.chain, sepolia.sender
-    token_code = artifact("TestToken").bytecode + bytes.fromhex(constructor_words())
-    token = sender.wait(sender.submit(None, token_code)).contract_address
-    assert token is not None
+    token = another_token(sender)
     governance = Account.create().address
 
     def run(sender: Sender) -> Manifest:

@@ -19,13 +19,17 @@ import pytest
 from click.testing import Result
 from eth_account import Account
 
+from goldthread import closure
 from goldthread import recall as recalls
+from goldthread.audit.closure_claims import ClaimState
 from goldthread.chain import logs
 from goldthread.chain.contracts import Call
 from goldthread.chain.errors import ContractError
-from goldthread.chain.send import Sender
+from goldthread.chain.merkle import MemberLeaf
+from goldthread.chain.send import Sender, SendError
 from tests.goldthread.medicine import (
     API,
+    BOX,
     CASE,
     DRUG_1,
     DRUG_2,
@@ -45,15 +49,15 @@ from tests.goldthread.test_cli import failed, run
 from tests.goldthread.test_trace import hexed, tampered, topic
 from tests.support import AnvilNode, nodes
 from tests.support.lots import ONE
-from tests.support.making import process_of, tree_of
+from tests.support.making import lot_id, process_of, tree_of
 from tests.support.words import LotCause
-from tests.support.world import DAY, SUPPLIER_PREFIX, Commission, Registration, lot_uri, twin_id, uri
+from tests.support.world import BOND, DAY, SUPPLIER_PREFIX, Commission, Registration, lot_uri, twin_id, uri
 
 REASON = "0x" + "ab" * 32
 ETHER = 10**18
 SMALL = 400_000
 """Gas of blocks with room for a few steps only."""
-COMMANDS = ("plan", "open", "step", "close", "status")
+COMMANDS = ("plan", "open", "step", "close", "status", "claim", "challenge", "finalise", "follow")
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,9 @@ class Office:
 def made() -> Iterator[tuple[Medicine, int]]:
     node = nodes.shared_anvil()
     medicine = Medicine.create(node)
-    node.set_balance(medicine.world.supplier.recall, ETHER)
+    for account in (medicine.world.supplier.recall, medicine.world.maker.recall):
+        node.set_balance(account, ETHER)
+        medicine.world.token.mint(account, 9 * BOND, sender=medicine.world.governor)
     yield medicine, node.snapshot()
     node.rpc("evm_setBlockGasLimit", hex(nodes.BLOCK_GAS))
 
@@ -396,12 +402,12 @@ def test_what_is_under_way_is_waited_for(office: Office) -> None:
     try:
         request = {"from": office.supplier, "to": office.supplier, "gas": hex(21_000)}
         sender = Sender.unlocked(office.medicine.deployment.chain, office.supplier, timeout=0.3)
-        recalls.settle(sender)
+        sender.settle()
         office.node.rpc("eth_sendTransaction", request)
-        with pytest.raises(recalls.RecallError, match="1 transactions are under way"):
-            recalls.settle(sender)
+        with pytest.raises(SendError, match="1 transactions are under way"):
+            sender.settle()
         office.node.rpc("evm_mine")
-        recalls.settle(sender)
+        sender.settle()
     finally:
         office.node.rpc("evm_setAutomine", True)
 
@@ -624,3 +630,210 @@ def test_every_command_explains_itself(command: str) -> None:
     assert told.exit_code == 0
     assert told.stdout.startswith("Usage:")
     assert f"goldthread recall {command} " in told.stdout
+
+
+# -------------------------------------------------------------------------------------------------- claims
+
+MEMBERS = (API, TABLETING, DRUG_1, DRUG_2, UNIT)
+
+
+def told(leaves: list[MemberLeaf]) -> list[tuple[bytes, int, int, int]]:
+    return [(leaf.member, leaf.parent, leaf.depth, leaf.results) for leaf in leaves]
+
+
+def published(office: Office, recall: int, leaves: list[tuple[bytes, int, int, int]]) -> int:
+    """A claim of the supplier, whatever it says."""
+    world, supplier = office.medicine.world, office.supplier
+    world.token.approve(world.closure_claims, BOND, sender=supplier)
+    world.closure_claims.claim(recall, len(leaves), sender=supplier)
+    number: int = world.closure_claims.claimCount()
+    world.closure_claims.publish(number, leaves, sender=supplier)
+    return number
+
+
+def test_a_recall_is_closed_by_a_claim(office: Office) -> None:
+    world, number = office.medicine.world, office.open(API)
+    made = office.json("claim", number, sign=True)
+    until = world.now + DAY
+    assert (made["state"], made["members"], made["published"]) == ("COMPLETE", 5, 5)
+    assert office.json("claim", number, sign=True) == made
+    assert world.closure_claims.claimOf(1).deadline <= until
+    assert office.run("challenge").stdout == "claim 1: is true\n"
+    assert "finalise claim 1 after its window" in office.json("status", number)["open"]
+    failed(office.run("finalise", 1, sign=True), "WindowOpen(")
+    office.node.warp(DAY + 1)
+    assert office.json("finalise", 1, sign=True)["state"] == "ADOPTED"
+    assert office.run("finalise", 1, sign=True).stdout.startswith("claim 1 of recall 1: ADOPTED, 5 members")
+    assert "follow 5 members of claim 1" in office.json("status", number)["open"]
+    followed = office.json("follow", number, sign=True)
+    assert (followed["state"], followed["sent"], followed["size"], followed["frontier"]) == (
+        "CLOSED",
+        5,
+        5,
+        0,
+    )
+    closed = office.json("close", number, sign=True)
+    assert closed == {"recall": 1, "state": "CLOSED", "sent": 2, "size": 7, "frontier": 0, "containers": 0}
+    assert office.stepped(number) == []
+    assert all(world.recalls.isMember(number, member) for member in (*MEMBERS, PALLET, CASE))
+    assert not world.recalls.isMember(number, WAX)
+    assert office.json("status", number)["open"] == []
+    assert office.json("follow", number, sign=True)["sent"] == 0
+    assert world.closure_claims.creditOf(office.supplier) == BOND
+
+
+def test_what_grows_after_a_claim_is_reached(office: Office) -> None:
+    """By what somebody else told, and what came of that."""
+    world, number = office.medicine.world, office.open(API)
+    office.json("claim", number, sign=True)
+    office.medicine.transform("late", DRUG_1, 1, drug("D4"))
+    office.medicine.transform("later", lot_id("D4"), 1, drug("D5"))
+    assert office.run("challenge").stdout == "claim 1: is true\n"
+    office.node.warp(DAY + 1)
+    office.json("finalise", 1, sign=True)
+    closed = office.json("close", number, sign=True)
+    assert (closed["state"], closed["size"], closed["frontier"]) == ("CLOSED", 11, 0)
+    assert world.lots.isRecalled(lot_id("D5"), number)
+    assert office.json("status", number)["open"] == []
+    lot = office.medicine.commission("API8", 3, world.supplier, SUPPLIER_PREFIX)
+    assert office.open(API, lot) == number
+    assert office.json("close", number, sign=True)["size"] == 12
+
+
+@pytest.mark.parametrize("missing", [TABLETING, DRUG_1, DRUG_2, UNIT])
+def test_whatever_is_missing_is_found(office: Office, missing: bytes) -> None:
+    world, number = office.medicine.world, office.open(API)
+    leaves = closure.leaves_of(office.book(), number)
+    index = [leaf.member for leaf in leaves].index(missing)
+    kept = told([leaf for leaf in leaves if leaf.member != missing])
+    kept = [(m, min(p - (p > index), len(kept) - 1), d, r) for m, p, d, r in kept]
+    claim = published(office, number, kept)
+    shown = office.run("challenge")
+    assert shown.exit_code == 1
+    assert world.closure_claims.claimOf(claim).state == ClaimState.COMPLETE
+    found = office.json("challenge", claim, sign=True)["claims"]
+    assert [each["refuted"] for each in found] == [True]
+    assert world.closure_claims.claimOf(claim).state == ClaimState.REFUTED
+    assert world.closure_claims.creditOf(office.supplier) == BOND // 2
+    assert office.run("challenge").stdout == ""
+    failed(office.run("challenge", claim), "claim 1: is REFUTED; only a complete one is refuted")
+
+
+@pytest.mark.parametrize("stranger", [WAX, OTHER_DRUG, OTHER_TABLETING, BOX])
+@pytest.mark.parametrize("parent", [API, DRUG_2, UNIT, None])
+def test_whatever_is_too_much_is_found(office: Office, stranger: bytes, parent: bytes | None) -> None:
+    world, number = office.medicine.world, office.open(API)
+    leaves = told(closure.leaves_of(office.book(), number))
+    index = sum(leaf[0] < stranger for leaf in leaves)
+    moved = [(m, p + (p >= index), d, r) for m, p, d, r in leaves]
+    moved.insert(index, (stranger, index, 9, 0))
+    if parent:
+        moved[index] = (stranger, [leaf[0] for leaf in moved].index(parent), 9, 0)
+    claim = published(office, number, moved)
+    found = office.json("challenge", claim, sign=True)["claims"]
+    assert [each["refuted"] for each in found] == [True]
+    assert world.closure_claims.claimOf(claim).state == ClaimState.REFUTED
+
+
+def test_wrong_depths_and_counts_are_found(office: Office) -> None:
+    number = office.open(API)
+    leaves = told(closure.leaves_of(office.book(), number))
+    at = [leaf[0] for leaf in leaves].index(DRUG_1)
+    for change in ((0, 1), (2, 2)):
+        member, parent, _, _ = leaves[at]
+        wrong = [*leaves[:at], (member, parent, *change), *leaves[at + 1 :]]
+        claim = published(office, number, wrong)
+        assert office.json("challenge", claim, sign=True)["claims"][0]["refuted"]
+
+
+def test_long_lists_are_shown_by_their_beginning(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, number = office.medicine.world, office.open(API)
+    lots = [drug(f"D{place}") for place in range(4, 9)]
+    args = TABLETING, lots, [], world.ref()
+    world.lineage.addOutputs(*args, sender=world.maker.register)
+    true = told(closure.leaves_of(office.book(), number))
+    monkeypatch.setattr(closure, "MAX_RESULTS", 3)
+    with pytest.raises(recalls.RecallError, match="7 things came of it, a claim accounts for 3"):
+        closure.leaves_of(office.book(), number)
+    # One result is counted, and even that one is missing.
+    short = [leaf for leaf in true if leaf[0] in (API, TABLETING)]
+    ids = [leaf[0] for leaf in short]
+    false = [(m, ids.index(API), d, 1) for m, _, d, _ in short]
+    claim = published(office, number, false)
+    fault = closure.find_fault(office.book(), claim)
+    assert fault is not None
+    assert [call.function for call in fault.calls] == ["note", "note", "challengeMissing"]
+    assert fault.missing == DRUG_1
+    closure.challenge(office.book(), office.sender, fault)
+    assert world.closure_claims.claimOf(claim).state == ClaimState.REFUTED
+
+
+@pytest.mark.parametrize("sent", [False, True])
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_claim_that_was_killed_goes_on(office: Office, at: int, sent: bool) -> None:
+    """While it allows the bond, begins or publishes."""
+    number, token = office.open(API), office.medicine.world.token
+    before = token.balanceOf(office.supplier)
+    killed(office, at, sent, "claim", number)
+    assert office.json("claim", number, sign=True)["state"] == "COMPLETE"
+    assert token.balanceOf(office.supplier) == before - BOND
+
+
+def test_a_claim_that_is_not_true_any_more_is_begun_anew(office: Office) -> None:
+    world, number = office.medicine.world, office.open(API)
+    killed(office, 2, True, "claim", number)
+    office.medicine.transform("late", DRUG_1, 1, drug("D4"))
+    made = office.json("claim", number, sign=True)
+    assert (made["claim"], made["members"], made["state"]) == (2, 7, "COMPLETE")
+    assert world.closure_claims.claimOf(1).state == ClaimState.ENDED
+    assert world.closure_claims.creditOf(office.supplier) == BOND
+
+
+def test_claims_that_are_not_possible(office: Office) -> None:
+    number = office.open(API)
+    failed(office.run("challenge", 1), "claim 1: there is none; claims have numbers from 1 to 0")
+    failed(office.run("follow", number, sign=True), "recall 1: has adopted no claim")
+    leaves = told(closure.leaves_of(office.book(), number))
+    at = [leaf[0] for leaf in leaves].index(DRUG_1)
+    false = [leaf if place != at else (leaf[0], at, 0, 1) for place, leaf in enumerate(leaves)]
+    claim = published(office, number, false)
+    office.node.warp(DAY + 1)
+    failed(office.run("finalise", claim, sign=True), "refute it with `goldthread recall challenge 1`")
+    office.json("close", number, sign=True)
+    failed(
+        office.run("claim", number, sign=True),
+        "recall 1: is CLOSED; only an open one without a claim is claimed",
+    )
+    assert office.run("challenge").stdout == ""
+
+
+def test_a_plan_says_what_a_claim_costs(office: Office) -> None:
+    planned = office.json("plan", hexed(API))
+    first = office.node.block_number + 1
+    number = office.open(API)
+    office.json("claim", number, sign=True)
+    office.node.warp(DAY + 1)
+    office.json("finalise", 1, sign=True)
+    office.json("close", number, sign=True)
+    last = office.node.block_number
+    blocks = [office.node.rpc("eth_getBlockByNumber", hex(b), False) for b in range(first, last + 1)]
+    gas = sum(int(block["gasUsed"], 16) for block in blocks)
+    assert 0.7 * gas < planned["claimGas"] < 1.5 * gas
+    assert planned["parts"] == 0
+    assert f"{planned['claimGas']:,} by a claim" in office.run("plan", hexed(API)).stdout
+
+
+def test_a_plan_cuts_lists_that_are_too_long(office: Office) -> None:
+    """One lot in twelve processes, where a transaction has room for some of them."""
+    lot = office.medicine.commission("long", 50)
+    for place in range(12):
+        office.medicine.transform(f"use {place}", lot, 1)
+    whole = office.json("plan", hexed(lot))
+    office.node.rpc("evm_setBlockGasLimit", hex(190_000))
+    office.node.rpc("evm_mine")
+    cut = office.json("plan", hexed(lot))
+    assert (whole["parts"], whole["steps"]) == (0, 13)
+    assert cut["parts"] > 0
+    assert cut["steps"] == whole["steps"] + cut["parts"]
+    assert cut["gas"] > whole["gas"]
+    assert "parts         " in office.run("plan", hexed(lot)).stdout

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from eth_account.messages import encode_typed_data
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +19,6 @@ from goldthread.chain.segments import (
     Segment,
     Shape,
     Step,
-    Tree,
     Values,
     build,
     from_json,
@@ -27,6 +27,7 @@ from goldthread.chain.segments import (
     node,
     to_json,
 )
+from goldthread.chain.summary_tree import Tree
 from goldthread.hashing import keccak
 from goldthread.rules.conditions import (
     SILENCE,
@@ -37,7 +38,7 @@ from goldthread.rules.conditions import (
     Track,
 )
 from goldthread.rules.readings import Reading
-from goldthread.rules.summaries import Limit, Summary
+from goldthread.rules.summaries import Excursion, Limit, Summary, summarise
 from tests.goldthread.chains import RecordingNode
 from tests.models import segments as model
 from tests.support import Counters, Reverted
@@ -81,7 +82,7 @@ def test_every_reading_is_proved_and_nothing_else(readings: list[Reading], histo
     if histogram:
         readings = [Reading(r.time, r.value % 9000 - 2000) for r in readings]
     segment, count = segment_of(readings, histogram=histogram), len(readings)
-    tree, expected = Tree.of(segment, readings), model_of(segment, readings)
+    tree, expected = Tree(readings, segment.shape), model_of(segment, readings)
     assert segment.root == tree.root == expected.root
     for index, reading in enumerate(readings):
         proof = tree.proof(index)
@@ -104,6 +105,61 @@ def test_every_reading_is_proved_and_nothing_else(readings: list[Reading], histo
     for nowhere in (-1, count):
         with pytest.raises(IndexError, match=f"reading {nowhere}: the tree has readings 0 to {count - 1}"):
             tree.proof(nowhere)
+
+
+@given(
+    READINGS,
+    st.lists(st.builds(Limit, st.booleans(), st.integers(-2000, 2000)), max_size=4),
+    st.booleans(),
+)
+def test_the_tree_says_of_every_node_what_its_definition_says(
+    readings: list[Reading], limits: list[Limit], histogram: bool
+) -> None:
+    """Summaries level by level are those of the readings below each node; the top is the segment's."""
+    readings = [Reading(r.time, r.value % 4000 - 2000) for r in readings]
+    ((segment, _),) = build(
+        readings, device=bytes(32), subject=bytes(32), quantity=2, limits=limits, histogram=histogram
+    )
+    assert segment.summary == summarise(readings, limits, histogram=histogram)
+    tree, expected = Tree(readings, segment.shape), model_of(segment, readings)
+    assert tree.height == len(expected.levels) - 1
+    for height, level in enumerate(expected.levels):
+        for place, hash_ in enumerate(level):
+            assert tree.hash_at(height, place) == hash_
+            assert tree.way(height, place) == expected.proof(place, height)
+            if tree.has_children(height, place):
+                assert tree.words(height, place) == expected.summary(height, place)
+        with pytest.raises(IndexError, match="there is none"):
+            tree.hash_at(height, len(level))
+    assert segment.words() == (expected.summary(tree.height, 0) if tree.height else segment.words())
+
+
+@given(
+    st.tuples(*(st.integers(0, (1 << bits) - 1) for bits in (16, 32, 40, 40, 32, 32))),
+    st.tuples(*(st.integers(-(1 << b - 1), (1 << b - 1) - 1) for b in (32, 32, 32, 64))),
+    st.lists(st.integers(0, (1 << 216) - 1), max_size=16),
+    st.dictionaries(st.integers(-128, 127), st.integers(1, (1 << 32) - 1), max_size=64),
+    st.binary(min_size=96, max_size=96),
+    st.integers(1, 1 << 60),
+)
+def test_the_digest_is_that_of_eth_account(
+    frame: tuple[int, ...],
+    values: tuple[int, ...],
+    words: list[int],
+    weights: dict[int, int],
+    names: bytes,
+    chain_id: int,
+) -> None:
+    """Byte for byte, for any segment at all."""
+    quantity, seq, *times = frame
+    excursions = tuple(Excursion.unpack(word & ~(0xFE << 32)) for word in words)
+    summary = Summary(*times, *values, excursions, tuple(sorted(weights.items())))
+    segment = Segment(names[:32], names[32:64], quantity, seq, summary, names[64:])
+    where = eip712.domain("Telemetry", chain_id, "0x" + "ab" * 20)
+    message = eip712.full_message("Segment", where, segment.message())
+    signable = encode_typed_data(full_message=message)
+    digest = keccak(b"\x19" + signable.version + signable.header + signable.body)
+    assert segment.digest(where) == digest == eip712.digest("Segment", where, segment.message())
 
 
 def test_what_is_hashed() -> None:
@@ -245,7 +301,7 @@ def test_the_contract_verifies_what_the_tree_proves() -> None:
     argument, signer, signature = here.signed(segment)
     telemetry = here.world.telemetry
     telemetry.anchor(argument, signer, signature, sender=here.world.stranger)
-    tree = Tree.of(segment, readings)
+    tree = Tree(readings, segment.shape)
     for index, reading in enumerate(readings):
         place = (index, reading.time, reading.value)
         assert telemetry.verifyReading(argument, place, tree.proof(index))

@@ -152,7 +152,7 @@ def test_the_tree_tells_what_is_shared_once(where: tuple[object, ...]) -> None:
     result = run("trace", hexed(PALLET), "--up", *where)
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert lines[0] == f"container {sscc('1')}, of maker, block 44"
+    assert re.fullmatch(rf"container {re.escape(sscc('1'))}, of maker, block \d+", lines[0])
     drugs = [line for line in lines if "contains lot" in line]
     assert [lot_uri(name) in line for name, line in zip(("D1", "D2"), drugs, strict=True)] == [True, True]
     assert "1000 H87, 400 H87 of it, of maker" in drugs[0]

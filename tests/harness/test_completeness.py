@@ -11,14 +11,19 @@ import pytest
 from goldthread.build import ROOT
 
 INTERFACES = (
+    "ICapabilities",
+    "ICargoInsurance",
+    "IClosureClaims",
     "IConditions",
     "IConsortium",
     "IDeliveryExceptions",
     "IDevices",
+    "IFirmware",
     "ILineage",
     "ILoggerReports",
     "IRecalls",
     "ITelemetry",
+    "ITemplates",
     "ITitleDeed",
     "ITwins",
     "IVerification",

@@ -20,7 +20,8 @@ from goldthread.chain import eip712
 from goldthread.chain.contracts import Deployment
 from goldthread.chain.deploy import DEEDS_NUMBER, Deployer, verify
 from goldthread.chain.devices import SoftKey
-from goldthread.chain.segments import Tree, build
+from goldthread.chain.segments import build
+from goldthread.chain.summary_tree import Tree
 from goldthread.chain.words import Disposition, Duty, EventRef, Kind, Purpose, Role
 from goldthread.gs1.links import twin_id
 from goldthread.rules.conditions import Kind as RuleKind
@@ -206,7 +207,7 @@ def test_a_p256_logger_reports_a_breach_and_quality_decides(system: System) -> N
     where = eip712.domain("Telemetry", 31337, telemetry.address)
     signature = key.sign(segment.digest(where))
     words = segment.to_contract()
-    colder = (*words[:-1], Tree.of(segment, [Reading(r.time, 500) for r in readings]).root)
+    colder = (*words[:-1], Tree([Reading(r.time, 500) for r in readings], segment.shape).root)
     anybody = system.dealer.desk
     with ape.reverts(system.devices.InvalidDeviceSignature):
         conditions.judge(policy.to_contract(), colder, key.signer, signature, sender=anybody)
@@ -215,7 +216,7 @@ def test_a_p256_logger_reports_a_breach_and_quality_decides(system: System) -> N
     (breach,) = receipt.decode_logs(conditions.BreachFound)
     first_crossing, extreme, *_ = breach.breach
     assert (breach.rule, first_crossing, extreme) == (0, readings[2].time, 815)
-    proof = Tree.of(segment, readings).proof(2)
+    proof = Tree(readings, segment.shape).proof(2)
     assert telemetry.verifyReading(words, (2, readings[2].time, 815), proof)
     assert not telemetry.verifyReading(words, (2, readings[2].time, 799), proof)
 

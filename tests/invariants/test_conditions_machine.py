@@ -41,9 +41,19 @@ RULES = st.lists(
         st.tuples(st.just(RuleKind.INSTANT), SIDES, st.just(0)),
         st.tuples(st.sampled_from([RuleKind.CONSECUTIVE, RuleKind.CUMULATIVE]), SIDES, DURATIONS),
         st.tuples(st.just(RuleKind.GAP), st.just(Limit(0, False)), DURATIONS),
+        st.tuples(st.just(RuleKind.COUNT), SIDES, st.sampled_from([1, 2, 3])),
+        st.tuples(st.just(RuleKind.MKT), st.just(Limit(700, high=True)), DURATIONS),
     ),
     min_size=1,
     max_size=4,
+)
+SPECIAL = st.sampled_from(
+    [
+        Rule(RuleKind.BAND_BUDGET, Limit(500, high=True), 600, upper=800),
+        Rule(RuleKind.MKT, Limit(600, high=True), 1200, upper=1),
+        Rule(RuleKind.SEQUENCE, Limit(1, high=False)),
+        Rule(RuleKind.INSTANT, Limit(900, high=True)),
+    ]
 )
 QUANTITIES = st.sampled_from([TEMPERATURE, TEMPERATURE, TEMPERATURE, HUMIDITY])
 Thing = TypeVar("Thing")
@@ -213,7 +223,7 @@ class Histories(RuleBasedStateMachine):
         limits = [limit for p in self.policies for limit in p.limits(quantity)]
         seq, _ = self.watch.telemetry.ledger.end((device, subject, quantity))
         seq = max(stream.made, default=seq) + 1
-        how = {"subject": subject, "quantity": quantity, "seq": seq}
+        how = {"subject": subject, "quantity": quantity, "seq": seq, "histogram": data.draw(st.booleans())}
         stream.made[seq] = self.watch.record(self.loggers[device], readings, limits, **how)
         stream.end = times[-1]
         self.node.timestamp = max(self.node.timestamp, times[-1])
@@ -255,7 +265,11 @@ class Histories(RuleBasedStateMachine):
 
     def set_policy(self, data: st.DataObject, setter: Org, subject: bytes, later: int = 0) -> None:
         state = self.watch.conditions.ledger.states.get(policy_id(subject, setter.number))
-        rules = [Rule(*fields, quantity=data.draw(QUANTITIES)) for fields in data.draw(RULES)]
+        drawn = [Rule(*fields) for fields in data.draw(RULES)]
+        rules = [
+            rule if rule.kind == RuleKind.MKT else rule._replace(quantity=data.draw(QUANTITIES))
+            for rule in (*drawn, data.draw(SPECIAL))
+        ]
         policy = Policy(
             subject=subject,
             setter=setter.number,

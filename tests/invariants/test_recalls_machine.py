@@ -53,7 +53,7 @@ class Recalled(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.making, beginning = start()
+        self.making, beginning = self.world_of()
         self.shadow, self.world = self.making.shadow, self.making.world
         self.shadow.back_to(beginning)
         self.maker = self.world.maker
@@ -68,6 +68,10 @@ class Recalled(RuleBasedStateMachine):
         self.seeds: dict[int, set[bytes]] = {}
         self.lifted: set[int] = set()
         self.number = 0
+
+    def world_of(self) -> tuple[Making, TracingPoint]:
+        """Where it happens."""
+        return start()
 
     # What there is
 

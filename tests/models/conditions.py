@@ -12,16 +12,17 @@ from eth_utils.crypto import keccak
 
 from tests.models import bits
 from tests.models.devices import Stream, Telemetry, TelemetryLedger
-from tests.models.readings import Rule, RuleKind, judge, known
+from tests.models.readings import Course, Finding, Rule, RuleKind, Told, judge, known
 from tests.models.rules import Fact, Objections
 from tests.models.segments import Frame, Limit, Reading, Segment, Values
 from tests.models.twins import Twins
 from tests.support.words import Duty, EndOfLife, Role
 from tests.support.world import NO_EVENT
 
+FALSIFIED = 14
 SILENCE = 15
 CRITICAL = 3
-BREACH_CODE, SILENT_CODE = keccak(text="BREACH")[:4], keccak(text="SILENT")[:4]
+BREACH_CODE, LIE_CODE, SILENT_CODE = (keccak(text=name)[:4] for name in ("BREACH", "FALSIFIED", "SILENT"))
 POLICY = "(bytes32,uint32,uint32,uint40,uint32,uint32,bytes32[],uint256[])"
 NOWHERE = bytes(32)
 
@@ -69,7 +70,7 @@ class Policy(NamedTuple):
 
     def limits(self, quantity: int) -> list[Limit]:
         """What a segment must tell about."""
-        limits = [r.limit for r in self.rules if r.quantity == quantity and r.kind != RuleKind.GAP]
+        limits = [limit for r in self.rules if r.quantity == quantity for limit in r.limits]
         return list(dict.fromkeys(limits))
 
 
@@ -95,6 +96,7 @@ class Breach(NamedTuple):
     extreme: int = 0
     time: int = 0
     seq: int = 0
+    until: int = 0
 
 
 class Tally(NamedTuple):
@@ -115,6 +117,7 @@ class Track:
     seq: int = 0
     """Numbers of the first and the newest segment judged; 0: none."""
     latched: int = 0
+    heat: int = 0
     tallies: tuple[Tally, ...] = NO_TALLIES
     breaches: tuple[tuple[int, Breach], ...] = ()
 
@@ -154,7 +157,8 @@ class ConditionsLedger:
                 del self.policies[id_]
             case "SegmentJudged":
                 track = self._track(a)
-                self._put(a, first=track.first or a["seq"], seq=a["seq"], latched=a["latched"])
+                fields = {name: a[name] for name in ("seq", "latched", "heat")}
+                self._put(a, first=track.first or a["seq"], **fields)
             case "TalliesChanged":
                 self._put(a, tallies=tuple(tallies_of(a["tallies"])))
             case "BreachFound":
@@ -196,8 +200,10 @@ class Conditions:
         self.twins = twins
         self.consortium = twins.consortium
         self.address = address
-        self.archive: dict[bytes, tuple[Sequence[Reading], list[Limit]]] = {}
-        """The readings of every segment and the limits it tells of, by its digest."""
+        self.archive: dict[bytes, Told] = {}
+        """The readings of every segment and what it tells of, by its digest."""
+        self.firmware: dict[bytes, int] = {}
+        """The state of each device's firmware; 0 if it is not here."""
 
     def setPolicy(self, policy: Policy, *, sender: str) -> list[Fact]:  # noqa: N802
         no = Objections()
@@ -239,20 +245,27 @@ class Conditions:
         misplaced = frame.seq != due if counts else frame.seq < due
         no.when(misplaced, "NotNextToJudge", policy.id, device, due, frame.seq)
         self._ruled(no, policy, quantity)
+        state = self.firmware.get(device, 0)
+        for rule in policy.rules if counts else ():
+            refuses = rule.kind == RuleKind.SEQUENCE and rule.quantity == quantity and rule.upper
+            no.when(bool(refuses) and rule.limit.beyond(state), "FirmwareRefused", device, state)
         no.settle()
         for fact in anchoring:
             self.telemetry.ledger.apply(fact)
-        found, tallies = {}, track.tallies
+        found: dict[int, Breach] = {}
+        tallies = track.tallies
+        first = track.first or frame.seq
         if counts:
             silence = self._silence(policy, track, segment.key)
             found, tallies = self._rules(policy, segment.key, track, frame.seq)
             found |= {} if silence is None else {SILENCE: silence}
+        heat = self.course(policy, segment.key, first, frame.seq).heat
         about = {"policyId": policy.id, "device": device, "quantity": quantity}
         latched = track.latched | sum(1 << rule for rule in found)
         facts: list[Fact] = []
         if tallies != track.tallies:
             facts.append(("TalliesChanged", about | {"tallies": packed(tallies)}))
-        facts.append(("SegmentJudged", about | {"seq": frame.seq, "latched": latched}))
+        facts.append(("SegmentJudged", about | {"seq": frame.seq, "latched": latched, "heat": heat}))
         return anchoring + self._happened(no, *facts) + self._opened(policy, device, quantity, found)
 
     def markSilent(self, policy: Policy, device: bytes, quantity: int, *, sender: str) -> list[Fact]:  # noqa: N802
@@ -274,42 +287,75 @@ class Conditions:
         self, policy: Policy, stream: Stream, track: Track, seq: int
     ) -> tuple[dict[int, Breach], tuple[Tally, ...]]:
         """The rules broken now and never before, and what all rules have counted."""
-        found, tallies = {}, list(track.tallies)
+        found: dict[int, Breach] = {}
+        tallies = list(track.tallies)
         begun, counted = self._counted(policy, stream, track.first or seq, seq)
         since = max(policy.start, begun[-1].time) if begun else policy.start
         held = begun[-1].value if begun else None
+        end = counted[-1].readings[-1].time
         for place, rule in enumerate(policy.rules):
             if rule.quantity != stream[2]:
                 continue
-            readings = [r for part in counted for r in known(rule, *part, policy.max_interval)]
-            finding = judge(rule, readings, since, policy.max_interval, held)
+            if rule.kind == RuleKind.SEQUENCE:
+                lacks = rule.limit.beyond(self.firmware.get(stream[0], 0))
+                finding = Finding(lacks, counted[-1].readings[0].time, 0, 0)
+            else:
+                finding = self._finding(policy, rule, begun, counted, since, held)
             if finding.onset is None:
                 continue
-            tallies[place] = Tally(finding.running, finding.onset - policy.start + 1)
+            if rule.kind not in (RuleKind.MKT, RuleKind.SEQUENCE):
+                tallies[place] = Tally(finding.running, finding.onset - policy.start + 1)
             if finding.broken and not track.latched >> place & 1:
-                extreme = extreme_of(rule, [r for part, _ in counted for r in part])
-                found[place] = Breach(finding.onset, extreme, finding.reached, seq)
+                extreme = extreme_of(rule, [r for part in counted for r in part.readings])
+                found[place] = Breach(finding.onset, extreme, finding.reached, seq, end)
+        if counted[-1].falsified and not track.latched >> FALSIFIED & 1:
+            found[FALSIFIED] = lie_of(counted[-1].readings, seq)
         return found, tuple(tallies)
+
+    @staticmethod
+    def _finding(
+        policy: Policy,
+        rule: Rule,
+        begun: Sequence[Reading],
+        counted: Sequence[Told],
+        since: int,
+        held: int | None,
+    ) -> Finding:
+        if rule.kind == RuleKind.MKT:
+            return Course(counted, policy.start, policy.max_interval, begun).judge(rule)
+        readings = [
+            reading
+            for part in counted
+            for reading in known(rule, part.readings, part.limits, policy.max_interval, part.falsified)
+        ]
+        return judge(rule, readings, since, policy.max_interval, held)
+
+    def course(self, policy: Policy, stream: Stream, first: int, last: int) -> Course:
+        """What the means of these segments are of; of nothing, if no rule is on one."""
+        if not any(rule.kind == RuleKind.MKT and rule.quantity == stream[2] for rule in policy.rules):
+            return Course([], policy.start, policy.max_interval)
+        begun, counted = self._counted(policy, stream, first, last)
+        return Course(counted, policy.start, policy.max_interval, begun)
 
     def _counted(
         self, policy: Policy, stream: Stream, first: int, last: int
-    ) -> tuple[Sequence[Reading], list[tuple[Sequence[Reading], list[Limit]]]]:
-        """The segment before the counted ones, if one was judged; and these, with the limits they tell of."""
+    ) -> tuple[Sequence[Reading], list[Told]]:
+        """The segment before the counted ones, if one was judged; and these."""
         begun: Sequence[Reading] = ()
         counted = []
-        for seq in range(first, last + 1):
-            readings, told = self.archive[self.telemetry.ledger.digest(stream, seq)]
-            if readings[0].time < policy.start:
-                begun = readings
+        for seq in range(first, last + 1) if first else ():
+            told = self.archive[self.telemetry.ledger.digest(stream, seq)]
+            if told.readings[0].time < policy.start:
+                begun = told.readings
             else:
-                counted.append((readings, told))
+                counted.append(told)
         return begun, counted
 
     def _silence(self, policy: Policy, track: Track, stream: Stream) -> Breach | None:
         newest = self.newest(policy, track, stream)
         late = policy.max_silence != 0 and self.now - newest > policy.max_silence
         known = track.latched >> SILENCE & 1
-        return Breach(newest, 0, self.now - newest) if late and not known else None
+        return Breach(newest, 0, self.now - newest, 0, self.now) if late and not known else None
 
     def _opened(self, policy: Policy, device: bytes, quantity: int, found: dict[int, Breach]) -> list[Fact]:
         if not found:
@@ -399,6 +445,12 @@ class Conditions:
         return list(facts)
 
 
+def lie_of(readings: Sequence[Reading], seq: int) -> Breach:
+    """A segment that is a proven lie."""
+    since, until = readings[0].time, readings[-1].time
+    return Breach(since, 0, until - since, seq, until)
+
+
 def track_view(
     track: Track, policy: Policy, telemetry: TelemetryLedger, stream: Stream
 ) -> tuple[int | bool, ...]:
@@ -406,7 +458,7 @@ def track_view(
     start = policy.start
     counting = track.tallies != NO_TALLIES
     if track.seq == 0:
-        return 0, 0, 0, 0, 0, track.latched, counting
+        return 0, 0, 0, 0, 0, track.latched, counting, 0
     judged = [
         (Frame.of(frame), Values.of(values))
         for _, frame, values in telemetry.anchored[stream][track.first - 1 : track.seq]
@@ -416,21 +468,21 @@ def track_view(
     last = judged[-1][1].last
     will_count = not counted and any(limit.beyond(last) for limit in policy.limits(stream[2]))
     newest = max(start, judged[-1][0].end), lowest, highest, last
-    return track.seq, *newest, track.latched, counting or will_count
+    return track.seq, *newest, track.latched, counting or will_count, track.heat
 
 
 def extreme_of(rule: Rule, readings: Sequence[Reading]) -> int:
     """The worst reading."""
-    if rule.kind == RuleKind.GAP:
+    if rule.kind in (RuleKind.GAP, RuleKind.SEQUENCE):
         return 0
     values = [reading.value for reading in readings]
     return max(values) if rule.limit.high else min(values)
 
 
 def alert(policy: Policy, rule: int) -> Fact:
-    silent = rule == SILENCE
-    severity = CRITICAL if silent else policy.rules[rule].severity
-    about = {"subject": policy.subject, "code": SILENT_CODE if silent else BREACH_CODE}
+    code = {SILENCE: SILENT_CODE, FALSIFIED: LIE_CODE}.get(rule, BREACH_CODE)
+    severity = policy.rules[rule].severity if code == BREACH_CODE else CRITICAL
+    about = {"subject": policy.subject, "code": code}
     return "Alert", about | {"org": policy.setter, "severity": severity, "ref": policy.id}
 
 

@@ -7,16 +7,14 @@ every reason that speaks against it, or with the events that must follow, in the
 
 from __future__ import annotations
 
-from collections import Counter as Bag
-from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.models import premium
+from tests.models.capital import Capital
 from tests.models.premium import Counters
-from tests.models.rules import Fact, Objections, Reason
+from tests.models.rules import Fact, Objections
 from tests.support.drive import Quote, Reading, Usage, digest_of
-from tests.support.words import Duty, Role
 
 NOBODY = "0x" + 40 * "0"
 UINT64_MAX = 2**64 - 1
@@ -149,61 +147,13 @@ class Policy:
         return (r.charge, r.tier, r.until, r.odometer, r.state) if r else (0, 0, 0, 0, 0)
 
 
-@dataclass
-class Token:
-    """A plain token; everybody trusts the insurance with all of it."""
-
-    balances: Bag[str] = field(default_factory=Bag)
-
-
-@dataclass
-class DriveInsurance:
+@dataclass(kw_only=True)
+class DriveInsurance(Capital):
     """What the contract stores, and what it allows."""
 
-    address: str
-    chain_id: int
-    now: int
-    token: Token
-    accounts: dict[str, tuple[int, int, int]]
-    """Of the consortium: organisation, its roles, duties; no organisation is silenced."""
     device: tuple[bytes, bytes, bytes, int, int]
     """The one there is: id, signer, vehicle, and the seconds of its attachment, both inclusive."""
-    signatures: dict[bytes, tuple[bytes, bytes]]
-    """Every signature that was made: by whom, over what."""
-    free: Bag[str] = field(default_factory=Bag)
-    locked: Bag[str] = field(default_factory=Bag)
-    credit: Bag[str] = field(default_factory=Bag)
-    underwriters: set[tuple[str, str]] = field(default_factory=set)
     policies: dict[bytes, Policy] = field(default_factory=dict)
-    paid_out: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    """Tokens that left, by who got them."""
-
-    # The insurer's side
-
-    def setUnderwriter(self, account: str, allowed: bool, *, sender: str) -> list[Fact]:  # noqa: N802
-        pair = (sender, account)
-        self.underwriters = self.underwriters | {pair} if allowed else self.underwriters - {pair}
-        return [("UnderwriterSet", {"treasury": sender, "account": account, "allowed": allowed})]
-
-    def provideCapital(self, amount: int, *, sender: str) -> list[Fact]:  # noqa: N802
-        transfer = self._pull(Objections(), sender, amount)
-        self.free[sender] += amount
-        return [("CapitalProvided", {"treasury": sender, "amount": amount}), transfer]
-
-    def withdrawCapital(self, amount: int, *, sender: str) -> list[Fact]:  # noqa: N802
-        no = Objections()
-        no.when(amount > self.free[sender], "InsufficientCapital", sender, self.free[sender], amount)
-        no.settle()
-        self.free[sender] -= amount
-        return [("CapitalWithdrawn", {"treasury": sender, "amount": amount}), self._push(sender, amount)]
-
-    def withdrawCredit(self, *, sender: str) -> list[Fact]:  # noqa: N802
-        no = Objections()
-        amount = self.credit[sender]
-        no.when(amount == 0, "NoCredit", sender)
-        no.settle()
-        self.credit[sender] = 0
-        return [("CreditWithdrawn", {"account": sender, "amount": amount}), self._push(sender, amount)]
 
     # Policy and escrow
 
@@ -231,17 +181,11 @@ class DriveInsurance:
         no.when(not inside, "TierOutOfBounds", cover.tier, terms.tierMin, terms.tierMax)
         least = terms.maximum
         no.when(amount < least, "AmountOutOfRange", id_, amount, least, UINT96_MAX)
-        underwriter = account_of(signer)
-        named = (cover.treasury, underwriter) in self.underwriters
-        no.when(not named, "NotUnderwriter", cover.treasury, underwriter)
-        org = self._authorize(no, underwriter)
-        valid = self.signatures.get(signature) == (signer, id_)
-        no.when(not valid, "InvalidQuoteSignature", id_, underwriter)
-        free, wanted = self.free[cover.treasury], cover.sumInsured
-        no.when(free < wanted, "InsufficientCapital", cover.treasury, free, wanted)
+        org, underwriter = self._quoted(no, id_, cover.treasury, signer, signature)
+        wanted = cover.sumInsured
+        self._coverable(no, cover.treasury, wanted)
         transfer = self._pull(no, sender, amount)
-        self.free[cover.treasury] -= wanted
-        self.locked[cover.treasury] += wanted
+        self._lock(cover.treasury, wanted)
         self.policies[id_] = Policy(
             quote, amount, [Stretch(since)], cover.end, cover.odometer, cover.odometer, cover.tier, wanted,
             deposited=amount,
@@ -683,21 +627,6 @@ class DriveInsurance:
             facts.append(("TierUpdated", changed))
         return facts
 
-    def _insurer(self, no: Objections, treasury: str, account: str) -> None:
-        if account != treasury:
-            no.when((treasury, account) not in self.underwriters, "NotUnderwriter", treasury, account)
-            self._authorize(no, account)
-
-    def _authorize(self, no: Objections, account: str) -> int:
-        """May the account speak on an insurer's money? Its organisation, or 0."""
-        if account not in self.accounts:
-            no.when(True, "UnknownAccount", account)
-            return 0
-        org, roles, duties = self.accounts[account]
-        no.when(not roles & Role.INSURER, "MissingRole", org, roles, Role.INSURER)
-        no.when(not duties & Duty.FINANCE, "MissingDuty", account, duties, Duty.FINANCE)
-        return org
-
     def _verify(
         self,
         no: Objections,
@@ -716,28 +645,3 @@ class DriveInsurance:
         no.when(signer != owner, "WrongSigner", cover.device, signer)
         valid = self.signatures.get(signature) == (signer, digest)
         no.when(not valid, "InvalidDeviceSignature", cover.device, digest)
-
-    def _pull(self, no: Objections, sender: str, amount: int) -> Fact:
-        """Last of the objections: does the sender have the tokens?"""
-        balance = self.token.balances[sender]
-        no.when(balance < amount, "ERC20InsufficientBalance", sender, balance, amount)
-        no.settle()
-        self.token.balances[sender] -= amount
-        self.token.balances[self.address] += amount
-        return "Transfer", {"from": sender, "to": self.address, "value": amount}
-
-    def _push(self, to: str, amount: int) -> Fact:
-        self.token.balances[self.address] -= amount
-        self.token.balances[to] += amount
-        self.paid_out[to] += amount
-        return "Transfer", {"from": self.address, "to": to, "value": amount}
-
-
-def account_of(signer: bytes) -> str:
-    """The address that stands for a signer of 20 bytes."""
-    from eth_utils.address import to_checksum_address
-
-    return to_checksum_address(signer)
-
-
-__all__ = ["DriveInsurance", "Policy", "Reason", "Token"]

@@ -1,21 +1,15 @@
-"""Drive insurance and its model, called side by side.
-
-Everything is compared: the outcome, the error and its values, every event of the insurance and of the token
-with every field, and the views. From the logs alone, `goldthread.audit` must arrive at what the views show.
-"""
+"""Drive insurance and its model, called side by side; see `tests.models.money_shadow`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
-from copy import deepcopy
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from goldthread.audit import drive_insurance as audit
-from goldthread.chain.logs import Event
-from tests.models.drive_insurance import DriveInsurance, Policy, Token
-from tests.models.rules import Fact, Refused
-from tests.support import Contract, Forwarder, Node, Receipt, Reverted, decode_logs
+from tests.models.capital import Token
+from tests.models.drive_insurance import DriveInsurance, Policy
+from tests.models.money_shadow import MoneyShadow, address_of
+from tests.support import Contract, Forwarder, Node, Receipt, Reverted
 from tests.support.abi import Parameters, encode_values
 from tests.support.contract import Sender
 from tests.support.drive import DEVICE, FOREVER, VEHICLE, Drive, Quote, Reading, Usage
@@ -23,25 +17,15 @@ from tests.support.signers import Signer, Wallet
 from tests.support.words import Duty, Role
 
 
-class Point(NamedTuple):
-    """A moment to go back to."""
+class DriveShadow(MoneyShadow[DriveInsurance]):
+    """Drive insurance beside its model."""
 
-    snapshot: int
-    receipts: int
-    model: DriveInsurance
-
-
-class DriveShadow:
-    """The contract, the model, and the comparison of the two."""
+    audit = audit
 
     def __init__(self, node: Node, drive: Drive | None = None) -> None:
-        self.node = node
         self.drive = drive or Drive.create(node, capital=0)
-        self.contract: Contract = self.drive.insurance
-        self.receipts: list[Receipt] = []
-        self.steps = 0
-        self.model = DriveInsurance(
-            address=self.contract.address,
+        model = DriveInsurance(
+            address=self.drive.insurance.address,
             chain_id=node.chain_id,
             now=node.timestamp,
             token=Token(),
@@ -49,6 +33,7 @@ class DriveShadow:
             device=(DEVICE, self.drive.box.name, VEHICLE, 0, FOREVER),
             signatures=self.drive.signed,
         )
+        super().__init__(node, self.drive.insurance, self.drive.token, model)
         for account in (self.drive.treasury, self.drive.holder):
             self.model.token.balances[account] = self.drive.token.balanceOf(account)
         assert self.do("setUnderwriter", self.drive.underwriter, True, sender=self.drive.treasury)
@@ -56,33 +41,7 @@ class DriveShadow:
     def fund(self, account: Sender, amount: int) -> None:
         """Give somebody tokens."""
         self.drive.fund(account, amount)
-        self.model.token.balances[_address(account)] += amount
-
-    def do(self, function: str, *args: Any, sender: Sender) -> bool:
-        """Call the contract and its model; True if both did it."""
-        self.steps += 1
-        self.model.now = self.node.timestamp
-        call = f"{function}{args} by {_address(sender)}"
-        before = self.past()
-        try:
-            expected = getattr(self.model, function)(*args, sender=_address(sender))
-        except Refused as refused:
-            reasons = refused.reasons
-        else:
-            receipt = self._call(function, args, sender)
-            facts = self._facts(receipt)
-            assert facts == expected, f"{call}\n  happened {facts}\n  expected {expected}"
-            self.receipts.append(receipt)
-            self.model.check()
-            assert self.past() == before, f"{call}\n  changed the cover of seconds that have passed"
-            return True
-        try:
-            self._call(function, args, sender)
-        except Reverted as reverted:
-            reason = (reverted.error, tuple(reverted.values))
-            assert reason in reasons, f"{call}\n  refused  {reason}\n  expected {reasons}"
-            return False
-        raise AssertionError(f"{call}\n  happened\n  expected {reasons}")
+        self.model.token.balances[address_of(account)] += amount
 
     def open(self, quote: Quote, amount: int, *, signer: Signer | None = None, sender: Sender) -> bool:
         """Open a quote that the underwriter, or somebody else, has signed."""
@@ -125,11 +84,11 @@ class DriveShadow:
                 found[id_] = covered
         return found
 
-    def check_views(self) -> None:
-        """The views say what the model says."""
+    def check_model(self) -> None:
+        self.model.check()
+
+    def check_policies(self) -> None:
         contract, model = self.contract, self.model
-        model.now = self.node.timestamp
-        model.check()
         for id_, policy in model.policies.items():
             assert contract.policyOf(id_)._asdict() == policy.view()
             assert contract.reportOf(id_) == policy.report_view()
@@ -142,44 +101,6 @@ class DriveShadow:
                 assert contract.stretchOf(id_, index) == (stretch.since, stretch.until)
             for number, root in policy.roots.items():
                 assert contract.tripsRootOf(id_, number) == root
-        for treasury in {*model.free, *model.locked}:
-            assert contract.poolOf(treasury) == (model.free[treasury], model.locked[treasury])
-        for account, amount in model.credit.items():
-            assert contract.creditOf(account) == amount
-        for account, amount in model.token.balances.items():
-            assert self.drive.token.balanceOf(account) == amount
-
-    def check_replay(self) -> None:
-        """The logs alone lead to the state that the views show."""
-        state = audit.rebuild(self.events())
-        assert audit.compare(state, lambda function, args: getattr(self.contract, function)(*args)) == []
-        assert state.obligations == self.drive.token.balanceOf(self.contract)
-
-    def events(self) -> Iterator[Event]:
-        """The events of the insurance in all transactions so far, as an indexer gets them."""
-        for number, receipt in enumerate(self.receipts):
-            for index, event in enumerate(decode_logs(receipt)):
-                if event.address == self.contract.address:
-                    yield Event(
-                        "DriveInsurance", event.name, event.args, number, "", index, event.address, ""
-                    )
-
-    def point(self) -> Point:
-        """This moment."""
-        return Point(self.node.snapshot(), len(self.receipts), self._copy())
-
-    def back_to(self, point: Point) -> None:
-        """Return to a moment; later ones are forgotten."""
-        self.node.revert(point.snapshot)
-        del self.receipts[point.receipts :]
-        self.model = point.model
-        self.model = self._copy()
-
-    def _copy(self) -> DriveInsurance:
-        signatures, self.model.signatures = self.model.signatures, {}
-        copy = deepcopy(self.model)
-        copy.signatures = self.model.signatures = signatures
-        return copy
 
     def _call(self, function: str, args: tuple[Any, ...], sender: Sender) -> Receipt:
         """As `contract.function(*args, sender=sender)`, but a quote is encoded once and for all."""
@@ -200,38 +121,6 @@ class DriveShadow:
         data = getattr(self.contract, function).selector + _words(quote)
         return int.from_bytes(self.node.call(self.contract.address, data), "big")
 
-    def _facts(self, receipt: Receipt) -> list[Fact]:
-        return [(event.name, event.args) for event in decode_logs(receipt)]
-
-
-Move = Callable[[], bool]
-"""Something to try; True if it happened."""
-
-
-def explore(shadow: DriveShadow, moves: Callable[[], Iterator[Move]], key: Callable[[], Hashable]) -> int:
-    """Try every move in every state that can be reached; returns the number of states.
-
-    `key` names a state: two moments with the same key offer the same future. After every move that happened,
-    the views are compared with the model, and in every new state what the logs say as well.
-    """
-    known = {key()}
-
-    def visit() -> None:
-        here, now = shadow.point(), shadow.node.timestamp
-        for move in list(moves()):
-            happened = move()
-            if happened:
-                shadow.check_views()
-                if key() not in known:
-                    known.add(key())
-                    shadow.check_replay()
-                    visit()
-            if happened or shadow.node.timestamp != now:
-                shadow.back_to(here)
-
-    visit()
-    return len(known)
-
 
 def _inputs(contract: Contract, function: str) -> Parameters:
     (entry,) = (e for e in contract.abi if e["type"] == "function" and e["name"] == function)
@@ -250,7 +139,3 @@ def _word(item: int | str | bytes) -> bytes:
     if isinstance(item, bytes):
         return item
     return (int(item, 16) if isinstance(item, str) else item).to_bytes(32, "big")
-
-
-def _address(sender: Sender) -> str:
-    return sender.address if isinstance(sender, Forwarder) else sender

@@ -46,7 +46,10 @@ class Recall:
     frontier: int = 0
     size: int = 0
     stepped: tuple[bytes, ...] = ()
-    """In their order."""
+    """In their order; also members that a claim covers."""
+    closed: tuple[bytes, ...] = ()
+    """What was stepped, and the root of the claim that was adopted, in their order."""
+    claimed: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ class RecallsLedger:
     """By recall, lot and organisation."""
     left: dict[tuple[int, bytes], bytes] = field(default_factory=dict)
     """By recall and member of which a part was stepped: the chain of what is left."""
+    uncovered: set[tuple[int, bytes]] = field(default_factory=set)
+    """Recalls and members that are to be stepped although a claim was adopted."""
 
     def copy(self) -> RecallsLedger:
         return RecallsLedger(
@@ -88,6 +93,7 @@ class RecallsLedger:
             dict(self.serials),
             dict(self.consignees),
             dict(self.left),
+            set(self.uncovered),
         )
 
     def apply(self, fact: Fact) -> None:
@@ -110,8 +116,20 @@ class RecallsLedger:
             case "Stepped":
                 self._grow(number, a["added"])
                 before = self.recalls[number]
-                stepped = (*before.stepped, a["member"])
-                self._change(number, stepped=stepped, frontier=before.frontier - 1)
+                self._change(number, closed=(*before.closed, a["member"]), frontier=before.frontier - 1)
+                self._done(number, a["member"])
+            case "ClaimAdopted":
+                before = self.recalls[number]
+                closed = (*before.closed, a["root"])
+                frontier = before.frontier + a["size"]
+                self._change(number, claimed=True, closed=closed, frontier=frontier)
+            case "ClaimFollowed":
+                size = self.recalls[number].size + a["added"]
+                self._change(number, size=size, frontier=a["frontier"])
+            case "MemberCovered":
+                self._done(number, a["member"])
+            case "MemberUncovered":
+                self.uncovered.add((number, a["member"]))
             case "PartStepped":
                 self._grow(number, a["added"])
                 self.left[number, a["member"]] = a["before"]
@@ -133,6 +151,9 @@ class RecallsLedger:
                 self.consignees[key] = replace(self.consignees[key], **what)
             case _:
                 raise LookupError(f"the ledger does not know the event {name}")
+
+    def _done(self, number: int, member: bytes) -> None:
+        self._change(number, stepped=(*self.recalls[number].stepped, member))
 
     def _grow(self, number: int, count: int) -> None:
         before = self.recalls[number]
@@ -160,6 +181,7 @@ class RecallsLedger:
             "consignees": len(told),
             "acknowledged": sum(consignee.answered != 0 for consignee in told),
             "reconciled": sum(consignee.reconciled for consignee in told),
+            "claimed": facts.claimed,
         }
 
 
@@ -175,6 +197,8 @@ class Recalls:
         self.ledger = ledger
         self.lineage = lineage
         self.consortium = lineage.consortium
+        self.followed: Callable[[int], set[bytes]] = lambda recall: set()
+        """What of the adopted claim was followed; the model of ClosureClaims knows."""
 
     @property
     def now(self) -> int:
@@ -189,8 +213,13 @@ class Recalls:
         return {id_ for id_, facts in self.lineage.ledger.processes.items() if recall in facts.recalls}
 
     def frontier(self, recall: int) -> set[bytes]:
+        """Members that are to be stepped."""
         members = self.lots(recall) | self.processes(recall)
-        return members - set(self.ledger.recalls[recall].stepped)
+        covered = {each for each in self.followed(recall) if (recall, each) not in self.ledger.uncovered}
+        return members - set(self.ledger.recalls[recall].stepped) - covered
+
+    def members(self, recall: int) -> set[bytes]:
+        return self.lots(recall) | self.processes(recall) | self.ledger.twins(recall)
 
     def closure(self, seeds: Sequence[bytes]) -> set[bytes]:
         """All that came of the seeds, and they themselves."""
@@ -348,11 +377,13 @@ class Recalls:
         facts = self.ledger.recalls[recall]
         no.when(facts.state != RecallState.OPEN, "WrongRecallState", recall, facts.state)
         no.when(member in facts.stepped, "AlreadyStepped", recall, member)
+        covered = facts.claimed and (recall, member) not in self.ledger.uncovered
+        no.when(covered, "IsCovered", recall, member)
         return _Trial(self, recall)
 
     def _stepped(self, recall: int, member: bytes, added: int, sender: str) -> list[Fact]:
         facts = self.ledger.recalls[recall]
-        closure = chain((*facts.stepped, member))
+        closure = chain((*facts.closed, member))
         frontier = facts.frontier + added - 1
         what = {"added": added, "frontier": frontier, "closure": closure}
         found: list[Fact] = [("Stepped", {"recall": recall, "member": member, "caller": sender, **what})]
@@ -360,6 +391,66 @@ class Recalls:
             # Of the twins that the step itself added the trial knows.
             found.append(("RecallClosed", {"recall": recall, "closureRoot": closure, "size": None}))
         return found
+
+    # Claims
+
+    def adoptClaim(self, recall: int, root: bytes, size: int, *, sender: str) -> list[Fact]:  # noqa: N802
+        no = Objections()
+        facts = self._vouched(no, recall, sender)
+        no.when(facts.claimed, "AlreadyClaimed", recall)
+        what = {"size": size, "frontier": facts.frontier + size, "closure": chain((*facts.closed, root))}
+        return self._happened(no, ("ClaimAdopted", {"recall": recall, "root": root, **what}))
+
+    def followClaim(  # noqa: N802
+        self, recall: int, claimed: Sequence[tuple[bytes, int]], *, sender: str
+    ) -> list[Fact]:
+        no = Objections()
+        facts = self._vouched(no, recall, sender)
+        no.settle()
+        frontier = facts.frontier - len(claimed)
+        trial = _Trial(self, recall)
+        lots, processes = self.lineage.lots.ledger.lots, self.lineage.ledger.processes
+        for member, results in claimed:
+            if member not in lots and member not in processes:
+                if member in self.lineage.lots.twins.ledger.twins:
+                    trial.affect(no, member, NO_EVENT, sender)
+                continue
+            if member in facts.stepped:
+                continue
+            known = member in self.lots(recall) | self.processes(recall)
+            if results != len(self.results(member)):
+                frontier += not known
+                fact = {"recall": recall, "member": member, "joins": not known}
+                trial.facts.append(("MemberUncovered", fact))
+            elif known:
+                frontier -= 1
+                trial.facts.append(("MemberCovered", {"recall": recall, "member": member}))
+        trial.mark_lots(no, [member for member, _ in claimed if member in lots])
+        trial.mark_processes(no, [member for member, _ in claimed if member in processes])
+        what = {"followed": len(claimed), "added": trial.added, "frontier": frontier}
+        found: list[Fact] = [("ClaimFollowed", {"recall": recall, **what})]
+        if frontier == 0:
+            found.append(
+                ("RecallClosed", {"recall": recall, "closureRoot": chain(facts.closed), "size": None})
+            )
+        return self._happened(no, *trial.facts, *found)
+
+    def uncover(self, recall: int, member: bytes, *, sender: str) -> list[Fact]:
+        no = Objections()
+        self.consortium.authorize(no, sender, Duty.RECALL, Role.MODULE)
+        no.when(member not in self.members(recall), "NotAMember", recall, member)
+        facts = self.ledger.recalls.get(recall)
+        no.when(facts is not None and member in facts.stepped, "AlreadyStepped", recall, member)
+        no.when((recall, member) in self.ledger.uncovered, "AlreadyUncovered", recall, member)
+        return self._happened(no, ("MemberUncovered", {"recall": recall, "member": member, "joins": False}))
+
+    def _vouched(self, no: Objections, recall: int, sender: str) -> Recall:
+        """Of an open recall, to a contract that vouches for its claims."""
+        self.consortium.authorize(no, sender, Duty.RECALL, Role.MODULE)
+        facts = self.ledger.recalls.get(recall)
+        if facts is None or facts.state != RecallState.OPEN:
+            no.final("WrongRecallState", recall, facts.state if facts else RecallState.NONE)
+        return facts
 
     def holdContainer(  # noqa: N802
         self, recall: int, container: bytes, lot: bytes, ref: EventRef, *, sender: str
@@ -457,7 +548,7 @@ class Recalls:
 
     def notAffected(self, recall: int, listed: Sequence[Ancestor]) -> bool:  # noqa: N802
         """Complete, and nothing in it a member."""
-        members = self.lots(recall) | self.processes(recall) | self.ledger.twins(recall)
+        members = self.members(recall)
         facts = self.ledger.recalls.get(recall)
         if facts is not None and facts.state != RecallState.LIFTED:
             members |= {lot for of, lot in self.ledger.serials if of == recall}
@@ -515,8 +606,8 @@ class Recalls:
 
 EVENTS = {
     "RecallOpened", "LotsAdded", "OutputsSeeded", "SerialsAdded", "TwinAffected", "Stepped", "PartStepped",
-    "RecallClosed",
-    "RecallLifted", "TwinCleared", "ConsigneeNotified", "ConsigneeAnswered", "Reconciled",
+    "ClaimAdopted", "ClaimFollowed", "MemberCovered", "MemberUncovered", "RecallClosed", "RecallLifted",
+    "TwinCleared", "ConsigneeNotified", "ConsigneeAnswered", "Reconciled",
 }  # fmt: skip
 
 

@@ -107,9 +107,11 @@ class Tracing(LotShadow):
             assert contract.consigneeOf(number, lot, org)._asdict() == vars(consignee)
         for (number, item), left in ledger.left.items():
             assert contract.leftOf(number, item) == left
+        for number, member in ledger.uncovered:
+            assert contract.uncovered(number, member)
         for number, facts in ledger.recalls.items():
             assert contract.recallOf(number)._asdict() == ledger.view(number)
-            assert contract.closureOf(number) == chain(facts.stepped)
+            assert contract.closureOf(number) == chain(facts.closed)
             assert all(contract.stepped(number, member) for member in facts.stepped)
             if facts.state != RecallState.LIFTED:
                 self._check_members(number)
@@ -117,12 +119,17 @@ class Tracing(LotShadow):
     def _check_members(self, number: int) -> None:
         model, facts = self.recalls, self.recalls.ledger.recalls[number]
         members = model.lots(number) | model.processes(number)
-        assert facts.frontier == len(model.frontier(number))
+        assert facts.frontier == len(model.frontier(number)) + self.pending(number)
+        assert all(self.world.recalls.isMember(number, member) for member in model.members(number))
         assert facts.size == len(members) + len(model.ledger.twins(number))
         assert not any(self.world.recalls.stepped(number, member) for member in model.frontier(number))
-        assert facts.state == RecallState.OPEN or not model.frontier(number)
+        assert facts.state == RecallState.OPEN or facts.frontier == 0
         for lot in model.lots(number):
             assert not self.world.lots.clear(lot).ok
+
+    def pending(self, number: int) -> int:
+        """Members of an adopted claim that are still to be followed."""
+        return 0
 
     # What an auditor finds
 

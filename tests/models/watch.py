@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from tests.models.conditions import (
+    FALSIFIED,
     SILENCE,
     Conditions,
     ConditionsLedger,
+    Policy,
     Track,
     track_view,
 )
@@ -20,6 +22,7 @@ from tests.models.devices import (
     TelemetryLedger,
     signer_hash,
 )
+from tests.models.readings import RuleKind, Told
 from tests.models.segments import Limit, Reading, Segment
 from tests.models.shadow import Point, Shadow
 from tests.support import Node, decode_logs
@@ -72,7 +75,7 @@ class Watch(Shadow):
         signed = self.cold.sign(segment, logger)
         digest = self.telemetry.digest_of(segment)
         self.devices.signatures[signed[2]] = (signed[1], digest)
-        self.conditions.archive[digest] = readings, list(limits)
+        self.conditions.archive[digest] = Told(readings, list(limits), how.get("histogram", False))
         return signed
 
     def catch_up(self) -> None:
@@ -138,8 +141,19 @@ class Watch(Shadow):
         contract, rules = self.cold.conditions, len(self.conditions.ledger.policies[id_].words)
         for place, tally in enumerate(track.tallies):
             assert contract.tally(id_, device, quantity, place) == tally
-        for place in (*range(rules), SILENCE):
+        for place in (*range(rules), FALSIFIED, SILENCE):
             assert contract.breach(id_, device, quantity, place) == track.breach(place)
+        self._check_windows(self.conditions.ledger.policies[id_], device, quantity, track)
+
+    def _check_windows(self, policy: Policy, device: bytes, quantity: int, track: Track) -> None:
+        stream = device, policy.subject, quantity
+        course = self.conditions.course(policy, stream, track.first, track.seq)
+        for rule in policy.rules:
+            if rule.kind == RuleKind.MKT and rule.upper:
+                heat, since = course.window(rule.duration)
+                time = course.ends[-1] - since if course.ends else 0
+                found = self.cold.conditions.heatWindow(policy.id, device, quantity, rule.duration)
+                assert found == (heat, time)
 
     def point(self) -> WatchPoint:
         ledgers = self.devices.ledger, self.telemetry.ledger, self.conditions.ledger

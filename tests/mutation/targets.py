@@ -57,19 +57,43 @@ TARGETS = {
         entries=("contracts/core/Devices.sol",),
         tests=("devices",),
     ),
+    "Capabilities": Target(
+        sources=(
+            "contracts/core/Capabilities.sol",
+            "contracts/libraries/CapabilityWord.sol",
+            "contracts/libraries/Method.sol",
+        ),
+        entries=("contracts/core/Capabilities.sol",),
+        tests=("capabilities",),
+    ),
+    "Firmware": Target(
+        sources=("contracts/core/Firmware.sol",),
+        entries=("contracts/core/Firmware.sol",),
+        tests=("firmware",),
+    ),
     "Telemetry": Target(
         sources=(
             "contracts/core/Telemetry.sol",
             "contracts/libraries/SegmentWords.sol",
             "contracts/libraries/Excursion.sol",
+            "contracts/libraries/Histogram.sol",
             "contracts/libraries/MerkleLeaves.sol",
+            "contracts/libraries/SummaryMerge.sol",
+            "contracts/libraries/SummaryTree.sol",
         ),
-        entries=("contracts/core/Telemetry.sol",),
+        entries=("contracts/core/Telemetry.sol", "contracts/mocks/SummaryHarness.sol"),
         tests=("telemetry",),
+    ),
+    "Challenges": Target(
+        sources=("contracts/money/Challenges.sol",),
+        entries=("contracts/money/Challenges.sol",),
+        tests=("challenges",),
     ),
     "Conditions": Target(
         sources=(
             "contracts/rules/Conditions.sol",
+            "contracts/rules/ConditionPolicies.sol",
+            "contracts/libraries/HeatWindow.sol",
             "contracts/libraries/Rule.sol",
             "contracts/libraries/Excursion.sol",
         ),
@@ -85,15 +109,25 @@ TARGETS = {
         entries=("contracts/rules/LoggerReports.sol", "contracts/mocks/FridgeTagHarness.sol"),
         tests=("logger_reports",),
     ),
+    "Templates": Target(
+        sources=("contracts/rules/Templates.sol",),
+        entries=("contracts/rules/Templates.sol",),
+        tests=("templates",),
+    ),
+    "Mkt": Target(
+        sources=("contracts/libraries/Mkt.sol",),
+        entries=("contracts/mocks/MktHarness.sol",),
+        tests=("mkt",),
+    ),
     "Lineage": Target(
         sources=("contracts/core/Lineage.sol",),
         entries=("contracts/core/Lineage.sol",),
         tests=("lineage", "recalls"),
     ),
     "Recalls": Target(
-        sources=("contracts/rules/Recalls.sol",),
+        sources=("contracts/rules/Recalls.sol", "contracts/rules/RecallLedger.sol"),
         entries=("contracts/rules/Recalls.sol",),
-        tests=("recalls",),
+        tests=("recalls", "closure_claims"),
     ),
     "Verification": Target(
         sources=("contracts/rules/Verification.sol",),
@@ -124,5 +158,15 @@ TARGETS = {
         ),
         entries=("contracts/money/DriveInsurance.sol",),
         tests=("drive_insurance",),
+    ),
+    "ClosureClaims": Target(
+        sources=("contracts/money/ClosureClaims.sol",),
+        entries=("contracts/money/ClosureClaims.sol",),
+        tests=("closure_claims",),
+    ),
+    "CargoInsurance": Target(
+        sources=("contracts/money/CargoInsurance.sol", "contracts/libraries/Indemnity.sol"),
+        entries=("contracts/money/CargoInsurance.sol",),
+        tests=("cargo_insurance",),
     ),
 }

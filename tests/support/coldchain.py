@@ -178,21 +178,29 @@ class Course:
         self.cold = cold
         self.policy: Policy = cold.set(cold.policy(rules, **policy))
         self.seq = 0
+        self.ends: dict[int, int] = {}
+        """Time of the last reading of each segment."""
 
-    def judge(self, *readings: tuple[int, int], told: Sequence[Limit] | None = None) -> int:
+    def judge(
+        self, *readings: tuple[int, int], told: Sequence[Limit] | None = None, histogram: bool = False
+    ) -> int:
         """Judge the next segment, which tells of these limits (all); the rules broken by now."""
         self.seq += 1
         start, limits = self.policy.start, self.policy.limits(TEMPERATURE) if told is None else told
-        segment = self.cold.segment([Reading(start + t, value) for t, value in readings], self.seq, limits)
+        measured = [Reading(start + t, value) for t, value in readings]
+        self.ends[self.seq] = measured[-1].time
+        segment = self.cold.segment(measured, self.seq, limits, histogram=histogram)
         [judged] = self.cold.conditions.events(self.cold.judge(self.policy, segment), "SegmentJudged")
         latched: int = judged["latched"]
         return latched
 
     def breach(self, rule: int = 0) -> tuple[int, int, int, int]:
-        """First crossing (after the start), extreme, time and segment."""
+        """First crossing (after the start), extreme, time and segment; all zero without one."""
         breach = self.cold.conditions.breach(self.policy.id, self.cold.logger.id, TEMPERATURE, rule)
-        crossing = breach.firstCrossing - self.policy.start if any(breach) else 0
-        return (crossing, *breach[1:])
+        if not any(breach):
+            return 0, 0, 0, 0
+        assert breach.until == self.ends[breach.seq]
+        return breach.firstCrossing - self.policy.start, breach.extreme, breach.time, breach.seq
 
     def tally(self, rule: int = 0) -> tuple[int, int]:
         tally: tuple[int, int] = self.cold.conditions.tally(

@@ -26,6 +26,8 @@ MAKER_PREFIX = "9506000"
 SUPPLIER_PREFIX = "0614141"
 PREFIX_LENGTH = 7
 DAY = 86_400
+BOND = 1_000_000_001
+"""Of a claim, in base units; odd, so that half of it is not a whole number."""
 
 
 class EventRef(NamedTuple):
@@ -164,11 +166,6 @@ class World:
         return deploy(self.node, "Telemetry", self.consortium, self.devices)
 
     @cached_property
-    def token(self) -> Contract:
-        """Deployed when first asked for; anybody may mint it."""
-        return deploy(self.node, "TestToken", "test dollar", "tUSD", 6)
-
-    @cached_property
     def challenges(self) -> Contract:
         """Deployed, and made a module, when first asked for."""
         contract = deploy(self.node, "Challenges", self.consortium, self.telemetry, self.token)
@@ -178,7 +175,13 @@ class World:
     @cached_property
     def conditions(self) -> Contract:
         """Deployed when first asked for; not yet an account of anybody."""
-        return deploy(self.node, "Conditions", self.consortium, self.twins, self.telemetry)
+        parts = self.twins, self.telemetry, self.firmware
+        return deploy(self.node, "Conditions", self.consortium, *parts)
+
+    @cached_property
+    def templates(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "Templates", self.consortium)
 
     @cached_property
     def logger_reports(self) -> Contract:
@@ -205,6 +208,19 @@ class World:
         recalls = deploy(self.node, "Recalls", self.consortium, self.lineage)
         self.empower(recalls, Role.MODULE | Role.REGULATOR)
         return recalls
+
+    @cached_property
+    def token(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "TestToken", "Test dollar", "TUSD", 6)
+
+    @cached_property
+    def closure_claims(self) -> Contract:
+        """Deployed, and made a module, when first asked for."""
+        args = self.consortium, self.recalls, self.token, BOND, DAY
+        contract = deploy(self.node, "ClosureClaims", *args)
+        self.empower(contract, Role.MODULE, Duty.RECALL)
+        return contract
 
     @cached_property
     def verification(self) -> Contract:
