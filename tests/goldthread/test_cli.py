@@ -50,6 +50,7 @@ def failed(result: Result, message: str) -> None:
 COMMANDS = [
     [], ["id"], ["quote"], ["segment"], ["segment", "build"], ["segment", "verify"], ["segment", "prove"],
     ["segment", "show"], ["proof"], ["proof", "export"], ["proof", "verify"], ["history"], ["audit"],
+    ["audit", "rebuild"], ["report"], ["report", "verify"], ["report", "show"], ["report", "attest"],
     ["audit", "rebuild"], ["cover"], ["cover", "quote"], ["cover", "sign"], ["cover", "show"],
     ["cover", "simulate"],
 ]  # fmt: skip
@@ -60,7 +61,7 @@ def test_every_command_explains_itself(command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.exit_code == 0
     assert result.stdout.startswith("Usage:")
-    if command and command not in (["segment"], ["proof"], ["audit"], ["cover"]):
+    if command and command not in (["segment"], ["proof"], ["audit"], ["cover"], ["report"]):
         assert "Example:" in result.stdout
         assert f"goldthread {' '.join(command)} " in result.stdout
 

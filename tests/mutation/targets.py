@@ -100,6 +100,15 @@ TARGETS = {
         entries=("contracts/rules/Conditions.sol",),
         tests=("conditions",),
     ),
+    "LoggerReports": Target(
+        sources=(
+            "contracts/rules/LoggerReports.sol",
+            "contracts/libraries/FridgeTag.sol",
+            "contracts/libraries/LoggerWords.sol",
+        ),
+        entries=("contracts/rules/LoggerReports.sol", "contracts/mocks/FridgeTagHarness.sol"),
+        tests=("logger_reports",),
+    ),
     "Templates": Target(
         sources=("contracts/rules/Templates.sol",),
         entries=("contracts/rules/Templates.sol",),
