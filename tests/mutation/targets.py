@@ -94,6 +94,7 @@ TARGETS = {
             "contracts/rules/Conditions.sol",
             "contracts/rules/ConditionPolicies.sol",
             "contracts/libraries/HeatWindow.sol",
+            "contracts/libraries/TrackWord.sol",
             "contracts/libraries/Rule.sol",
             "contracts/libraries/Excursion.sol",
         ),
