@@ -443,7 +443,7 @@ def test_a_key_with_a_passphrase(trip: Path, tmp_path: Path) -> None:
         (["--device", "0x12"], "--device '0x12': must be 0x and 64 hex digits"),
         (["--subject", "01/9506000134353"], "--subject GTIN (01)"),
         (["--chain-id", "1"], "--chain-id and --telemetry are given together"),
-        (["--chain-id", "1", "--telemetry", "0x12"], "--telemetry '0x12': is no address"),
+        (["--chain-id", "1", "--telemetry", "0x12"], "--telemetry '0x12': must be an address"),
         (["--deployment", "none.json"], "none.json: No such file"),
         (["--key", "none.pem"], "none.pem: No such file"),
     ],
