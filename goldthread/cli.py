@@ -15,6 +15,7 @@ from goldthread.commands import (
     proof,
     quotes,
     recall,
+    report,
     segment,
     trace,
     watch,
@@ -38,6 +39,7 @@ main.add_command(quotes.quote)
 main.add_command(cover.cover)
 main.add_command(segment.segment)
 main.add_command(policy.policy)
+main.add_command(report.report)
 main.add_command(watch.watch)
 main.add_command(proof.proof)
 main.add_command(device.device)

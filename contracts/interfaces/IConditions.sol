@@ -9,33 +9,36 @@ import {ITwins} from "./ITwins.sol";
 /// @title IConditions
 /// @notice Was it kept cold, dry, still? Limits on the readings of a twin, judged segment by segment.
 ///
-/// A policy belongs to a twin and to the organisation that set it; nobody changes another's. It names the devices
-/// whose readings count. Rules are judged for each device and quantity on their own, and the state is carried over
-/// the borders of segments, so that any cut of the same readings into segments gives the same breaches.
+/// A policy belongs to a twin and to the organisation that set it; nobody changes another's. It names the devices whose
+/// readings count. Rules are judged for each device and quantity on their own, and the state is carried over the
+/// borders of segments, so that any cut of the same readings into segments gives the same breaches (a mean is looked at
+/// where a segment ends).
 ///
 /// A reading exactly at a limit is beyond it. A reading holds until the next one. More than {Policy.maxInterval}
 /// between two readings, or between the policy's start and the first one, is a gap, and counts as beyond every limit,
 /// high and low: silence is never good. A segment with a gap inside counts as a gap from end to end, and one that says
 /// nothing of a limit it passed as beyond that limit from end to end, once for each reading where times are counted:
-/// devices end segments at gaps and know the limits. Of a segment that is a proven lie nothing is believed: it counts as a gap from end to end.
-/// Segments that began before the policy's start do not count; the last reading of such a segment holds on.
+/// devices end segments at gaps and know the limits. Of a segment that is a proven lie nothing is believed: it counts
+/// as a gap from end to end. Segments that began before the policy's start do not count; the last reading of such a
+/// segment holds on.
 ///
-/// A breach latches once for each rule, raises an alert, and holds the twin back where the policy's setter is its
-/// owner or custodian, or a regulator. It stays until somebody in quality who did not set the policy disposes of it.
+/// A breach latches once for each rule, raises an alert, and holds the twin back where the policy's setter is its owner
+/// or custodian, or a regulator. It stays until somebody in quality who did not set the policy disposes of it.
 ///
 /// A rule on the mean kinetic temperature (MKT, library `Mkt`) looks at all time since the policy's start, or at a
-/// rolling window. The window is a chain of whole segments, each with the time between the segment before and itself: it
-/// is cut into 24 ticks that are counted from the policy's start, and has the segments that ended in the tick of the
-/// newest reading or in the 23 before it. Temperatures weigh by the segment's histogram; a segment without one weighs as
-/// its highest reading. The newest reading holds until the next segment. A gap weighs as the highest reading before it,
-/// and a segment with a gap inside as the highest up to its end. Before the first reading, if none held, it was as hot
-/// as the highest of the first segment; and where a segment reaches over the start, as hot as its highest up to its end. The MKT is judged at the end of each segment, once the policy is as old as the
-/// rule's duration, and breaks the rule when it is above the limit.
+/// rolling window. The window is a chain of whole segments, each with the time between the segment before and itself:
+/// it is cut into 24 ticks that are counted from the policy's start, and has the segments that ended in the tick of the
+/// newest reading or in the 23 before it. Temperatures weigh by the segment's histogram; a segment without one weighs
+/// as its highest reading. The newest reading holds until the next segment. A gap weighs as the highest reading before
+/// it, and a segment with a gap inside as the highest up to its end. Before the first reading, if none held, it was as
+/// hot as the highest of the first segment; and where a segment reaches over the start, as hot as its highest up to its
+/// end. The MKT is judged at the end of each segment, once the policy is as old as the rule's duration, and breaks the
+/// rule when it is above the limit.
 ///
-/// Limits: a policy is on one twin; what is taken out of a container before a breach is judged is held by {IExposures}.
-/// Its setter may replace or close a policy without an open breach; what was anchored stays, for others to judge.
-/// A policy names devices, not their keys or owners: see {IDevices} for who can change those. Each device of a policy
-/// with {Policy.maxSilence} measures each quantity that it has rules on.
+/// Limits: a policy is on one twin; what is taken out of a container before a breach is judged is held by {IExposures}. Its
+/// setter may replace or close a policy without an open breach; what was anchored stays, for others to judge. A policy
+/// names devices, not their keys or owners: see {IDevices} for who can change those. Each device of a policy with
+/// {Policy.maxSilence} measures each quantity that it has rules on.
 ///
 /// Assumptions: this contract is an account of an organisation with the role REGULATOR and has the duty QUALITY.
 interface IConditions {
@@ -131,10 +134,12 @@ interface IConditions {
 
     /// @notice A broken rule.
     /// @param firstCrossing When the quantity first crossed the limit under this policy, unix seconds; for MKT when the
-    /// time began that the mean is over, for SEQUENCE and {FALSIFIED} when the segment did, for {SILENCE} the newest reading before it.
-    /// @param extreme Highest (or lowest) reading up to the end of that segment; 0 for GAP, SEQUENCE, {SILENCE} and {FALSIFIED}.
-    /// @param time Seconds that reached the rule's duration; 0 for INSTANT and SEQUENCE, excursions for COUNT, for MKT the seconds that
-    /// the mean is over, for {FALSIFIED} those of the segment.
+    /// time began that the mean is over, for SEQUENCE and {FALSIFIED} when the segment did, for {SILENCE} the newest
+    /// reading before it.
+    /// @param extreme Highest (or lowest) reading up to the end of that segment; 0 for GAP, SEQUENCE, {SILENCE} and
+    /// {FALSIFIED}.
+    /// @param time Seconds that reached the rule's duration; 0 for INSTANT and SEQUENCE, excursions for COUNT, for MKT
+    /// the seconds that the mean is over, for {FALSIFIED} those of the segment.
     /// @param seq Segment that showed it; 0 for {SILENCE}.
     /// @param until Time of that segment's last reading; for {SILENCE} when it was found.
     struct Breach {
@@ -151,16 +156,16 @@ interface IConditions {
     );
     /// @notice The organisation watches the twin no longer.
     event PolicyClosed(bytes32 indexed policyId, bytes32 indexed subject, uint32 indexed org, address caller);
-    /// @notice The segment `seq` was judged; `latched` are the rules broken by then, `heat` is {Track.heat}.
-    /// Its readings are in {ITelemetry-SegmentAnchored}; what was counted, if it changed, in {TalliesChanged}. From these
+    /// @notice The segment `seq` was judged; `latched` are the rules broken by then, `heat` is {Track.heat}. Its
+    /// readings are in {ITelemetry-SegmentAnchored}; what was counted, if it changed, in {TalliesChanged}. From these
     /// the window of an MKT rule follows.
     event SegmentJudged(
         bytes32 indexed policyId, bytes32 indexed device, uint16 quantity, uint32 seq, uint16 latched, uint64 heat
     );
     /// @notice What the rules have counted now: a {Tally} of 64 bits for each, that of the first rule lowest.
     event TalliesChanged(bytes32 indexed policyId, bytes32 indexed device, uint16 quantity, uint256[2] tallies);
-    /// @notice A rule was broken. `rule` is its place in the policy, {SILENCE} or {FALSIFIED}. `holding`: the policy holds the
-    /// twin back from now on.
+    /// @notice A rule was broken. `rule` is its place in the policy, {SILENCE} or {FALSIFIED}. `holding`: the policy
+    /// holds the twin back from now on.
     event BreachFound(
         bytes32 indexed policyId,
         bytes32 indexed subject,

@@ -13,12 +13,15 @@ import {HeatMark, HeatWindow, HeatWindowLib} from "../libraries/HeatWindow.sol";
 import {Mkt} from "../libraries/Mkt.sol";
 import {Rule, RuleLib} from "../libraries/Rule.sol";
 import {Frame, Values} from "../libraries/SegmentWords.sol";
+import {TallyWords, TrackWord} from "../libraries/TrackWord.sol";
 import {ConditionPolicies} from "./ConditionPolicies.sol";
 
 /// @title Conditions
 /// @notice See {IConditions}.
 contract Conditions is ConditionPolicies {
     using SafeCast for uint256;
+    using TrackWord for uint256;
+    using TallyWords for uint256[2];
 
     /// @dev What all rules look at when a segment is judged.
     /// @param since Seconds from the newest judged reading, or from the policy's start, to the segment's first.
@@ -47,11 +50,9 @@ contract Conditions is ConditionPolicies {
     /// @inheritdoc IConditions
     IFirmware public immutable FIRMWARE;
 
-    /// @dev A key stands for policy hash (and so for its version), device and quantity. The fields of a {Track} from the
-    /// lowest bit up: the compiler would load and store each by itself.
+    /// @dev A key stands for policy hash (and so for its version), device and quantity.
     mapping(bytes32 key => uint256) private _tracks;
 
-    /// @dev Four {Tally}s to a word: that of rule i is 64 bits wide and starts at bit 64 * (i % 4) of word i / 4.
     mapping(bytes32 key => uint256[2]) private _tallies;
 
     mapping(bytes32 key => mapping(uint32 duration => HeatWindow)) private _windows;
@@ -72,7 +73,7 @@ contract Conditions is ConditionPolicies {
         if (segment.subject != policy.subject) revert WrongSubject(policy.subject, segment.subject);
         Frame frame = segment.frame;
         (bytes32 policyId, bytes32 key) = _keyInForce(policy, segment.device, frame.quantity());
-        Track memory t = _trackOf(key);
+        Track memory t = _tracks[key].unpack();
         bool counts = frame.from() >= policy.start;
         // Of those before the start only the last one matters: nobody makes others pay for judging all of them.
         if (counts ? frame.seq() != t.seq + 1 : frame.seq() <= t.seq) {
@@ -81,13 +82,13 @@ contract Conditions is ConditionPolicies {
         if (t.seq == 0) (t.to, t.min, t.max) = (policy.start, type(int32).max, type(int32).min);
         uint16 found = counts ? _count(policy, policyId, key, segment, t, lie) : _begin(policy, policyId, segment, t);
         t.latched |= found;
-        _putTrack(key, t);
+        _tracks[key] = TrackWord.pack(t);
         emit SegmentJudged(policyId, segment.device, frame.quantity(), t.seq, t.latched, t.heat);
         if (found != 0) _open(policy, policyId, key, segment.device, frame.quantity(), found);
     }
 
-    /// @dev Anchors the segment with what follows it in calldata, as it lies there: decoding and encoding it would cost as
-    /// much as judging it. Telemetry decodes it, and sees the same segment at the same place.
+    /// @dev Anchors the segment with what follows it in calldata, as it lies there: to decode and encode it would cost as
+    /// much as to judge it. Telemetry decodes it, and sees the same segment at the same place.
     /// @return lie True if the segment is a proven lie.
     function _anchor(ITelemetry.Segment calldata segment) private returns (bool lie) {
         (address telemetry, bytes4 selector) = (address(TELEMETRY), ITelemetry.anchor.selector);
@@ -211,9 +212,9 @@ contract Conditions is ConditionPolicies {
                 bool any = step.torn || (limited && r.isBeyond(r.high() ? max : min));
                 // The newest reading held until this segment's first one; in a gap nobody knows, so it counts.
                 bool before = step.gap || (step.held && limited && r.isBeyond(step.previous));
-                Tally memory c = _tallyOf(tallies, i);
+                Tally memory c = tallies.tallyOf(i);
                 (broken, time) = _apply(r, segment, any, before, step, c);
-                _putTally(tallies, i, c);
+                tallies.put(i, c);
                 crossing = policy.start + c.onset - 1;
             }
             if (!broken || t.latched & 1 << i != 0) continue;
@@ -356,7 +357,7 @@ contract Conditions is ConditionPolicies {
             ruled = policy.rules[i].quantity() == quantity;
         }
         if (!ruled) revert QuantityNotRuled(policyId, quantity);
-        Track memory t = _trackOf(key);
+        Track memory t = _tracks[key].unpack();
         if (t.latched & 1 << SILENCE != 0) revert AlreadyMarked(policyId, device);
         uint40 since = t.seq == 0 ? policy.start : t.to;
         uint32 silence = _silence(policy, since, t.latched);
@@ -368,7 +369,7 @@ contract Conditions is ConditionPolicies {
         }
         uint16 found = _silent(key, since, silence);
         t.latched |= found;
-        _putTrack(key, t);
+        _tracks[key] = TrackWord.pack(t);
         _open(policy, policyId, key, device, quantity, found);
     }
 
@@ -392,14 +393,14 @@ contract Conditions is ConditionPolicies {
         if (segment.subject != policy.subject) revert WrongSubject(policy.subject, segment.subject);
         bytes32 digest = TELEMETRY.digestOf(segment);
         if (!TELEMETRY.falsified(digest)) revert NotALie(digest);
-        Track memory t = _trackOf(key);
+        Track memory t = _tracks[key].unpack();
         if (frame.from() < policy.start || frame.seq() > t.seq) {
             revert NotJudged(policyId, segment.device, frame.seq());
         }
         if (t.latched & 1 << FALSIFIED != 0) revert AlreadyMarked(policyId, segment.device);
         uint16 found = _falsify(key, frame);
         t.latched |= found;
-        _putTrack(key, t);
+        _tracks[key] = TrackWord.pack(t);
         _open(policy, policyId, key, segment.device, frame.quantity(), found);
     }
 
@@ -414,12 +415,13 @@ contract Conditions is ConditionPolicies {
 
     /// @inheritdoc IConditions
     function track(bytes32 policyId, bytes32 device, uint16 quantity) external view returns (Track memory) {
-        return _trackOf(_key(policyHash[policyId], device, quantity));
+        return _tracks[_key(policyHash[policyId], device, quantity)].unpack();
     }
 
     /// @inheritdoc IConditions
     function tally(bytes32 policyId, bytes32 device, uint16 quantity, uint8 rule) external view returns (Tally memory) {
-        return _tallyOf(_tallies[_key(policyHash[policyId], device, quantity)], rule);
+        uint256[2] memory tallies = _tallies[_key(policyHash[policyId], device, quantity)];
+        return tallies.tallyOf(rule);
     }
 
     /// @inheritdoc IConditions
@@ -431,33 +433,7 @@ contract Conditions is ConditionPolicies {
         bytes32 key = _key(policyHash[policyId], device, quantity);
         HeatMark memory mark = _windows[key][duration].oldest();
         if (mark.to == 0) return (0, 0);
-        Track memory t = _trackOf(key);
+        Track memory t = _tracks[key].unpack();
         return (t.heat == Mkt.FULL ? Mkt.FULL : t.heat - mark.heat, uint32(t.to - mark.to));
-    }
-
-    // ------------------------------------------------------------------------------------- tracks and tallies
-
-    function _trackOf(bytes32 key) private view returns (Track memory t) {
-        uint256 word = _tracks[key];
-        (t.seq, t.to, t.min) = (uint32(word), uint40(word >> 32), int32(uint32(word >> 72)));
-        (t.max, t.last, t.latched) = (int32(uint32(word >> 104)), int32(uint32(word >> 136)), uint16(word >> 168));
-        (t.counting, t.heat) = (uint8(word >> 184) != 0, uint64(word >> 192));
-    }
-
-    function _putTrack(bytes32 key, Track memory t) private {
-        uint256 readings = uint256(uint32(t.min)) | uint256(uint32(t.max)) << 32 | uint256(uint32(t.last)) << 64;
-        uint256 state = uint256(t.latched) | (t.counting ? 1 << 16 : 0) | uint256(t.heat) << 24;
-        _tracks[key] = uint256(t.seq) | uint256(t.to) << 32 | readings << 72 | state << 168;
-    }
-
-    function _tallyOf(uint256[2] memory tallies, uint256 rule) private pure returns (Tally memory) {
-        uint256 word = tallies[rule / 4] >> 64 * (rule % 4);
-        return Tally({time: uint32(word), onset: uint32(word >> 32)});
-    }
-
-    function _putTally(uint256[2] memory tallies, uint256 rule, Tally memory c) private pure {
-        uint256 shift = 64 * (rule % 4);
-        uint256 word = tallies[rule / 4] & ~(uint256(type(uint64).max) << shift);
-        tallies[rule / 4] = word | (uint256(c.onset) << 32 | c.time) << shift;
     }
 }

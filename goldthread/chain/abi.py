@@ -34,6 +34,7 @@ CONTRACTS = (
     "Firmware",
     "Telemetry",
     "Conditions",
+    "LoggerReports",
     "Templates",
     "Lots",
     "Lineage",

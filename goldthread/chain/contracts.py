@@ -208,6 +208,11 @@ class Deployment:
         return self.contract("Conditions")
 
     @property
+    def logger_reports(self) -> Contract:
+        """Reports that loggers sign themselves, and what they contradict (ILoggerReports)."""
+        return self.contract("LoggerReports")
+
+    @property
     def templates(self) -> Contract:
         """Rules under a name, for policies to follow (ITemplates)."""
         return self.contract("Templates")

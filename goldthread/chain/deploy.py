@@ -127,6 +127,7 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
             ("CONSORTIUM", "TWINS", "TELEMETRY", "FIRMWARE"),
         ),
         Part("Templates", ("@Consortium",), ("CONSORTIUM",)),
+        Part("LoggerReports", ("@Consortium", "@Telemetry"), ("CONSORTIUM", "TELEMETRY")),
         Part("Lots", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
         Part("Lineage", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
         Part("Recalls", ("@Consortium", "@Lineage"), ("CONSORTIUM", "LINEAGE")),

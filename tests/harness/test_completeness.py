@@ -21,6 +21,7 @@ INTERFACES = (
     "IExposures",
     "IFirmware",
     "ILineage",
+    "ILoggerReports",
     "IRecalls",
     "ITelemetry",
     "ITemplates",

@@ -94,11 +94,21 @@ TARGETS = {
             "contracts/rules/Conditions.sol",
             "contracts/rules/ConditionPolicies.sol",
             "contracts/libraries/HeatWindow.sol",
+            "contracts/libraries/TrackWord.sol",
             "contracts/libraries/Rule.sol",
             "contracts/libraries/Excursion.sol",
         ),
         entries=("contracts/rules/Conditions.sol",),
         tests=("conditions",),
+    ),
+    "LoggerReports": Target(
+        sources=(
+            "contracts/rules/LoggerReports.sol",
+            "contracts/libraries/FridgeTag.sol",
+            "contracts/libraries/LoggerWords.sol",
+        ),
+        entries=("contracts/rules/LoggerReports.sol", "contracts/mocks/FridgeTagHarness.sol"),
+        tests=("logger_reports",),
     ),
     "Templates": Target(
         sources=("contracts/rules/Templates.sol",),

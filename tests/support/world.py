@@ -184,6 +184,11 @@ class World:
         return deploy(self.node, "Templates", self.consortium)
 
     @cached_property
+    def logger_reports(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "LoggerReports", self.consortium, self.telemetry)
+
+    @cached_property
     def lots(self) -> Contract:
         """Deployed, and made a module and a regulator, when first asked for."""
         contract = deploy(self.node, "Lots", self.consortium, self.twins)
