@@ -23,7 +23,7 @@ def literal() -> str:
     digits = table().hex()
     width = 2 * BYTES * PER_LINE
     lines = [f'hex"{digits[i : i + width]}"' for i in range(0, len(digits), width)]
-    return "\n".join(f"        {line}" for line in lines) + ";"
+    return "\n        ".join(lines) + ";"
 
 
 if __name__ == "__main__":

@@ -28,9 +28,7 @@ interface ITemplates is IModule {
 
     /// @notice Registers a template of the caller's organisation. Duty QUALITY. Emits {TemplateRegistered}.
     /// @param version One more than {newest}.
-    function register(string calldata name, uint32 version, Rule[] calldata rules)
-        external
-        returns (bytes32 templateId);
+    function register(string calldata name, uint32 version, Rule[] calldata rules) external returns (bytes32 templateId);
 
     /// @notice Does a policy have the rules of a template? False if there is no such template.
     /// Whether the policy is in force says {IConditions-policyHash}.

@@ -65,12 +65,9 @@ contract Conditions is ConditionPolicies {
     // ------------------------------------------------------------------------------------------------ judging
 
     /// @inheritdoc IConditions
-    function judge(
-        Policy calldata policy,
-        ITelemetry.Segment calldata segment,
-        bytes calldata,
-        bytes calldata
-    ) external {
+    function judge(Policy calldata policy, ITelemetry.Segment calldata segment, bytes calldata, bytes calldata)
+        external
+    {
         bool lie = _anchor(segment);
         if (segment.subject != policy.subject) revert WrongSubject(policy.subject, segment.subject);
         Frame frame = segment.frame;
@@ -82,9 +79,7 @@ contract Conditions is ConditionPolicies {
             revert NotNextToJudge(policyId, segment.device, t.seq + 1, frame.seq());
         }
         if (t.seq == 0) (t.to, t.min, t.max) = (policy.start, type(int32).max, type(int32).min);
-        uint16 found = counts
-            ? _count(policy, policyId, key, segment, t, lie)
-            : _begin(policy, policyId, segment, t);
+        uint16 found = counts ? _count(policy, policyId, key, segment, t, lie) : _begin(policy, policyId, segment, t);
         t.latched |= found;
         _putTrack(key, t);
         emit SegmentJudged(policyId, segment.device, frame.quantity(), t.seq, t.latched, t.heat);
@@ -198,7 +193,9 @@ contract Conditions is ConditionPolicies {
             if (r.quantity() != quantity) continue;
             ruled = true;
             uint8 kind = r.kind();
-            if (quiet && kind != MKT && kind != SEQUENCE && (kind == GAP || !r.isBeyond(r.high() ? max : min))) continue;
+            if (quiet && kind != MKT && kind != SEQUENCE && (kind == GAP || !r.isBeyond(r.high() ? max : min))) {
+                continue;
+            }
             (bool broken, uint40 crossing, uint32 time) = (false, 0, 0);
             if (kind == MKT) {
                 if (weights.length == 0) {
@@ -321,8 +318,8 @@ contract Conditions is ConditionPolicies {
         uint256[] calldata histogram = segment.histogram;
         return Mkt.ofValue(weights, before, step.since)
             + (histogram.length != 0 && !step.torn
-                ? Mkt.ofHistogram(weights, histogram)
-                : Mkt.ofValue(weights, step.torn ? hottest : segment.values.max(), step.duration));
+                    ? Mkt.ofHistogram(weights, histogram)
+                    : Mkt.ofValue(weights, step.torn ? hottest : segment.values.max(), step.duration));
     }
 
     /// @dev Compares the MKT with a rule's limit.

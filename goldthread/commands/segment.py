@@ -114,9 +114,15 @@ def build(
     """
     from goldthread.chain import segments
     from goldthread.rules.readings import Layout, read_recording
+    from goldthread.rules.fridge_tag import is_report
     from goldthread.rules.readings import quantity as quantity_of
     from goldthread.rules.summaries import Limit
 
+    if is_report(readings):
+        raise Failure(
+            f"{readings}: is a Fridge-tag report, which has figures of days and no readings to sign; "
+            f"`goldthread report attest` hands it in as it is"
+        )
     manifest, where = _where(deployment_file, chain_id, telemetry)
     try:
         quantity = quantity_of(quantity_name)

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 import pytest
 from eth_utils.crypto import keccak
 
+from goldthread.rules.templates import templates
 from tests.models.conditions import Disposition, Policy
 from tests.models.readings import Rule, RuleKind
-from tests.models.segments import TEMPERATURE, Limit, Segment, Tree
-from tests.support import AnvilNode
+from tests.models.segments import TEMPERATURE, Limit, Segment, Tree, vertices_of
+from tests.support import AnvilNode, Forwarder
 from tests.support.coldchain import ColdChain, Logger
 from tests.support.gas import GasBook
 from tests.support.signers import SecureElement, Wallet
@@ -25,14 +26,18 @@ FOUR_RULES = (
     Rule(RuleKind.CONSECUTIVE, FROST, HOUR, severity=3),
 )
 GOOD, WARM, HOT = 500, 900, 1100
+SPIKE, HOTTER, DEEP = Limit(3000, high=True), Limit(4000, high=True), Limit(-2500, high=False)
 EIGHT_RULES = (
-    *FOUR_RULES,
-    Rule(RuleKind.MKT, WARMTH, DAY),
-    Rule(RuleKind.BAND_BUDGET, WARMTH, 2 * HOUR, upper=HEAT.value),
-    Rule(RuleKind.COUNT, FROST, 2, severity=3),
+    Rule(RuleKind.INSTANT, HOTTER, severity=3),
+    Rule(RuleKind.CONSECUTIVE, SPIKE, 10 * HOUR),
+    Rule(RuleKind.CUMULATIVE, SPIKE, 20 * HOUR),
+    Rule(RuleKind.CONSECUTIVE, DEEP, HOUR, severity=3),
+    Rule(RuleKind.MKT, Limit(2500, high=True), HOUR),
+    Rule(RuleKind.BAND_BUDGET, SPIKE, 2 * HOUR, upper=HOTTER.value),
+    Rule(RuleKind.COUNT, DEEP, 2, severity=3),
     Rule(RuleKind.GAP, duration=HOUR),
 )
-ROLLING = Rule(RuleKind.MKT, WARMTH, DAY, upper=1)
+ROLLING = Rule(RuleKind.MKT, Limit(2500, high=True), DAY, upper=1)
 
 
 @pytest.fixture
@@ -59,15 +64,14 @@ class Recorder:
         limits = (HEAT, WARMTH, FROST)
         return self.cold.segment(self.cold.every(every, values, start), self.seq, limits, logger=self.logger)
 
-    def wide(self, vertices: int = 16) -> Segment:
-        """An hour at so many whole degrees and between them, none beyond a limit."""
+    def wide(self) -> Segment:
+        """An hour at sixteen whole degrees, none beyond a limit."""
         self.seq += 1
-        values = [-25 + 1000 * i // vertices for i in range(vertices)]
-        values = [min(value, WARMTH.value - 1) for value in values]
-        start = self.cold.world.now + 225
-        return self.cold.segment(
-            self.cold.every(225, values, start), self.seq, (), logger=self.logger, histogram=True
-        )
+        values = [100 * degree for degree in range(-5, 11)]
+        readings = self.cold.every(225, [*values, values[-1]], self.cold.world.now + 225)
+        segment = self.cold.segment(readings, self.seq, (), logger=self.logger, histogram=True)
+        assert len(vertices_of(segment.histogram)) == 16
+        return segment
 
     def judge(self, policy: Policy, worst: int = GOOD) -> int:
         receipt = self.cold.judge(policy, self.hour(worst), self.logger)
@@ -160,6 +164,54 @@ def test_judging(cold: ColdChain, gas: GasBook) -> None:
     cold.anchor(segment, recorder.logger)
     anchored = cold.conditions.judge(policy, segment, b"", b"", sender=cold.world.stranger).gas_used
     gas.record("Conditions.judge, anchored before", anchored, 69_000, "4 rules")
+
+
+def test_judging_by_eight_rules(cold: ColdChain, gas: GasBook) -> None:
+    """The next segment of a stream, with sixteen whole degrees in its histogram."""
+    recorder = Recorder(cold)
+    policy = cold.set(watched(cold, recorder, EIGHT_RULES))
+    many = "16 degrees, anchored too, 8 rules, P-256"
+    used = [cold.judge(policy, recorder.wide(), recorder.logger).gas_used for _ in range(4)]
+    gas.record("Conditions.judge, first with a histogram", used[0], 155_000, many)
+    gas.record("Conditions.judge, with a histogram", max(used[1:]), 118_000, many)
+
+
+def test_judging_by_eight_rules_with_a_secp256k1_key(cold: ColdChain, gas: GasBook) -> None:
+    recorder = Recorder(cold)
+    recorder.logger = cold.logger
+    policy = cold.set(watched(cold, recorder, EIGHT_RULES))
+    many = "16 degrees, anchored too, 8 rules"
+    used = [cold.judge(policy, recorder.wide()).gas_used for _ in range(4)]
+    gas.record("Conditions.judge, with a histogram, secp256k1", max(used[1:]), 116_000, many)
+
+
+def test_judging_by_a_rolling_mean(cold: ColdChain, gas: GasBook) -> None:
+    """An hour to a segment: a new tick each time, in a word that is fresh for the first 24."""
+    recorder = Recorder(cold)
+    policy = cold.set(watched(cold, recorder, [*EIGHT_RULES[:7], ROLLING]))
+    many = "16 degrees, anchored too, 8 rules, P-256"
+    used = [cold.judge(policy, recorder.wide(), recorder.logger).gas_used for _ in range(30)]
+    gas.record("Conditions.judge, rolling mean, first ticks", max(used[1:20]), 157_000, many)
+    gas.record("Conditions.judge, rolling mean", max(used[26:]), 142_000, many)
+
+
+def test_judging_a_lie(cold: ColdChain, gas: GasBook) -> None:
+    recorder = Recorder(cold)
+    policy = cold.set(watched(cold, recorder))
+    segment = recorder.hour()
+    cold.judge(policy, segment, recorder.logger)
+    module = Forwarder.deploy(cold.node, cold.world.stranger)
+    cold.world.empower(module)
+    cold.telemetry.falsify(segment, 1, cold.world.stranger, sender=module)
+    marked = cold.conditions.judgeFalsified(policy, segment, sender=cold.world.stranger).gas_used
+    gas.record("Conditions.judgeFalsified", marked, 185_000, "breach and hold")
+
+
+def test_templates(cold: ColdChain, gas: GasBook) -> None:
+    template = templates()["ultra-cold-vaccine"]
+    arguments = template.name, template.version, template.words
+    receipt = cold.world.templates.register(*arguments, sender=cold.setter)
+    gas.record("Templates.register", receipt.gas_used, 100_000, "8 rules")
 
 
 def test_breaches(cold: ColdChain, gas: GasBook) -> None:
