@@ -376,4 +376,4 @@ def test_the_judge_judges_as_the_contract() -> None:
             assert tuple(counted) == (track.tallies[place].time, track.tallies[place].onset)
 
     check()
-    count.require([*Kind.__members__, "SILENCE", "early", "counted", "torn"])
+    count.require([*{rule.kind.name for rule in RULES}, "SILENCE", "early", "counted", "torn"])
