@@ -8,12 +8,14 @@ from goldthread.commands import (
     chain,
     cover,
     device,
+    exposure,
     firmware,
     ids,
     policy,
     proof,
     quotes,
     recall,
+    report,
     segment,
     trace,
     watch,
@@ -37,6 +39,7 @@ main.add_command(quotes.quote)
 main.add_command(cover.cover)
 main.add_command(segment.segment)
 main.add_command(policy.policy)
+main.add_command(report.report)
 main.add_command(watch.watch)
 main.add_command(proof.proof)
 main.add_command(device.device)
@@ -44,6 +47,7 @@ main.add_command(firmware.firmware)
 main.add_command(chain.history)
 main.add_command(trace.trace)
 main.add_command(recall.recall)
+main.add_command(exposure.exposure)
 main.add_command(chain.audit)
 
 if __name__ == "__main__":

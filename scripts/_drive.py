@@ -6,9 +6,8 @@ import hashlib
 from dataclasses import asdict
 from typing import Any
 
-from _telling import DAY, PERIOD, StoryError, Teller, money
+from _telling import ARBITER, DAY, DRIVER, PERIOD, TREASURY, StoryError, Teller, money
 
-from goldthread.build import artifact
 from goldthread.chain import abi, eip712
 from goldthread.chain.contracts import Contract
 from goldthread.chain.devices import Curve, SoftKey
@@ -31,10 +30,8 @@ class Driving(Teller):
         """A driver pays for what the car recorded, and gets the rest back."""
         self.chapter("5  A driver pays for how far and how well the car is driven")
         insurance, chain = self.deployment.drive_insurance, self.chain
-        token = Contract(
-            chain, "TestToken", self.deployment.manifest.address("TestToken"), artifact("TestToken").abi
-        )
-        treasury, driver = (Sender.unlocked(chain, self.accounts[i]) for i in (20, 21))
+        token = self.token
+        treasury, driver = (Sender.unlocked(chain, self.accounts[i]) for i in (TREASURY, DRIVER))
         vehicle, box, key = self.car()
 
         underwriter = SoftKey.generate(Curve.SECP256K1)
@@ -155,7 +152,7 @@ class Driving(Teller):
         cover = {
             "holder": holder,
             "treasury": treasury,
-            "arbiter": self.accounts[22],
+            "arbiter": self.accounts[ARBITER],
             "vehicle": vehicle,
             "device": box,
             "sumInsured": 20_000 * 10**6,

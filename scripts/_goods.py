@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from _telling import DAY, HOUR, TEMPERATURE, StoryError, Teller, gtin, with_check_digit
+from _telling import DAY, GATEWAY, HOUR, TEMPERATURE, StoryError, Teller, gtin, with_check_digit
 from rich.progress import Progress
 
 from goldthread.chain import eip712
@@ -191,7 +191,7 @@ class Goods(Teller):
             most=24,
         )
         self.say(f"the logger replays {len(readings)} readings: {self.recording.temperature_source}")
-        gateway = Sender.unlocked(self.chain, self.accounts[-1])
+        gateway = Sender.unlocked(self.chain, self.accounts[GATEWAY])
         where = eip712.domain("Telemetry", self.chain.id, self.deployment.telemetry.address)
         honest = parts[0][0]
         forged = replace(honest, root=Tree([Reading(policy.start, 500)], honest.shape).root)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from _cold import Cold
 from _drive import Driving
 from _goods import Goods
 from _lots import Lots
@@ -13,7 +14,7 @@ from rich.table import Table
 from goldthread.audit.rebuild import compare, count_views, rebuild
 
 
-class Story(Goods, Driving, Lots):
+class Story(Goods, Driving, Lots, Cold):
     """The whole story."""
 
     def tell(self) -> None:
@@ -28,6 +29,7 @@ class Story(Goods, Driving, Lots):
         self.delivery(pallet, parts)
         self.drive()
         self.lots()
+        self.cold()
         self.prove()
         self.table(time.monotonic() - started)
 
@@ -35,7 +37,7 @@ class Story(Goods, Driving, Lots):
 
     def prove(self) -> None:
         """Rebuild everything from the logs."""
-        self.chapter("7  An auditor rebuilds everything from the logs")
+        self.chapter("8  An auditor rebuilds everything from the logs")
         system = rebuild(self.deployment)
         differences = compare(self.deployment, system)
         if differences or system.problems:

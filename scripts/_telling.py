@@ -14,6 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
+from goldthread.build import artifact
 from goldthread.chain import abi
 from goldthread.chain.contracts import Call, Contract, Deployment
 from goldthread.chain.deploy import DEEDS_NUMBER, Deployer
@@ -35,7 +36,9 @@ HOUR, DAY = 3_600, 86_400
 PERIOD = 30 * DAY
 TRIP_HOURS = 240
 LONGEST = 366 * DAY
-ACCOUNTS = 24
+ACCOUNTS = 28
+TREASURY, DRIVER, ARBITER, GATEWAY, WATCHER = range(23, ACCOUNTS)
+"""Accounts of people that are no company of the consortium."""
 
 
 class StoryError(Exception):
@@ -186,6 +189,12 @@ class Teller:
             self.chain.rpc("anvil_setBalance", account, hex(10**20))
             accounts.append(account)
         return accounts[:ACCOUNTS]
+
+    @property
+    def token(self) -> Contract:
+        """The test token."""
+        address = self.deployment.manifest.address("TestToken")
+        return Contract(self.chain, "TestToken", address, artifact("TestToken").abi)
 
     def now(self) -> int:
         """The chain's time."""

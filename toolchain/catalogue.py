@@ -18,7 +18,10 @@ from goldthread.hashing import keccak
 
 ALERTS = {
     "BREACH": "Conditions: a rule of a policy was broken; `ref` is the policy.",
+    "CONTRADICTED": "LoggerReports: a logger's report contradicts segments; `ref` is the report, `org` who "
+    "attached the logger.",
     "DUPLICATE": "Lots: a unit (`subject`) is in two containers; `ref` is one of them, `org` who packed it.",
+    "INHERITED": "Exposures: a twin was in a container during a breach and is held; `ref` is the breach.",
     "FALSIFIED": "Telemetry: a segment about `subject` was proved false; `ref` is its digest, `org` 0. "
     "Conditions: it was judged; `ref` is the policy.",
     "SILENT": "Conditions: a device of a policy was silent for too long; `ref` is the policy.",

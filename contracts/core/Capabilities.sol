@@ -87,7 +87,7 @@ contract Capabilities is ICapabilities, Module {
         bool admin = duties & Duty.DEVICE_ADMIN != 0;
         if (!admin || org != TWINS.ownerOf(device)) {
             CapabilityWord above = c;
-            while (above.to() != (!above.toOrg() ? msg.sender : admin ? _asAddress(org) : address(0))) {
+            while (!_has(above, msg.sender, org, admin)) {
                 if (above.parent() == 0) revert MayNotRevoke(device, capability, msg.sender);
                 above = _words[device][above.parent()];
             }
@@ -207,27 +207,32 @@ contract Capabilities is ICapabilities, Module {
         returns (Cause cause, uint32 failed, uint32 org)
     {
         failed = capability;
-        if (DEVICES.signerHash(device) == 0) return (Cause.NOT_ENROLLED, failed, 0);
+        if (DEVICES.signerHash(device) == 0) return (Cause.NOT_ENROLLED, failed, org);
         mapping(uint32 capability => CapabilityWord) storage words = _words[device];
         CapabilityWord c = words[capability];
-        if (!c.exists()) return (Cause.UNKNOWN, failed, 0);
-        if (block.timestamp > c.expiry()) return (Cause.EXPIRED, failed, 0);
-        if (methods == 0 || methods & ~c.methods() != 0) return (Cause.NOT_GRANTED, failed, 0);
-        if (c.narrow() && _resources[device][capability] != resource) return (Cause.NOT_GRANTED, failed, 0);
+        if (!c.exists()) return (Cause.UNKNOWN, failed, org);
+        if (block.timestamp > c.expiry()) return (Cause.EXPIRED, failed, org);
+        if (methods == 0 || methods & ~c.methods() != 0) return (Cause.NOT_GRANTED, failed, org);
+        if (c.narrow() && _resources[device][capability] != resource) return (Cause.NOT_GRANTED, failed, org);
         try CONSORTIUM.authorize(account, 0, c.toOrg() ? Duty.DEVICE_ADMIN : 0) returns (uint32 found) {
             org = found;
         } catch {
-            return (Cause.NOT_GRANTEE, failed, 0);
+            return (Cause.NOT_GRANTEE, failed, org);
         }
-        if (c.to() != (c.toOrg() ? _asAddress(org) : account)) return (Cause.NOT_GRANTEE, failed, 0);
+        if (!_has(c, account, org, true)) return (Cause.NOT_GRANTEE, failed, org);
         while (!c.revoked() && c.parent() != 0) {
             failed = c.parent();
             c = words[failed];
         }
-        if (c.revoked()) return (Cause.REVOKED, failed, 0);
+        if (c.revoked()) return (Cause.REVOKED, failed, org);
         Book storage b = _books[device];
         (uint32 owner, uint32 first) = (b.owner, b.first);
-        if (failed < first || owner != TWINS.ownerOf(device)) return (Cause.TITLE_PASSED, failed, 0);
+        if (failed < first || owner != TWINS.ownerOf(device)) return (Cause.TITLE_PASSED, failed, org);
+    }
+
+    /// @dev Was it given to the account, or to its organisation, for which only device admins act?
+    function _has(CapabilityWord c, address account, uint32 org, bool admin) private pure returns (bool) {
+        return c.toOrg() ? admin && c.to() == _asAddress(org) : c.to() == account;
     }
 
     /// @dev How many capabilities there are from the owner's grant to this one.

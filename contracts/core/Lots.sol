@@ -175,7 +175,7 @@ contract Lots is LotLedger {
         TWINS.noteContents(container, org, hash, 0, c.lots == 0 ? 1 : 0, ref);
         uint32 edition;
         if (leaf.childRoot == 0) _give(leaf.lot, org, leaf.quantity);
-        else edition = _openInner(leaf, c.packer, org, item, ref);
+        else edition = _openInner(leaf, hash, c.packer, org, item, ref);
         emit LeafUnpacked(container, org, leaf.child, msg.sender, leaf, edition, ref);
     }
 
@@ -184,6 +184,7 @@ contract Lots is LotLedger {
     // slither-disable-next-line reentrancy-no-eth: Twins is our own and calls nobody back
     function _openInner(
         Leaf calldata leaf,
+        bytes32 hash,
         uint32 packer,
         uint32 org,
         ITwins.Registration calldata item,
@@ -200,8 +201,9 @@ contract Lots is LotLedger {
         bool empty = inner.lots == 0;
         if (empty) _open(inner, leaf.childRoot, packer);
         else if (inner.root != leaf.childRoot) revert AlreadyCommitted(leaf.child, inner.root);
-        // Also what joins other lots is a step: who has the inner container on offer adds nothing to it.
-        TWINS.noteContents(leaf.child, org, leaf.childRoot, empty ? 1 : 0, 0, ref);
+        // Also what joins other lots is a step: who has the inner container on offer adds nothing to it. Its note is the
+        // outer leaf, which no leaf inside can be taken for.
+        TWINS.noteContents(leaf.child, org, empty ? leaf.childRoot : hash, empty ? 1 : 0, 0, ref);
         _addTo(leaf.child, leaf.lot, leaf.quantity);
         return inner.edition;
     }

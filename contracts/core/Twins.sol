@@ -81,9 +81,9 @@ contract Twins is ITwins, Module {
         bytes32 seed;
         (id, seed) = _checkNew(item);
         Entry storage entry = _twins[id];
-        entry.head = _next(seed, Action.REGISTERED_FOR, org, uint256(item.kind), maker, 0, ref);
+        entry.head = _next(seed, Action.REGISTERED_FOR, org, uint256(item.kind), maker, block.timestamp, ref);
         entry.facts = FactsLib.fresh(item.kind, maker, 0).moved().withOwner(org).withHolder(org, false);
-        emit RegisteredFor(id, org, maker, msg.sender, item.kind, item.uri, ref);
+        emit RegisteredFor(id, org, maker, msg.sender, item.kind, item.uri, uint40(block.timestamp), ref);
     }
 
     function _register(uint32 org, Registration calldata item, EventRef calldata ref) private returns (bytes32 id) {
@@ -256,15 +256,16 @@ contract Twins is ITwins, Module {
         uint32 org = _authorize(Duty.SHIP);
         uint256 depth = _checkContainer(container, org) + 1;
         uint32 number = _numberOf(container);
-        bytes32 containerHead = _step(container, Action.CONTENTS_ADDED, org, ids.length, _hash(ids), 0, ref);
+        bytes32 containerHead =
+            _step(container, Action.CONTENTS_ADDED, org, ids.length, _hash(ids), block.timestamp, ref);
         _addContents(container, ids.length.toUint16());
-        emit ContentsAdded(container, org, msg.sender, ids.length, ref);
+        emit ContentsAdded(container, org, msg.sender, ids.length, uint40(block.timestamp), ref);
         uint8 height;
         for (uint256 i; i < ids.length; ++i) {
             Facts f = _checkPackable(ids[i], container, depth, org);
             if (f.height() >= height) height = f.height() + 1;
             f = f.withHolder(number, true);
-            _step(ids[i], f, Action.PACKED, org, uint256(container), uint256(containerHead), 0, ref);
+            _step(ids[i], f, Action.PACKED, org, uint256(container), uint256(containerHead), block.timestamp, ref);
             emit Packed(ids[i], org, container, msg.sender);
         }
         _raise(container, height);
@@ -300,13 +301,14 @@ contract Twins is ITwins, Module {
         uint32 org = _authorize(Duty.SHIP);
         _known(container);
         _checkOpen(container, org);
-        bytes32 containerHead = _step(container, Action.CONTENTS_REMOVED, org, ids.length, _hash(ids), 0, ref);
-        emit ContentsRemoved(container, org, msg.sender, ids.length, ref);
+        bytes32 containerHead =
+            _step(container, Action.CONTENTS_REMOVED, org, ids.length, _hash(ids), block.timestamp, ref);
+        emit ContentsRemoved(container, org, msg.sender, ids.length, uint40(block.timestamp), ref);
         for (uint256 i; i < ids.length; ++i) {
             bytes32 id = ids[i];
             if (containerOf(id) != container) revert NotInContainer(id, container);
             _takeOut(container, id, org);
-            _step(id, Action.UNPACKED, org, uint256(container), uint256(containerHead), 0, ref);
+            _step(id, Action.UNPACKED, org, uint256(container), uint256(containerHead), block.timestamp, ref);
             emit Unpacked(id, org, container, msg.sender);
         }
     }
@@ -322,8 +324,8 @@ contract Twins is ITwins, Module {
         c = c.withContents(contents);
         if (contents == 0) c = c.withHeight(0);
         uint256 change = uint256(more) << 16 | less;
-        _step(container, c, Action.CONTENTS_NOTED, org, uint256(note), change, 0, ref);
-        emit ContentsNoted(container, org, note, msg.sender, more, less, ref);
+        _step(container, c, Action.CONTENTS_NOTED, org, uint256(note), change, block.timestamp, ref);
+        emit ContentsNoted(container, org, note, msg.sender, more, less, uint40(block.timestamp), ref);
     }
 
     /// @dev Takes a thing out of its container, with what is held in it.
@@ -449,12 +451,13 @@ contract Twins is ITwins, Module {
         bytes32 container = containerOf(id);
         bytes32 containerHead;
         if (container != 0) {
-            containerHead = _step(container, Action.CONTENTS_REMOVED, org, 1, uint256(id), 0, ref);
+            containerHead = _step(container, Action.CONTENTS_REMOVED, org, 1, uint256(id), block.timestamp, ref);
             _takeOut(container, id, org);
         }
         Facts ended = _load(id).withEnd(end);
-        _step(id, ended, Action.RETIRED, org, uint256(end), uint256(container), uint256(containerHead), ref);
-        emit Retired(id, org, container, msg.sender, end, ref);
+        uint256 how = block.timestamp << 8 | uint8(end);
+        _step(id, ended, Action.RETIRED, org, how, uint256(container), uint256(containerHead), ref);
+        emit Retired(id, org, container, msg.sender, end, uint40(block.timestamp), ref);
     }
 
     // ------------------------------------------------------------------------------------------------- views

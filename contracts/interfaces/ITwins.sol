@@ -163,7 +163,7 @@ interface ITwins {
     /// @notice A twin was registered; its maker has title and custody.
     event Registered(bytes32 indexed id, uint32 indexed org, address caller, Kind kind, string uri, EventRef ref);
     /// @notice A module registered what `maker` had made: a unit of a lot, or a case inside a pallet, that has a
-    /// history of its own from now on. `org` has title and custody.
+    /// history of its own from now on, `time`. `org` has title and custody.
     event RegisteredFor(
         bytes32 indexed id,
         uint32 indexed org,
@@ -171,6 +171,7 @@ interface ITwins {
         address caller,
         Kind kind,
         string uri,
+        uint40 time,
         EventRef ref
     );
     /// @notice The custodian shipped: `to` may accept custody until `deadline`.
@@ -204,16 +205,20 @@ interface ITwins {
         uint16 exceptions,
         EventRef ref
     );
-    /// @notice `count` twins were packed into the container; a {Packed} for each follows.
-    event ContentsAdded(bytes32 indexed container, uint32 indexed org, address caller, uint256 count, EventRef ref);
+    /// @notice `count` twins were packed into the container at `time`, that of the block; a {Packed} for each follows.
+    event ContentsAdded(
+        bytes32 indexed container, uint32 indexed org, address caller, uint256 count, uint40 time, EventRef ref
+    );
     /// @notice The twin is in the container now. The event it stands for is in the {ContentsAdded} before it.
     event Packed(bytes32 indexed id, uint32 indexed org, bytes32 indexed container, address caller);
-    /// @notice `count` twins were taken out of the container; an {Unpacked} for each follows.
-    event ContentsRemoved(bytes32 indexed container, uint32 indexed org, address caller, uint256 count, EventRef ref);
+    /// @notice `count` twins were taken out of the container at `time`; an {Unpacked} for each follows.
+    event ContentsRemoved(
+        bytes32 indexed container, uint32 indexed org, address caller, uint256 count, uint40 time, EventRef ref
+    );
     /// @notice The twin left the container. The event it stands for is in the {ContentsRemoved} before it.
     event Unpacked(bytes32 indexed id, uint32 indexed org, bytes32 indexed container, address caller);
-    /// @notice A module packed into the container, or took out of it, what `note` stands for there. Of the things
-    /// that the module keeps in it, `more` came and `less` went.
+    /// @notice A module packed into the container, or took out of it, what `note` stands for there, at `time`. Of the
+    /// things that the module keeps in it, `more` came and `less` went.
     event ContentsNoted(
         bytes32 indexed container,
         uint32 indexed org,
@@ -221,6 +226,7 @@ interface ITwins {
         address caller,
         uint16 more,
         uint16 less,
+        uint40 time,
         EventRef ref
     );
     /// @notice `org` holds the twin back for the reason that the record `reason` explains.
@@ -237,9 +243,15 @@ interface ITwins {
     event TitleCancelled(bytes32 indexed id, uint32 indexed org, address caller, EventRef ref);
     /// @notice Title passed from `from` to `org`.
     event TitleAccepted(bytes32 indexed id, uint32 indexed org, uint32 indexed from, address caller, EventRef ref);
-    /// @notice The twin ended. If it was packed, it left `container` with this step.
+    /// @notice The twin ended at `time`. If it was packed, it left `container` with this step.
     event Retired(
-        bytes32 indexed id, uint32 indexed org, bytes32 indexed container, address caller, EndOfLife end, EventRef ref
+        bytes32 indexed id,
+        uint32 indexed org,
+        bytes32 indexed container,
+        address caller,
+        EndOfLife end,
+        uint40 time,
+        EventRef ref
     );
 
     /// @notice No twin has this id.

@@ -91,7 +91,7 @@ def read(
     waiting: list[Event] = []
     lived: list[tuple[Event, bytes, bytes, Any]] = []
     try:
-        for event in _related(deployment, twin, first, block, progress):
+        for event in related(deployment, twin, first, block, progress):
             for batch in twins.complete(waiting, event):
                 before = _around(inside, twin)
                 twins.heads(heads, batch)
@@ -169,8 +169,12 @@ def _own(batch: Sequence[Event], of: bytes, twin: bytes) -> Event | None:
     return None
 
 
-def _related(
-    deployment: Deployment, twin: bytes, first: int | None, last: int, progress: logs.Progress | None
+def related(
+    deployment: Deployment,
+    twin: bytes,
+    first: int | None,
+    last: int,
+    progress: logs.Progress | None = None,
 ) -> list[Event]:
     """All events of the twin and of the containers around it at any time, with those that the latter's
     depend on.

@@ -21,8 +21,10 @@ from goldthread.audit import (
     delivery_exceptions,
     devices,
     drive_insurance,
+    exposures,
     firmware,
     lineage,
+    logger_reports,
     lots,
     recalls,
     telemetry,
@@ -69,6 +71,8 @@ class System:
     firmware: firmware.State = field(default_factory=firmware.State)
     telemetry: telemetry.State = field(default_factory=telemetry.State)
     conditions: conditions.State = field(default_factory=conditions.State)
+    exposures: exposures.State = field(default_factory=exposures.State)
+    logger_reports: logger_reports.State = field(default_factory=logger_reports.State)
     templates: templates.State = field(default_factory=templates.State)
     drive_insurance: drive_insurance.State = field(default_factory=drive_insurance.State)
     closure_claims: closure_claims.State = field(default_factory=closure_claims.State)
@@ -117,6 +121,10 @@ class System:
                 telemetry.fold(self.telemetry, event)
             case "Conditions":
                 conditions.fold(self.conditions, event, self.telemetry)
+            case "Exposures":
+                exposures.fold(self.exposures, event)
+            case "LoggerReports":
+                logger_reports.fold(self.logger_reports, event)
             case "Templates":
                 templates.fold(self.templates, event)
             case "Challenges":
@@ -161,6 +169,10 @@ class System:
                 yield from telemetry.views(self.telemetry)
             case "Conditions":
                 yield from conditions.views(self.conditions)
+            case "Exposures":
+                yield from exposures.views(self.exposures)
+            case "LoggerReports":
+                yield from logger_reports.views(self.logger_reports)
             case "Templates":
                 yield from templates.views(self.templates)
             case "Challenges":

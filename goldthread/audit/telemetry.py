@@ -47,6 +47,8 @@ def fold(state: State, event: Event) -> None:
             _anchor(state, event)
         case "SegmentFalsified":
             _falsify(state, event)
+        case "Alert":
+            pass  # tells nothing that SegmentFalsified does not
         case _:
             raise FoldError(event, "nothing is known about this event")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from goldthread.audit.base import ZERO32, FoldError, View, short
 from goldthread.chain.logs import Event
@@ -24,6 +24,19 @@ Action = IntEnum(
     " REGISTERED_FOR CONTENTS_NOTED",
     start=0,
 )
+
+
+class Step(NamedTuple):
+    """A step of a history, as the head hashes it (docs/history-head.md)."""
+
+    action: Action
+    org: int
+    caller: str
+    a: int
+    b: int
+    c: int
+    ref: Any
+
 
 FRESH_BITS = 216
 """How much of the first head the chain keeps: it shares a word with the facts of a twin that never moved."""
@@ -195,13 +208,23 @@ def heads(known: dict[bytes, bytes], batch: Sequence[Event]) -> None:
     Twins that are not known start from zero, so that what happened to a container can be followed without the
     histories of all its contents.
     """
+    for _ in steps(known, batch):
+        pass
+
+
+def steps(known: dict[bytes, bytes], batch: Sequence[Event]) -> Iterator[tuple[bytes, bytes, Step]]:
+    """The steps that an event, or all events of a packing or unpacking, stand for: the twin, its head before
+    the step, and the step. `known` are the heads as for `heads`, up to date when all steps are taken.
+    """
     event = batch[0]
     args = event.args
+    taken: list[tuple[bytes, bytes, Step]] = []
 
     def step(twin: bytes, action: Action, a: int, b: int = 0, c: int = 0) -> bytes:
-        known[twin] = next_head(
-            known.get(twin, ZERO32), action, args["org"], args["caller"], a, b, c, args["ref"]
-        )
+        before = known.get(twin, ZERO32)
+        made = Step(action, args["org"], args["caller"], a, b, c, args["ref"])
+        known[twin] = next_head(before, *made)
+        taken.append((twin, before, made))
         return known[twin]
 
     match event.name:
@@ -211,7 +234,7 @@ def heads(known: dict[bytes, bytes], batch: Sequence[Event]) -> None:
             known[twin] = fresh_head(step(twin, Action.REGISTERED, args["kind"]))
         case "RegisteredFor":
             known[args["id"]] = seed(event.chain_id, event.address, args["id"])
-            step(args["id"], Action.REGISTERED_FOR, args["kind"], args["maker"])
+            step(args["id"], Action.REGISTERED_FOR, args["kind"], args["maker"], args["time"])
         case "Offered":
             step(args["id"], Action.OFFERED, args["to"], args["purpose"], args["deadline"])
         case "Accepted":
@@ -230,13 +253,15 @@ def heads(known: dict[bytes, bytes], batch: Sequence[Event]) -> None:
             ids = [inner["id"] for inner in batch[1:]]
             outer = Action.CONTENTS_ADDED if added else Action.CONTENTS_REMOVED
             container = args["container"]
-            head = step(container, outer, len(ids), int.from_bytes(keccak(b"".join(ids)), "big"))
+            time = args["time"]
+            head = step(container, outer, len(ids), int.from_bytes(keccak(b"".join(ids)), "big"), time)
             for twin in ids:
                 inner_action = Action.PACKED if added else Action.UNPACKED
-                step(twin, inner_action, int.from_bytes(container, "big"), int.from_bytes(head, "big"))
+                step(twin, inner_action, int.from_bytes(container, "big"), int.from_bytes(head, "big"), time)
         case "ContentsNoted":
             change = args["more"] << 16 | args["less"]
-            step(args["container"], Action.CONTENTS_NOTED, int.from_bytes(args["note"], "big"), change)
+            note = int.from_bytes(args["note"], "big")
+            step(args["container"], Action.CONTENTS_NOTED, note, change, args["time"])
         case "Held":
             step(args["id"], Action.HELD, int.from_bytes(args["reason"], "big"))
         case "Released":
@@ -250,11 +275,13 @@ def heads(known: dict[bytes, bytes], batch: Sequence[Event]) -> None:
         case "Retired":
             container, outer_head = args["container"], ZERO32
             if container != ZERO32:
-                outer_head = step(container, Action.CONTENTS_REMOVED, 1, int.from_bytes(args["id"], "big"))
+                ended = int.from_bytes(args["id"], "big")
+                outer_head = step(container, Action.CONTENTS_REMOVED, 1, ended, args["time"])
             where = (int.from_bytes(container, "big"), int.from_bytes(outer_head, "big"))
-            step(args["id"], Action.RETIRED, args["end"], *where)
+            step(args["id"], Action.RETIRED, args["time"] << 8 | args["end"], *where)
         case _:
             raise FoldError(event, "nothing is known about this event")
+    yield from taken
 
 
 # ------------------------------------------------------------------------------------------------ facts

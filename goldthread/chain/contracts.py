@@ -163,6 +163,11 @@ class Deployment:
         return self.contract("Verification")
 
     @property
+    def exposures(self) -> Contract:
+        """Breaches of containers that their contents inherited (IExposures)."""
+        return self.contract("Exposures")
+
+    @property
     def delivery_exceptions(self) -> Contract:
         """What receivers found wrong (IDeliveryExceptions)."""
         return self.contract("DeliveryExceptions")
@@ -201,6 +206,11 @@ class Deployment:
     def conditions(self) -> Contract:
         """Limits on readings, and breaches (IConditions)."""
         return self.contract("Conditions")
+
+    @property
+    def logger_reports(self) -> Contract:
+        """Reports that loggers sign themselves, and what they contradict (ILoggerReports)."""
+        return self.contract("LoggerReports")
 
     @property
     def templates(self) -> Contract:

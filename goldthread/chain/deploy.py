@@ -47,6 +47,7 @@ POWERS: Mapping[str, tuple[int, Duty]] = {
     "Lots": (RULES_NUMBER, Duty.REGISTER | Duty.SHIP | Duty.QUALITY),
     "Lineage": (RULES_NUMBER, Duty.REGISTER),
     "Recalls": (RULES_NUMBER, Duty.RECALL | Duty.QUALITY),
+    "Exposures": (RULES_NUMBER, Duty.QUALITY),
     "ClosureClaims": (RULES_NUMBER, Duty.RECALL),
     "TitleDeed": (DEEDS_NUMBER, Duty.FINANCE),
 }
@@ -126,9 +127,15 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
             ("CONSORTIUM", "TWINS", "TELEMETRY", "FIRMWARE"),
         ),
         Part("Templates", ("@Consortium",), ("CONSORTIUM",)),
+        Part("LoggerReports", ("@Consortium", "@Telemetry"), ("CONSORTIUM", "TELEMETRY")),
         Part("Lots", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
         Part("Lineage", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
         Part("Recalls", ("@Consortium", "@Lineage"), ("CONSORTIUM", "LINEAGE")),
+        Part(
+            "Exposures",
+            ("@Consortium", "@Conditions", "@Lots"),
+            ("CONSORTIUM", "CONDITIONS", "LOTS"),
+        ),
         Part("Verification", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
         Part("DeliveryExceptions", ("@Consortium",), ("CONSORTIUM",)),
         Part("TitleDeed", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),

@@ -60,6 +60,14 @@ def segment() -> None:
 @click.option(
     "--histogram", is_flag=True, help="Tell the time at each whole degree (for mean kinetic temperature)."
 )
+@click.option("--time-column", metavar="COLUMN", help="Title of the column of times, or its number from 1.")
+@click.option("--value-column", metavar="COLUMN", help="Title of the column of values, or its number.")
+@click.option("--delimiter", metavar="CHARACTER", help="Between columns (default: comma, semicolon or tab).")
+@click.option("--time-format", metavar="FORMAT", help="Of times, such as '%d.%m.%Y %H:%M:%S'.")
+@click.option("--timezone", "zone", metavar="ZONE", help="Of times without one, such as Europe/Berlin.")
+@click.option("--skip-rows", type=click.IntRange(0), default=0, help="Pass over so many lines at first.")
+@click.option("--decimal-comma", is_flag=True, help="Values have a comma where others have a point.")
+@click.option("--skip-backwards", is_flag=True, help="Pass over rows that are not later than the one before.")
 @click.option("--round", "rounded", is_flag=True, help="Round values with more decimals than the unit has.")
 @deployment_option(required=False)
 @click.option("--chain-id", type=click.IntRange(1), help="Chain to sign for, without a manifest.")
@@ -77,6 +85,14 @@ def build(
     most: int | None,
     seq: int,
     histogram: bool,
+    time_column: str | None,
+    value_column: str | None,
+    delimiter: str | None,
+    time_format: str | None,
+    zone: str | None,
+    skip_rows: int,
+    decimal_comma: bool,
+    skip_backwards: bool,
     rounded: bool,
     deployment_file: Path | None,
     chain_id: int | None,
@@ -87,7 +103,8 @@ def build(
     """Summarise READINGS (CSV: time, value), commit to them by the root of a tree, and sign.
 
     Times are unix seconds or ISO 8601, values decimal numbers in the unit of the quantity (temperature:
-    degrees Celsius). A wrong row is named with file, line and reason, and nothing is written.
+    degrees Celsius); options say how other exports are read. A wrong row is named with file, line and reason,
+    and nothing is written. Gaps and rows that were passed over are told with their lines.
 
     \b
     Example:
@@ -96,10 +113,16 @@ def build(
         --key logger.pem --out trip.json
     """
     from goldthread.chain import segments
+    from goldthread.rules.readings import Layout, read_recording
+    from goldthread.rules.fridge_tag import is_report
     from goldthread.rules.readings import quantity as quantity_of
-    from goldthread.rules.readings import read_csv
     from goldthread.rules.summaries import Limit
 
+    if is_report(readings):
+        raise Failure(
+            f"{readings}: is a Fridge-tag report, which has figures of days and no readings to sign; "
+            f"`goldthread report attest` hands it in as it is"
+        )
     manifest, where = _where(deployment_file, chain_id, telemetry)
     try:
         quantity = quantity_of(quantity_name)
@@ -112,7 +135,18 @@ def build(
                 limits.append(Limit(high, quantity.whole(value)))
             except ValueError as error:
                 raise Failure(f"{option}: {error}") from None
-    found = read_csv(readings, quantity, rounded=rounded)
+    layout = Layout(
+        time=_column(time_column),
+        value=_column(value_column),
+        delimiter=_delimiter(delimiter),
+        time_format=time_format,
+        zone=zone,
+        skip_rows=skip_rows,
+        decimal_comma=decimal_comma,
+        skip_backwards=skip_backwards,
+    )
+    recording = read_recording(readings, quantity, layout, rounded=rounded)
+    found = recording.readings
     try:
         parts = segments.build(
             found,
@@ -143,6 +177,10 @@ def build(
             document["signer"] = f"0x{signer.signer.hex()}"
     write_json(out, document)
     signed = "signed" if key.given else "unsigned"
+    for line, reason in recording.skipped:
+        click.echo(f"{readings}, line {line}: passed over: {reason}", err=True)
+    for line, seconds in recording.gaps(max_interval) if max_interval else ():
+        click.echo(f"{readings}, line {line}: a gap of {seconds} s before it", err=True)
     click.echo(f"{len(found)} readings in {len(parts)} {signed} segments", err=True)
 
 
@@ -247,6 +285,19 @@ def show(file: Path) -> None:
             fields.append((f"{side} {unit.text(e.limit.value)}", times))
         print_fields([*fields, ("root", f"0x{part.root.hex()}")])
         click.echo()
+
+
+def _column(text: str | None) -> str | int | None:
+    return int(text) if text is not None and text.isdecimal() else text
+
+
+def _delimiter(text: str | None) -> str | None:
+    if text is None:
+        return None
+    text = {"\\t": "\t", "tab": "\t"}.get(text, text)
+    if len(text) != 1:
+        raise Failure(f"--delimiter {text!r}: must be one character, or tab")
+    return text
 
 
 def _check_segments(file: Path, data: dict[str, Any], signer: str | None) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 A file is CSV with two columns, time and value, separated by comma, semicolon or tab, with or without a line
 of titles. Times are unix seconds or ISO 8601 (`2026-07-01T08:00:00Z`; without an offset: UTC), values decimal
-numbers with a point. Nothing passes through a float.
+numbers with a point. What other loggers export is read with a `Layout`. Nothing passes through a float.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
 TIME_MAX = (1 << 40) - 1
@@ -96,12 +99,57 @@ class ReadingsError(ValueError):
     """A file of readings that cannot be used. The message names file, line and reason."""
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How a logger writes its rows.
+
+    `time` and `value` are titles of columns, or their numbers from 1; without them a row has these two and
+    no others. Without `delimiter` it is comma, semicolon or tab, whichever the first row has most of. Times
+    are in `time_format` (as strptime has it), or unix seconds or ISO 8601; those without an offset are of
+    `zone` (IANA, default UTC). The first `skip_rows` lines are passed over. With `skip_backwards` so is a row
+    that is not later than the one before; otherwise it is an error.
+    """
+
+    time: str | int | None = None
+    value: str | int | None = None
+    delimiter: str | None = None
+    time_format: str | None = None
+    zone: str | None = None
+    skip_rows: int = 0
+    decimal_comma: bool = False
+    skip_backwards: bool = False
+
+    def moment(self, text: str) -> int:
+        """Unix seconds of a time as this logger writes it; `ValueError` for another."""
+        return parse_time(text, self.time_format, self.zone)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The readings of a file, the line of each, and the lines that were passed over, with the reason."""
+
+    readings: list[Reading]
+    lines: list[int]
+    skipped: list[tuple[int, str]]
+
+    def gaps(self, max_interval: int) -> list[tuple[int, int]]:
+        """The line of each reading before which a gap lies, and its seconds."""
+        steps = zip(self.lines[1:], pairwise(self.readings), strict=True)
+        found = ((line, after.time - before.time) for line, (before, after) in steps)
+        return [(line, seconds) for line, seconds in found if seconds > max_interval]
+
+
 def read_csv(path: str | Path, of: Quantity, *, rounded: bool = False) -> list[Reading]:
+    """All readings of a file with the two columns time and value; see `read_recording`."""
+    return read_recording(path, of, Layout(), rounded=rounded).readings
+
+
+def read_recording(path: str | Path, of: Quantity, layout: Layout, *, rounded: bool = False) -> Recording:
     """All readings of a file, or `ReadingsError` for the first line that is wrong: nothing is done by halves.
 
-    Wrong are: not two columns, a time or a value that is none, a value with more decimals than the quantity
-    has (unless `rounded`) or beyond 32 bits, a time that is not later than the one before, a file without
-    readings.
+    Wrong are: too few columns (with no columns named, any number but two), a time or a value that is none, a
+    value with more decimals than the quantity has (unless `rounded`) or beyond 32 bits, a time that is not
+    later than the one before (unless those are skipped), a file without readings.
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
@@ -109,38 +157,56 @@ def read_csv(path: str | Path, of: Quantity, *, rounded: bool = False) -> list[R
         raise ReadingsError(f"{path}: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
         raise ReadingsError(f"{path}: is no UTF-8 text, at byte {error.start}") from None
-    readings: list[Reading] = []
-    for line, row in _rows(text):
-        where = f"{path}, line {line}"
-        if len(row) != 2:
+    found = Recording([], [], [])
+    rows = _rows(text, layout)
+    time_at, value_at, width = _columns(path, layout, rows)
+    first = True
+    for line, row in rows:
+        where, title = f"{path}, line {line}", first and _is_title(row)
+        first = False
+        if width is not None and len(row) != width:
             raise ReadingsError(f"{where}: has {len(row)} columns, expected time and value")
+        if len(row) <= max(time_at, value_at):
+            raise ReadingsError(
+                f"{where}: has {len(row)} columns, there is none {max(time_at, value_at) + 1}"
+            )
+        value = row[value_at].replace(",", ".") if layout.decimal_comma else row[value_at]
         try:
-            reading = Reading(parse_time(row[0]), of.whole(row[1], rounded=rounded))
+            reading = Reading(layout.moment(row[time_at]), of.whole(value, rounded=rounded))
         except ValueError as error:
-            if not readings and line == 1 and _is_title(row):
+            if title:
                 continue
             raise ReadingsError(f"{where}: {error}") from None
-        if readings and reading.time <= readings[-1].time:
-            rule = f"time {row[0].strip()} is not later than that of the reading before"
-            raise ReadingsError(f"{where}: {rule}")
-        readings.append(reading)
-    if not readings:
+        if found.readings and reading.time <= found.readings[-1].time:
+            rule = f"time {row[time_at].strip()} is not later than that of the reading before"
+            if not layout.skip_backwards:
+                raise ReadingsError(f"{where}: {rule}")
+            found.skipped.append((line, rule))
+            continue
+        found.readings.append(reading)
+        found.lines.append(line)
+    if not found.readings:
         raise ReadingsError(f"{path}: has no readings")
-    return readings
+    return found
 
 
-def parse_time(text: str) -> int:
-    """Unix seconds from digits or ISO 8601; `ValueError` for anything else and for parts of a second."""
+def parse_time(text: str, time_format: str | None = None, zone: str | None = None) -> int:
+    """Unix seconds from digits or ISO 8601, or from a time in the format given; `ValueError` for anything
+    else, for parts of a second, and for a time zone that is not known.
+    """
     text = text.strip()
-    if re.fullmatch(r"[0-9]+", text):
+    if time_format is None and re.fullmatch(r"[0-9]+", text):
         seconds = Decimal(text)
     else:
         try:
-            moment = datetime.fromisoformat(text)
+            moment = (
+                datetime.fromisoformat(text) if time_format is None else datetime.strptime(text, time_format)  # noqa: DTZ007  the zone follows
+            )
         except ValueError:
-            raise ValueError(f"time {text!r} is neither unix seconds nor ISO 8601") from None
+            known = "neither unix seconds nor ISO 8601" if time_format is None else f"not in {time_format}"
+            raise ValueError(f"time {text!r} is {known}") from None
         if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
+            moment = moment.replace(tzinfo=UTC if zone is None else _zone(zone))
         if moment.microsecond:
             raise ValueError(f"time {text!r} has parts of a second")
         since = moment - datetime(1970, 1, 1, tzinfo=UTC)
@@ -150,13 +216,45 @@ def parse_time(text: str) -> int:
     return int(seconds)
 
 
-def _rows(text: str) -> Iterator[tuple[int, Sequence[str]]]:
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(text.splitlines(), delimiter=delimiter)
+@cache
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"time zone {name!r} is not known") from None
+
+
+def _columns(
+    path: str | Path, layout: Layout, rows: Iterator[tuple[int, Sequence[str]]]
+) -> tuple[int, int, int | None]:
+    """Where time and value stand, from 0, and how many columns there must be. Takes the titles if need be."""
+    asked = (layout.time, layout.value)
+    if asked == (None, None):
+        return 0, 1, 2
+    line, titles = next(rows, (0, [])) if any(isinstance(name, str) for name in asked) else (0, [])
+    names, places = [title.strip() for title in titles], []
+    for asked_for, default in zip(asked, (1, 2), strict=True):
+        column = default if asked_for is None else asked_for
+        if isinstance(column, str):
+            if names.count(column) != 1:
+                told = ", ".join(names)
+                raise ReadingsError(f"{path}, line {line}: must have one column {column}, has {told}")
+            places.append(names.index(column))
+        elif column < 1:
+            raise ReadingsError(f"{path}: column {column}: columns are counted from 1")
+        else:
+            places.append(column - 1)
+    return places[0], places[1], None
+
+
+def _rows(text: str, layout: Layout) -> Iterator[tuple[int, Sequence[str]]]:
+    lines = text.splitlines()
+    first = next((line for line in lines[layout.skip_rows :] if line.strip()), "")
+    delimiter = layout.delimiter or max(",;\t", key=first.count)
+    reader = csv.reader(lines[layout.skip_rows :], delimiter=delimiter)
     for row in reader:
         if any(cell.strip() for cell in row):
-            yield reader.line_num, row
+            yield reader.line_num + layout.skip_rows, row
 
 
 def _is_title(row: Sequence[str]) -> bool:

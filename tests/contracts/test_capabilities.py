@@ -486,6 +486,8 @@ def test_contracts_delegate_revoke_and_use_in_their_own_name(grants: Grants) -> 
     assert (told["caller"], told["account"]) == (machine.address, machine.address)
     [(_, told)] = happened(grants.contract.revoke(grants.device, 2, sender=machine))
     assert told["caller"] == machine.address
+    [(_, told)] = happened(grants.contract.revoke(grants.device, root, sender=machine))
+    assert (told["caller"], told["org"]) == (machine.address, service.number)
     passkey = Passkey(grants)
     [(_, told)] = happened(grants.contract.useSigned(*passkey.signed(), sender=machine))
     assert (told["caller"], told["account"]) == (machine.address, passkey.account)

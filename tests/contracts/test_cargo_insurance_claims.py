@@ -141,6 +141,26 @@ def test_a_later_version_does_not_erase_a_breach(cargo: Cargo, quote: CargoQuote
     assert share(cargo, quote) == 50_000
 
 
+@pytest.mark.parametrize(("hottest", "expected"), [(800, 50_000), (801, 60_000)])
+def test_a_hundredth_beyond_the_limit(cargo: Cargo, hottest: int, expected: int) -> None:
+    quote = underway(cargo, [*TABLE, Severity(0, 1, 0, 60_000)])
+    cargo.measure([500, hottest, 500])
+    cargo.claim(quote)
+    assert share(cargo, quote) == expected
+
+
+def test_a_gap_breaks_a_limit_that_no_reading_has_reached(cargo: Cargo) -> None:
+    """Its extreme is on the good side, and no distance."""
+    new = cargo.conditions._replace(version=2, start=cargo.now, max_interval=MINUTE)
+    cargo.conditions = cargo.cold.set(new, cargo.world.insurer.quality)
+    quote = underway(cargo, [*TABLE, Severity(0, 1, 0, 60_000)])
+    cargo.measure([500])
+    cargo.node.warp(MINUTE + 1)
+    cargo.measure([500])
+    cargo.claim(quote)
+    assert share(cargo, quote) == 50_000
+
+
 def test_a_lie_of_the_device_is_insured(cargo: Cargo) -> None:
     """From the start of the segment that was proved false; without a limit to be beyond."""
     rows = [Severity(FALSIFIED, 0, 2 * MINUTE, 650_000), Severity(FALSIFIED, 1, 0, 900_000)]

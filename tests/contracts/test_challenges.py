@@ -8,7 +8,7 @@ from tests.models.challenge_shadow import ChallengeShadow
 from tests.models.challenges import ANSWER_WINDOW, DEMAND_WINDOW, MAX_OPEN, NOBODY, NOTICE_PERIOD
 from tests.models.lies import Forest
 from tests.models.segments import Frame, Reading, Values
-from tests.support import Forwarder, Node, deploy, reverts
+from tests.support import Contract, Forwarder, Node, deploy, reverts
 from tests.support.guarded import AMOUNT, PRICE, USD
 from tests.support.world import DAY, person
 
@@ -242,6 +242,12 @@ def test_a_bond_answers_for_its_first_second(shadow: ChallengeShadow) -> None:
     assert settle(shadow, first)
 
 
+def test_readings_of_its_first_second_are_demanded(shadow: ChallengeShadow) -> None:
+    first = segment(shadow)
+    assert bond(shadow)
+    assert demand(shadow, first)
+
+
 def test_a_lie_has_no_time_limit_while_the_bond_is_there(bonded: ChallengeShadow) -> None:
     false = lie(bonded)
     assert bonded.do("giveNotice", *where(bonded), sender=bonded.guarded.gateway)
@@ -385,6 +391,21 @@ def test_no_demand_keeps_a_bond_that_may_leave(bonded: ChallengeShadow) -> None:
     assert claim(bonded, forest)
 
 
+def test_demands_of_both_kinds_keep_a_bond(bonded: ChallengeShadow) -> None:
+    guarded, forest, false = bonded.guarded, segment(bonded), lie(bonded, 2)
+    assert bonded.do("giveNotice", *where(bonded), sender=guarded.gateway)
+    assert demand(bonded, forest, 0)
+    assert demand(bonded, forest, 1, guarded.beneficiary)
+    bonded.node.warp(NOTICE_PERIOD)
+    assert not bonded.do("withdrawBond", *where(bonded), sender=guarded.gateway)
+    bonded.prove(false, guarded.doubter)
+    assert settle(bonded, false)
+    for index in (0, 1):
+        assert not bond(bonded)
+        assert claim(bonded, forest, index)
+    assert bond(bonded)
+
+
 def test_an_answered_demand_lets_the_bond_go(bonded: ChallengeShadow) -> None:
     gateway, forest = bonded.guarded.gateway, segment(bonded)
     assert bonded.do("giveNotice", *where(bonded), sender=gateway)
@@ -486,27 +507,93 @@ def test_a_contract_vouches_and_demands(shadow: ChallengeShadow) -> None:
         guarded.token.mint(machine.address, 2 * AMOUNT, sender=world.stranger)
         guarded.token.approve(shadow.contract, 2**256 - 1, sender=machine)
         shadow.model.tokens[machine.address] = 2 * AMOUNT
-    assert shadow.do("bond", guarded.device, AMOUNT, guarded.beneficiary, PRICE, sender=owner)
+    assert not shadow.do("bond", guarded.device, AMOUNT, owner.address, PRICE, sender=owner)
+    assert shadow.do("bond", guarded.device, AMOUNT, world.stranger, PRICE, sender=owner)
+    assert shadow.do("raiseBond", *where(shadow), USD, sender=doubter)
     forest = segment(shadow)
     assert shadow.do("demand", forest.signed, 0, guarded.org, sender=doubter)
+    assert shadow.contract.bondOf(*where(shadow)).openOfBeneficiary == 0
     assert not shadow.do("giveNotice", *where(shadow), sender=world.stranger)
     assert shadow.do("giveNotice", *where(shadow), sender=owner)
+    assert shadow.do(
+        "answer", forest.signed, guarded.org, (0, *forest.readings[0]), forest.proof(0), sender=doubter
+    )
+    assert shadow.do("demand", forest.signed, 1, guarded.org, sender=doubter)
     shadow.node.warp(ANSWER_WINDOW + 1)
-    assert claim(shadow, forest)
+    assert shadow.do("claimWithheld", forest.signed, 1, guarded.org, sender=doubter)
     assert shadow.do("withdrawCredit", sender=doubter)
     shadow.check_views()
 
 
-def test_a_token_that_keeps_a_fee_is_refused(shadow: ChallengeShadow) -> None:
-    """What is at stake is what was promised."""
+def test_a_contract_takes_its_bond_back(shadow: ChallengeShadow) -> None:
+    guarded, world = shadow.guarded, shadow.guarded.cold.world
+    owner = Forwarder.deploy(shadow.node, world.stranger)
+    world.hire(world.maker, owner)
+    shadow.model.segments.accounts[owner.address] = guarded.org
+    guarded.token.mint(owner.address, AMOUNT, sender=world.stranger)
+    guarded.token.approve(shadow.contract, AMOUNT, sender=owner)
+    shadow.model.tokens[owner.address] = AMOUNT
+    assert shadow.do("bond", guarded.device, AMOUNT, guarded.beneficiary, PRICE, sender=owner)
+    assert shadow.do("giveNotice", *where(shadow), sender=owner)
+    shadow.node.warp(NOTICE_PERIOD)
+    assert not shadow.do("withdrawBond", *where(shadow), sender=world.stranger)
+    assert shadow.do("withdrawBond", *where(shadow), sender=owner)
+    shadow.check_views()
+
+
+FEE, CALL = 1, 5
+
+
+@pytest.fixture
+def hostile(shadow: ChallengeShadow) -> tuple[ChallengeShadow, Contract, Contract, Forest]:
+    """Bonds in a token that can misbehave, and a segment that is anchored."""
     guarded, world = shadow.guarded, shadow.guarded.cold.world
     token = deploy(shadow.node, "HostileToken")
     challenges = deploy(shadow.node, "Challenges", world.consortium, world.telemetry, token)
-    token.mint(guarded.gateway, AMOUNT, sender=guarded.gateway)
-    token.approve(challenges, AMOUNT, sender=guarded.gateway)
-    token.misbehave(1, NOBODY, b"", sender=guarded.gateway)
-    with reverts("UnexpectedAmount"):
+    world.empower(challenges)
+    for account in (guarded.gateway, guarded.doubter):
+        token.mint(account, 2 * AMOUNT, sender=account)
+        token.approve(challenges, 2**256 - 1, sender=account)
+    return shadow, token, challenges, segment(shadow)
+
+
+def test_a_token_that_keeps_a_fee_is_refused(
+    hostile: tuple[ChallengeShadow, Contract, Contract, Forest],
+) -> None:
+    """What is at stake is what was promised."""
+    shadow, token, challenges, _ = hostile
+    guarded = shadow.guarded
+    token.misbehave(FEE, NOBODY, b"", sender=guarded.gateway)
+    with reverts("UnexpectedAmount", AMOUNT - 1, AMOUNT):
         challenges.bond(guarded.device, AMOUNT, guarded.beneficiary, PRICE, sender=guarded.gateway)
+
+
+@pytest.mark.parametrize("inside", ["bond", "raiseBond", "withdrawBond", "demand", "withdrawCredit"])
+@pytest.mark.parametrize("outside", ["bond", "raiseBond", "withdrawBond", "demand"])
+def test_no_token_gets_back_in(
+    hostile: tuple[ChallengeShadow, Contract, Contract, Forest], outside: str, inside: str
+) -> None:
+    """While tokens move, none of the functions that move tokens can be called again."""
+    shadow, token, challenges, forest = hostile
+    guarded = shadow.guarded
+    args = {
+        "bond": (guarded.device, AMOUNT, guarded.beneficiary, PRICE),
+        "raiseBond": (*where(shadow), 1),
+        "withdrawBond": where(shadow),
+        "demand": (forest.signed, 0, guarded.org),
+        "withdrawCredit": (),
+    }
+    if outside != "bond":
+        shadow.node.timestamp = Frame.of(forest.signed.frame).end
+        challenges.bond(*args["bond"], sender=guarded.gateway)
+    if outside == "withdrawBond":
+        challenges.giveNotice(*where(shadow), sender=guarded.gateway)
+        shadow.node.warp(NOTICE_PERIOD)
+    token.misbehave(
+        CALL, challenges, getattr(challenges, inside).encode(*args[inside]), sender=guarded.gateway
+    )
+    with reverts("ReentrancyGuardReentrantCall"):
+        getattr(challenges, outside)(*args[outside], sender=guarded.gateway)
 
 
 def test_steps_can_be_bundled(bonded: ChallengeShadow) -> None:

@@ -456,6 +456,18 @@ def test_what_is_told_after_a_claim_is_not_missing(claims: Claims) -> None:
     making.check()
 
 
+def test_what_is_named_is_not_absent_beside_itself(claims: Claims) -> None:
+    recall, *_ = steel(claims)
+    number = claims.close(recall)
+    leaves = claims.of(number).leaves
+    for index, leaf in enumerate(leaves):
+        for places in ([index], [index - 1, index], [index, index + 1]):
+            if places[0] >= 0 and places[-1] < len(leaves):
+                around = [claims.placed(number, place) for place in places]
+                with reverts("NotAbsent", number, leaf.member):
+                    claims.shadow.contract.proveUncovered(number, leaf.member, around, sender=claims.anyone)
+
+
 def test_seeds_that_come_after_a_claim_are_stepped(claims: Claims) -> None:
     making, world = claims.making, claims.world
     recall, *_ = steel(claims)

@@ -46,14 +46,14 @@ def test_a_lie_costs_its_device_and_its_bond(guarded: Guarded, gas: GasBook) -> 
     bonded = guarded.bond().gas_used
     gas.record("Challenges.bond", bonded, 150_000)
     raised = guarded.challenges.raiseBond(guarded.device, guarded.org, USD, sender=guarded.gateway)
-    gas.record("Challenges.raiseBond", raised.gas_used, 66_000)
+    gas.record("Challenges.raiseBond", raised.gas_used, 54_000)
     segment, node = deep(guarded)
     guarded.cold.anchor(segment)
     proved = guarded.cold.telemetry.proveFalseSummary(segment, node, sender=guarded.doubter).gas_used
     gas.record("Telemetry.proveFalseSummary, depth 20", proved, 100_000, "2 readings, 2 limits")
-    gas.record("Challenges.settle, key and bond", guarded.settle(segment).gas_used, 170_000)
+    gas.record("Challenges.settle, key and bond", guarded.settle(segment).gas_used, 133_000)
     paid = guarded.challenges.withdrawCredit(sender=guarded.doubter).gas_used
-    gas.record("Challenges.withdrawCredit", paid, 60_000)
+    gas.record("Challenges.withdrawCredit", paid, 40_500)
 
 
 def test_a_contradiction(guarded: Guarded, gas: GasBook) -> None:
@@ -61,7 +61,7 @@ def test_a_contradiction(guarded: Guarded, gas: GasBook) -> None:
     lie = guarded.anchored(readings, change=lambda s: s.with_values(max=505))
     shown = 6, (6, *readings[6]), 1, lie.proof(6)
     proved = guarded.cold.telemetry.proveContradiction(lie.signed, *shown, sender=guarded.doubter).gas_used
-    gas.record("Telemetry.proveContradiction, depth 10", proved, 85_000)
+    gas.record("Telemetry.proveContradiction, depth 10", proved, 74_000)
 
 
 def test_an_equivocation(guarded: Guarded, gas: GasBook) -> None:
@@ -70,18 +70,18 @@ def test_an_equivocation(guarded: Guarded, gas: GasBook) -> None:
     other = cold.segment(cold.every(300, [500, 601], Frame.of(segment.frame).start))
     cold.anchor(segment)
     proved = cold.telemetry.proveEquivocation(segment, *cold.sign(other), sender=guarded.doubter).gas_used
-    gas.record("Telemetry.proveEquivocation", proved, 85_000, "secp256k1")
+    gas.record("Telemetry.proveEquivocation", proved, 79_000, "secp256k1")
 
 
 def test_demands(guarded: Guarded, gas: GasBook) -> None:
     guarded.bond()
     true = guarded.anchored(guarded.cold.every(1, [500 + i % 7 for i in range(1024)]))
-    gas.record("Challenges.demand", guarded.demand(true.signed, 700).gas_used, 120_000)
-    gas.record("Challenges.answer, depth 10", guarded.answer(true, 700).gas_used, 130_000)
+    gas.record("Challenges.demand", guarded.demand(true.signed, 700).gas_used, 111_500)
+    gas.record("Challenges.answer, depth 10", guarded.answer(true, 700).gas_used, 87_000)
     guarded.demand(true.signed, 701)
     guarded.cold.node.warp(ANSWER_WINDOW + 1)
     claimed = guarded.challenges.claimWithheld(true.signed, 701, guarded.org, sender=guarded.doubter).gas_used
-    gas.record("Challenges.claimWithheld", claimed, 170_000)
+    gas.record("Challenges.claimWithheld", claimed, 143_000)
 
 
 def test_a_bond_is_withdrawn(guarded: Guarded, gas: GasBook) -> None:
@@ -90,8 +90,8 @@ def test_a_bond_is_withdrawn(guarded: Guarded, gas: GasBook) -> None:
     gas.record(
         "Challenges.giveNotice",
         guarded.challenges.giveNotice(*where, sender=guarded.gateway).gas_used,
-        45_000,
+        31_500,
     )
     guarded.cold.node.warp(NOTICE_PERIOD)
     taken = guarded.challenges.withdrawBond(*where, sender=guarded.gateway).gas_used
-    gas.record("Challenges.withdrawBond", taken, 60_000)
+    gas.record("Challenges.withdrawBond", taken, 46_500)

@@ -46,7 +46,13 @@ def test_contents_are_one_root_and_a_quantity_for_each_lot(world: World, goods: 
     packed = Packed(*(unit_of(unit(number), goods.pills) for number in (3, 1)), loose(goods.milk, 40 * ONE))
     ref, maker, lots = world.ref("packing"), world.maker, world.lots
     receipt = goods.pack(pallet, packed)
-    noted = {"container": pallet, "org": maker.number, "note": packed.root, "caller": lots.address}
+    noted = {
+        "container": pallet,
+        "org": maker.number,
+        "note": packed.root,
+        "caller": lots.address,
+        "time": world.now,
+    }
     committed = {"container": pallet, "org": maker.number, "root": packed.root, "caller": maker.ship}
     who = {"org": maker.number, "container": pallet}
     assert happened(receipt) == [
@@ -76,9 +82,10 @@ def test_what_comes_out_is_with_who_took_it_out(world: World, goods: Goods, pall
         receipt = goods.unpack(pallet, packed.step(index), org=carrier)
         leaf = packed.leaves[index]
         noted = {"container": pallet, "org": carrier.number, "note": content_leaf(leaf), "more": 0}
+        when = {"caller": lots.address, "time": world.now, "ref": ref}
         what = {"child": leaf.child, "caller": carrier.ship, "leaf": leaf, "edition": 0, "ref": ref}
         assert happened(receipt) == [
-            ("ContentsNoted", noted | {"less": index, "caller": lots.address, "ref": ref}),
+            ("ContentsNoted", noted | {"less": index} | when),
             ("LeafUnpacked", {"container": pallet, "org": carrier.number} | what),
         ]
         assert lots.isTaken(pallet, index)
@@ -241,7 +248,7 @@ def test_an_inner_container_becomes_a_twin_with_contents_of_its_own(
     world.move(pallet, maker, carrier)
     ref = world.ref("unpacking")
     receipt = goods.unpack(pallet, step, CASE_ITEM, carrier)
-    noted = {"org": carrier.number, "caller": lots.address, "ref": ref}
+    noted = {"org": carrier.number, "caller": lots.address, "time": world.now, "ref": ref}
     twin = {"id": CASE, "org": carrier.number, "maker": maker.number, "caller": lots.address}
     what = {"child": CASE, "caller": carrier.ship, "leaf": step.leaf, "edition": 1, "ref": ref}
     assert happened(receipt) == [
@@ -249,7 +256,10 @@ def test_an_inner_container_becomes_a_twin_with_contents_of_its_own(
             "ContentsNoted",
             noted | {"container": pallet, "note": content_leaf(step.leaf), "more": 0, "less": 0},
         ),
-        ("RegisteredFor", twin | {"kind": Kind.CONTAINER, "uri": CASE_ITEM.uri, "ref": ref}),
+        (
+            "RegisteredFor",
+            twin | {"kind": Kind.CONTAINER, "uri": CASE_ITEM.uri, "time": world.now, "ref": ref},
+        ),
         ("ContentsNoted", noted | {"container": CASE, "note": inner.root, "more": 1, "less": 0}),
         ("LeafUnpacked", {"container": pallet, "org": carrier.number} | what),
     ]
@@ -304,6 +314,13 @@ def test_a_case_with_two_lots_comes_leaf_by_leaf(
     assert not lots.isInside(CASE, [mixed.step(2)])
     receipt = goods.unpack(pallet, outer.step(1))
     assert [name for name, _ in happened(receipt)] == ["ContentsNoted", "ContentsNoted", "LeafUnpacked"]
+    joined = world.twins.events(receipt, "ContentsNoted")[1]
+    assert (joined["container"], joined["note"], joined["more"], joined["less"]) == (
+        CASE,
+        content_leaf(outer.step(1).leaf),
+        0,
+        0,
+    )
     assert contents(goods, CASE)["lots"] == 2
     assert contents(goods, CASE)["edition"] == 1
     assert world.twins.twin(CASE).contents == 1

@@ -191,7 +191,7 @@ def test_a_unit_goes_on_as_a_twin(world: World, goods: Goods) -> None:
     assert happened(receipt) == [
         ("Used", who | {"use": unit(4), "quantity": ONE, "useHead": head}),
         ("UnitsEnded", who | {"indexes": [4], "end": UnitEnd.MATERIALISED, "time": world.now, "ref": ref}),
-        ("RegisteredFor", twin | {"kind": Kind.PART, "uri": uri("4"), "ref": ref}),
+        ("RegisteredFor", twin | {"kind": Kind.PART, "uri": uri("4"), "time": world.now, "ref": ref}),
     ]
     assert world.lots.quantityOf(pills, retailer.number) == ONE
     assert world.lots.useHead(pills) == head

@@ -50,6 +50,7 @@ def test_the_organisation_named_has_title_and_custody_and_the_maker_stays_known(
         "caller": module.address,
         "kind": Kind.ASSET,
         "uri": item.uri,
+        "time": world.now,
         "ref": ref,
     }
     assert happened(receipt) == [("RegisteredFor", fact)]
@@ -69,7 +70,7 @@ def test_the_organisation_named_has_title_and_custody_and_the_maker_stays_known(
         "contents": 0,
     }
     origin = first_head(world.node.chain_id, world.twins.address, id_)
-    what = (Kind.ASSET, maker.number, 0)
+    what = (Kind.ASSET, maker.number, world.now)
     assert world.twins.head(id_) == next_head(
         origin, Action.REGISTERED_FOR, retailer.number, module.address, what, ref
     )
@@ -129,8 +130,10 @@ def test_what_a_module_packs_is_a_step_of_the_container(world: World, module: Fo
     before = world.twins.head(pallet)
     receipt = world.twins.noteContents(pallet, maker.number, NOTE, 3, 1, ref, sender=module)
     fact = {"container": pallet, "org": maker.number, "note": NOTE, "caller": module.address}
-    assert happened(receipt) == [("ContentsNoted", fact | {"more": 3, "less": 1, "ref": ref})]
-    what = (int.from_bytes(NOTE, "big"), 3 << 16 | 1, 0)
+    assert happened(receipt) == [
+        ("ContentsNoted", fact | {"more": 3, "less": 1, "time": world.now, "ref": ref})
+    ]
+    what = (int.from_bytes(NOTE, "big"), 3 << 16 | 1, world.now)
     after = next_head(before, Action.CONTENTS_NOTED, maker.number, module.address, what, ref)
     assert world.twins.head(pallet) == after
     assert world.twins.twin(pallet).contents == 2

@@ -39,10 +39,10 @@ def test_things_are_packed(world: World, parts: list[bytes], boxes: list[bytes])
     mined = world.twins.pack(box, parts, ref, sender=maker.ship)
     who = {"org": maker.number, "container": box, "caller": maker.ship}
     assert happened(mined) == [
-        ("ContentsAdded", who | {"count": 3, "ref": ref}),
+        ("ContentsAdded", who | {"count": 3, "time": world.now, "ref": ref}),
         *[("Packed", who | {"id": part}) for part in parts],
     ]
-    values = int.from_bytes(box), int.from_bytes(world.twins.head(box)), 0
+    values = int.from_bytes(box), int.from_bytes(world.twins.head(box)), world.now
     step = Action.PACKED, maker.number, maker.ship, values, ref
     assert world.twins.head(parts[1]) == next_head(before, *step)
     facts = world.twins.twin(parts[1])
@@ -59,11 +59,11 @@ def test_things_are_unpacked(world: World, parts: list[bytes], boxes: list[bytes
     mined = world.twins.unpack(box, parts[:0:-1], ref, sender=maker.ship)
     who = {"org": maker.number, "container": box, "caller": maker.ship}
     assert happened(mined) == [
-        ("ContentsRemoved", who | {"count": 2, "ref": ref}),
+        ("ContentsRemoved", who | {"count": 2, "time": world.now, "ref": ref}),
         ("Unpacked", who | {"id": parts[2]}),
         ("Unpacked", who | {"id": parts[1]}),
     ]
-    values = int.from_bytes(box), int.from_bytes(world.twins.head(box)), 0
+    values = int.from_bytes(box), int.from_bytes(world.twins.head(box)), world.now
     step = Action.UNPACKED, maker.number, maker.ship, values, ref
     assert world.twins.head(parts[2]) == next_head(before, *step)
     facts = world.twins.twin(parts[2])

@@ -35,7 +35,7 @@ def test_the_custodian_ends_a_thing(world: World, part: bytes, end: EndOfLife) -
     ref, caller = world.ref("ending"), world.retailer.register
     mined = world.twins.retire(part, end, ref, sender=caller)
     fact = {"org": world.retailer.number, "container": bytes(32), "caller": caller, "end": end, "ref": ref}
-    assert happened(mined) == [("Retired", fact | {"id": part})]
+    assert happened(mined) == [("Retired", fact | {"id": part, "time": world.now})]
     facts = world.twins.twin(part)
     assert (facts.end, facts.holder, facts.owner) == (end, world.retailer.number, world.maker.number)
     assert world.twins.clear(part) == (False, Cause.ENDED)
@@ -104,17 +104,17 @@ def test_what_is_packed_ends_in_place_and_leaves(world: World, nested: list[byte
     ref, caller, org = world.ref("ending"), world.retailer.register, world.retailer.number
     mined = world.twins.retire(part, EndOfLife.STOLEN, ref, sender=caller)
     fact = {"id": part, "org": org, "container": box, "caller": caller, "end": EndOfLife.STOLEN, "ref": ref}
-    assert happened(mined) == [("Retired", fact)]
+    assert happened(mined) == [("Retired", fact | {"time": world.now})]
     facts = world.twins.twin(part)
     assert (facts.packed, facts.holder, facts.holds) == (False, org, 1)
     facts = world.twins.twin(box)
     assert (facts.contents, facts.height, facts.heldInside) == (0, 0, 0)
     facts = world.twins.twin(pallet)
     assert (facts.contents, facts.height, facts.heldInside) == (1, 2, 0)
-    values = 1, int.from_bytes(part), 0
+    values = 1, int.from_bytes(part), world.now
     box_head = next_head(heads[1], Action.CONTENTS_REMOVED, org, caller, values, ref)
     assert world.twins.head(box) == box_head
-    values = EndOfLife.STOLEN, int.from_bytes(box), int.from_bytes(box_head)
+    values = world.now << 8 | EndOfLife.STOLEN, int.from_bytes(box), int.from_bytes(box_head)
     assert world.twins.head(part) == next_head(heads[0], Action.RETIRED, org, caller, values, ref)
     assert world.twins.head(pallet) == heads[2]
 

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_ds
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from goldthread.build import ROOT
+from goldthread.rules import fridge_tag
 from tests.models.readings import Rule, RuleKind, judge
 from tests.models.segments import Limit, Reading
 from tests.support import fresh
@@ -112,6 +113,24 @@ def test_the_reports_are_as_the_loggers_signed_them() -> None:
         key = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
         digest = sha256(signed.encode()).digest()[::-1]
         key.verify(encode_dss_signature(r, s), digest, ec.ECDSA(Prehashed(SHA256())))
+
+
+def test_the_package_reads_the_same_figures() -> None:
+    """Which its own reader, and the contract's, must find in the lines where these expressions find them."""
+    for path in FOLDER.glob("*.txt"):
+        signed = fridge_tag.read(path)
+        assert signed.is_signed
+        found = [
+            Day(
+                day.date.isoformat(),
+                day.lowest,
+                day.highest,
+                Beyond(day.low.minutes, day.low.alarm),
+                Beyond(day.high.minutes, day.high.alarm),
+            )
+            for day in reversed(signed.report.days)
+        ]
+        assert found == reports()[f"{signed.report.serial:012}"]
 
 
 def test_the_loggers_are_set_to_the_limits_of_the_rules() -> None:

@@ -50,6 +50,7 @@ def failed(result: Result, message: str) -> None:
 COMMANDS = [
     [], ["id"], ["quote"], ["segment"], ["segment", "build"], ["segment", "verify"], ["segment", "prove"],
     ["segment", "show"], ["proof"], ["proof", "export"], ["proof", "verify"], ["history"], ["audit"],
+    ["audit", "rebuild"], ["report"], ["report", "verify"], ["report", "show"], ["report", "attest"],
     ["audit", "rebuild"], ["cover"], ["cover", "quote"], ["cover", "sign"], ["cover", "show"],
     ["cover", "simulate"],
 ]  # fmt: skip
@@ -60,7 +61,7 @@ def test_every_command_explains_itself(command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.exit_code == 0
     assert result.stdout.startswith("Usage:")
-    if command and command not in (["segment"], ["proof"], ["audit"], ["cover"]):
+    if command and command not in (["segment"], ["proof"], ["audit"], ["cover"], ["report"]):
         assert "Example:" in result.stdout
         assert f"goldthread {' '.join(command)} " in result.stdout
 
@@ -442,7 +443,7 @@ def test_a_key_with_a_passphrase(trip: Path, tmp_path: Path) -> None:
         (["--device", "0x12"], "--device '0x12': must be 0x and 64 hex digits"),
         (["--subject", "01/9506000134353"], "--subject GTIN (01)"),
         (["--chain-id", "1"], "--chain-id and --telemetry are given together"),
-        (["--chain-id", "1", "--telemetry", "0x12"], "--telemetry '0x12': must be an address"),
+        (["--chain-id", "1", "--telemetry", "0x12"], "--telemetry '0x12': is no address"),
         (["--deployment", "none.json"], "none.json: No such file"),
         (["--key", "none.pem"], "none.pem: No such file"),
     ],

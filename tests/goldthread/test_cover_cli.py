@@ -189,7 +189,7 @@ def test_what_is_simulated_is_paid(
         ({"premium": None}, "premium is missing"),
         ({"premium": -1}, "premium -1 is no whole number of 96 bits"),
         ({"premium": "7"}, "premium '7' is no whole number of 96 bits"),
-        ({"holder": "0x12"}, "is no address"),
+        ({"holder": "0x12"}, "holder '0x12': must be an address"),
         ({"salt": "0x12"}, "must be 0x and 64 hex digits"),
         ({"table": None}, "has no shipment, or no table of rows"),
         ({"table": [{"rule": 0}]}, "row 1: must have rule, beyond, time and share"),

@@ -39,8 +39,8 @@ NETWORK = "ethereum:local"
 DEPLOYED = 23
 """Contracts."""
 
-TRANSACTIONS = DEPLOYED + 11
-"""Two roles of governance, two organisations, seven contracts that act for them."""
+TRANSACTIONS = DEPLOYED + 12
+"""Two roles of governance, two organisations, eight contracts that act for them."""
 
 WITH_GOVERNANCE = TRANSACTIONS + 8
 """Three roles given, two organisations offered, three roles given up."""
@@ -245,6 +245,7 @@ def test_the_manifest_says_by_whom_from_what_and_with_which_powers(chain: Chain,
         ("Consortium", "REGISTER, SHIP, QUALITY", manifest.address("Lots")),
         ("Consortium", "REGISTER", manifest.address("Lineage")),
         ("Consortium", "QUALITY, RECALL", manifest.address("Recalls")),
+        ("Consortium", "QUALITY", manifest.address("Exposures")),
         ("Consortium", "RECALL", manifest.address("ClosureClaims")),
         ("Consortium", "FINANCE", manifest.address("TitleDeed")),
     ]

@@ -315,7 +315,7 @@ def bad_options(desk: Desk) -> list[tuple[list[object], str]]:
         (["device", "revoke", DEVICE, "--reason", "0x1"], "--reason '0x1': must be 0x and 64"),
         ([*grant, *until], "--to-org or --to-account"),
         ([*grant, *until, "--to-org", 1, "--to-account", SIGNER], "--to-org or --to-account"),
-        ([*grant, *until, "--to-account", "0x1"], "--to-account '0x1': must be an address"),
+        ([*grant, *until, "--to-account", "0x1"], "--to-account '0x1': is no address"),
         ([*grant, "--expires", "soon", "--to-org", 1], "--expires"),
         ([*grant, *until, "--to-org", 1, "--resource", "0x1"], "--resource '0x1': must be"),
         ([*release, *hashes, "--expires", 5, "--not-before", 6], "--expires 5: is before --not-before 6"),

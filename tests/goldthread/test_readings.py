@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -7,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goldthread.rules.readings import QUANTITIES, Reading, ReadingsError, parse_time, quantity, read_csv
+from goldthread.rules.readings import (
+    QUANTITIES,
+    Layout,
+    Reading,
+    ReadingsError,
+    parse_time,
+    quantity,
+    read_csv,
+    read_recording,
+)
 
 TEMPERATURE = QUANTITIES[1]
 
@@ -136,3 +147,68 @@ def test_a_seal_is_intact_or_broken() -> None:
     assert (seal.number, seal.whole("0"), seal.whole("1")) == (7, 0, 1)
     with pytest.raises(ValueError, match="less than a seal can be"):
         seal.whole("-1")
+
+
+LOGGER = """\
+Serial;4711
+Model;RC-5
+No.;Time;Temp;Hum
+1;03.07.2026 08:00:00;5,12;40,5
+2;03.07.2026 08:05:00;5,30;40,6
+3;03.07.2026 09:05:00;-0,5;41
+"""
+
+
+def test_the_export_of_a_logger_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "logger.csv"
+    file.write_text(LOGGER)
+    layout = Layout(
+        time="Time", value="Temp", time_format="%d.%m.%Y %H:%M:%S", zone="Europe/Berlin", skip_rows=2,
+        decimal_comma=True,
+    )  # fmt: skip
+    found = read_recording(file, QUANTITIES[1], layout)
+    start = parse_time("2026-07-03T06:00:00Z")
+    assert found.readings == [Reading(start, 512), Reading(start + 300, 530), Reading(start + 3900, -50)]
+    assert found.lines == [4, 5, 6]
+    assert found.gaps(300) == [(6, 3600)]
+    assert found.gaps(3600) == []
+    assert found.skipped == []
+    numbered = read_recording(file, QUANTITIES[2], replace(layout, time=2, value=4))
+    assert [reading.value for reading in numbered.readings] == [4050, 4060, 4100]
+
+
+def test_rows_that_go_back_are_passed_over_where_that_is_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "logger.csv"
+    file.write_text("time,value\n100,1\n200,2\n150,3\n200,4\n300,5\n")
+    with pytest.raises(ReadingsError, match="line 4: time 150 is not later"):
+        read_recording(file, QUANTITIES[1], Layout())
+    found = read_recording(file, QUANTITIES[1], Layout(skip_backwards=True))
+    assert [reading.time for reading in found.readings] == [100, 200, 300]
+    assert [line for line, _ in found.skipped] == [4, 5]
+    assert found.lines == [2, 3, 6]
+
+
+@pytest.mark.parametrize(
+    ("text", "layout", "rule"),
+    [
+        (
+            LOGGER,
+            Layout(time="When", value="Temp", skip_rows=2),
+            "line 3: must have one column When, has No., Time",
+        ),
+        ("a,a\n1,2\n", Layout(time="a", value=2), "line 1: must have one column a, has a, a"),
+        ("1,2\n", Layout(time=1, value=3), "line 1: has 2 columns, there is none 3"),
+        ("1,2\n", Layout(time=0, value=1), "column 0: columns are counted from 1"),
+        ("1,2,3\n", Layout(), "line 1: has 3 columns, expected time and value"),
+        ("1,2\nx,3\n", Layout(time=1), "line 2: time 'x' is neither"),
+        ("x1,2\n", Layout(time_format="%Y"), "line 1: time 'x1' is not in %Y"),
+        ("2026-01-01,2\n", Layout(zone="Nowhere/At_All"), "time zone 'Nowhere/At_All' is not known"),
+        ("1,2\n", Layout(skip_rows=1), "has no readings"),
+        ("1;2,5\n", Layout(delimiter=";"), "'2,5' is no decimal number"),
+    ],
+)
+def test_a_layout_that_does_not_fit_is_named(tmp_path: Path, text: str, layout: Layout, rule: str) -> None:
+    file = tmp_path / "logger.csv"
+    file.write_text(text)
+    with pytest.raises(ReadingsError, match=re.escape(rule)):
+        read_recording(file, QUANTITIES[1], layout)

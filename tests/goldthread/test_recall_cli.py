@@ -585,7 +585,7 @@ def test_a_test_key_signs_on_no_real_chain(tmp_path: Path) -> None:
 def test_errors_name_field_value_and_rule(office: Office, tmp_path: Path) -> None:
     seed, why = hexed(API), ("--class", "I", "--reason", REASON)
     failed(office.run("open", seed, *why), "--from or --keystore: give one of the two")
-    failed(office.run("open", seed, *why, "--from", "0x12"), "--from '0x12': must be an address")
+    failed(office.run("open", seed, *why, "--from", "0x12"), "--from '0x12': is no address")
     failed(office.run("open", seed, "--class", "I"), "--reason or --reason-file: give one of the two")
     failed(
         office.run("open", seed, "--class", "I", "--reason-file", tmp_path / "none", sign=True),

@@ -580,9 +580,8 @@ class Lots:
             calls.append(lambda t: t.registerFor(item, packer, org, ref, sender=me))
         fresh = self.ledger.lots_in(leaf.child) == 0
         no.when(not fresh and inner.root != leaf.child_root, "AlreadyCommitted", leaf.child, inner.root)
-        calls.append(
-            lambda t: t.noteContents(leaf.child, org, leaf.child_root, int(fresh), 0, ref, sender=me)
-        )
+        note = leaf.child_root if fresh else content_leaf(leaf)
+        calls.append(lambda t: t.noteContents(leaf.child, org, note, int(fresh), 0, ref, sender=me))
         return inner.edition + fresh
 
     def proveDuplicate(  # noqa: N802

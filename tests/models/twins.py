@@ -59,6 +59,7 @@ class _Move:
     org: int
     caller: str
     count: int
+    time: int
     ref: EventRef
     ids: list[bytes] = field(default_factory=list)
 
@@ -116,7 +117,7 @@ class TwinsLedger:
                 self._step(a, Action.HANDED_OVER, a["to"], how, int(a["receiver"], 16))
                 self._change(a["id"], custodian=a["to"])
             case "ContentsAdded" | "ContentsRemoved":
-                self._move = _Move(a["container"], a["org"], a["caller"], a["count"], a["ref"])
+                self._move = _Move(a["container"], a["org"], a["caller"], a["count"], a["time"], a["ref"])
             case "Packed" | "Unpacked":
                 self._moved(name, a["id"])
             case "Held":
@@ -150,15 +151,16 @@ class TwinsLedger:
         org = a["org"]
         self.twins[a["id"]] = Twin(Kind(a["kind"]), maker=a["maker"], owner=org, custodian=org)
         self.heads[a["id"]] = first_head(self.chain_id, self.address, a["id"])
-        self._step(a, Action.REGISTERED_FOR, a["kind"], a["maker"])
+        self._step(a, Action.REGISTERED_FOR, a["kind"], a["maker"], a["time"])
 
     def _retired(self, a: Any) -> None:
         container, container_head = a["container"], NOWHERE
         if container != NOWHERE:
-            self._step(a | {"id": container}, Action.CONTENTS_REMOVED, 1, number(a["id"]))
+            self._step(a | {"id": container}, Action.CONTENTS_REMOVED, 1, number(a["id"]), a["time"])
             self._take_out(container, a["id"], a["org"])
             container_head = self.heads[container]
-        self._step(a, Action.RETIRED, a["end"], number(container), number(container_head))
+        how = a["time"] * 2**8 + a["end"]
+        self._step(a, Action.RETIRED, how, number(container), number(container_head))
         self._change(a["id"], end=EndOfLife(a["end"]))
 
     def _moved(self, name: str, id_: bytes) -> None:
@@ -176,9 +178,10 @@ class TwinsLedger:
             else (Action.CONTENTS_REMOVED, Action.UNPACKED)
         )
         who = {"org": move.org, "caller": move.caller, "ref": move.ref}
-        self._step(who | {"id": move.container}, outer, move.count, number(keccak(b"".join(move.ids))))
+        ids = number(keccak(b"".join(move.ids)))
+        self._step(who | {"id": move.container}, outer, move.count, ids, move.time)
         for moved in move.ids:
-            values = number(move.container), number(self.heads[move.container])
+            values = number(move.container), number(self.heads[move.container]), move.time
             self._step(who | {"id": moved}, inner, *values)
             if name == "Packed":
                 self._put_in(move.container, moved)
@@ -201,7 +204,7 @@ class TwinsLedger:
 
     def _noted(self, a: Any) -> None:
         change = a["more"] * 2**16 + a["less"]
-        self._step(a | {"id": a["container"]}, Action.CONTENTS_NOTED, number(a["note"]), change)
+        self._step(a | {"id": a["container"]}, Action.CONTENTS_NOTED, number(a["note"]), change, a["time"])
         noted = self.twins[a["container"]].noted + a["more"] - a["less"]
         self._change(a["container"], noted=noted)
         self._flatten(a["container"])
@@ -326,7 +329,7 @@ class Twins:
         no.when(item.kind in (Kind.NONE, Kind.LOT), "WrongKind", id_, item.kind)
         no.when(id_ in self.ledger.twins, "AlreadyRegistered", id_)
         who = {"org": org, "maker": maker, "caller": sender}
-        fact = {"id": id_, **who, "kind": item.kind, "uri": item.uri, "ref": ref}
+        fact = {"id": id_, **who, "kind": item.kind, "uri": item.uri, "time": self.now, "ref": ref}
         return self._happened(no, ("RegisteredFor", fact))
 
     # Custody
@@ -430,7 +433,9 @@ class Twins:
             self._unblocked(no, id_)
             depth = len(around) + 1 + inner.height
             no.when(depth > MAX_DEPTH, "TooDeep", id_, depth)
-        return self._happened(no, *contents("ContentsAdded", "Packed", container, ids, org, sender, ref))
+        return self._happened(
+            no, *contents("ContentsAdded", "Packed", container, ids, org, sender, self.now, ref)
+        )
 
     def unpack(self, container: bytes, ids: Sequence[bytes], ref: EventRef, *, sender: str) -> list[Fact]:
         no = self._objections(ref)
@@ -441,7 +446,9 @@ class Twins:
         for index, id_ in enumerate(ids):
             inside = id_ in outer.contents and id_ not in ids[:index]
             no.when(not inside, "NotInContainer", id_, container)
-        return self._happened(no, *contents("ContentsRemoved", "Unpacked", container, ids, org, sender, ref))
+        return self._happened(
+            no, *contents("ContentsRemoved", "Unpacked", container, ids, org, sender, self.now, ref)
+        )
 
     def noteContents(  # noqa: N802
         self, container: bytes, org: int, note: bytes, more: int, less: int, ref: EventRef, *, sender: str
@@ -459,6 +466,7 @@ class Twins:
             "caller": sender,
             "more": more,
             "less": less,
+            "time": self.now,
         }
         return self._happened(no, ("ContentsNoted", fact | {"ref": ref}))
 
@@ -535,8 +543,8 @@ class Twins:
         self._held_by(no, id_, org)
         if end not in (EndOfLife.DESTROYED, EndOfLife.STOLEN):
             self._clear(no, id_)
-        fact = {"id": id_, "org": org, "container": twin.container, "caller": sender, "end": end, "ref": ref}
-        return self._happened(no, ("Retired", fact))
+        who = {"id": id_, "org": org, "container": twin.container, "caller": sender}
+        return self._happened(no, ("Retired", who | {"end": end, "time": self.now, "ref": ref}))
 
     # Checks
 
@@ -638,12 +646,19 @@ def receiving_duties(purpose: Purpose) -> Duty:
 
 
 def contents(
-    outer: str, inner: str, container: bytes, ids: Sequence[bytes], org: int, sender: str, ref: EventRef
+    outer: str,
+    inner: str,
+    container: bytes,
+    ids: Sequence[bytes],
+    org: int,
+    sender: str,
+    time: int,
+    ref: EventRef,
 ) -> list[Fact]:
     """The events of packing or unpacking."""
     who = {"container": container, "org": org, "caller": sender}
     facts = [(inner, who | {"id": id_}) for id_ in ids]
-    return [(outer, who | {"count": len(ids), "ref": ref}), *facts]
+    return [(outer, who | {"count": len(ids), "time": time, "ref": ref}), *facts]
 
 
 def number(word: bytes) -> int:

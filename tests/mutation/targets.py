@@ -101,6 +101,15 @@ TARGETS = {
         entries=("contracts/rules/Conditions.sol",),
         tests=("conditions",),
     ),
+    "LoggerReports": Target(
+        sources=(
+            "contracts/rules/LoggerReports.sol",
+            "contracts/libraries/FridgeTag.sol",
+            "contracts/libraries/LoggerWords.sol",
+        ),
+        entries=("contracts/rules/LoggerReports.sol", "contracts/mocks/FridgeTagHarness.sol"),
+        tests=("logger_reports",),
+    ),
     "Templates": Target(
         sources=("contracts/rules/Templates.sol",),
         entries=("contracts/rules/Templates.sol",),
@@ -120,6 +129,11 @@ TARGETS = {
         sources=("contracts/rules/Recalls.sol", "contracts/rules/RecallLedger.sol"),
         entries=("contracts/rules/Recalls.sol",),
         tests=("recalls", "closure_claims"),
+    ),
+    "Exposures": Target(
+        sources=("contracts/rules/Exposures.sol",),
+        entries=("contracts/rules/Exposures.sol",),
+        tests=("exposures",),
     ),
     "Verification": Target(
         sources=("contracts/rules/Verification.sol",),

@@ -130,7 +130,7 @@ def _hand_over(world: World, seconds: int) -> Call:
 
 def _pack(world: World, seconds: int) -> Call:
     pallet, parts = world.register(sscc("1"), Kind.CONTAINER), [world.register(uri(n)) for n in "12"]
-    ref, values = _ref(world, seconds), (2, _hash(parts), 0)
+    ref, values = _ref(world, seconds), (2, _hash(parts), world.now)
     step = pallet, Action.CONTENTS_ADDED, values, ref
     return Call("pack", (pallet, parts, ref), world.maker, Duty.SHIP, *step)
 
@@ -138,7 +138,7 @@ def _pack(world: World, seconds: int) -> Call:
 def _unpack(world: World, seconds: int) -> Call:
     pallet, parts = world.register(sscc("1"), Kind.CONTAINER), [world.register(uri(n)) for n in "12"]
     world.pack(pallet, parts)
-    ref, values = _ref(world, seconds), (1, _hash(parts[1:]), 0)
+    ref, values = _ref(world, seconds), (1, _hash(parts[1:]), world.now)
     step = pallet, Action.CONTENTS_REMOVED, values, ref
     return Call("unpack", (pallet, parts[1:], ref), world.maker, Duty.SHIP, *step)
 
@@ -185,7 +185,7 @@ def _accept_title(world: World, seconds: int) -> Call:
 
 def _retire(world: World, seconds: int) -> Call:
     part, ref = world.register(uri("1")), _ref(world, seconds)
-    step = part, Action.RETIRED, (EndOfLife.DISPENSED, 0, 0), ref
+    step = part, Action.RETIRED, (world.now << 8 | EndOfLife.DISPENSED, 0, 0), ref
     return Call("retire", (part, EndOfLife.DISPENSED, ref), world.maker, Duty.REGISTER, *step)
 
 

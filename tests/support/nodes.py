@@ -150,13 +150,13 @@ class RevmNode:
 
     chain_id = CHAIN_ID
 
-    def __init__(self, *, unlimited_code_size: bool = False) -> None:
+    def __init__(self, *, unlimited_code_size: bool = False, start: int = GENESIS_TIME) -> None:
         import pyrevm
 
         self.accounts = accounts()
         self._block_env = pyrevm.BlockEnv
         self._number = 0
-        self._now = GENESIS_TIME
+        self._now = start
         limit = 1 << 20 if unlimited_code_size else None
         config = pyrevm.CfgEnv(chain_id=CHAIN_ID, limit_contract_code_size=limit)
         self._evm = pyrevm.EVM(pyrevm.Env(cfg=config), gas_limit=BLOCK_GAS, spec_id="PRAGUE")
@@ -282,13 +282,13 @@ class AnvilNode:
 
     chain_id = CHAIN_ID
 
-    def __init__(self, *, unlimited_code_size: bool = False) -> None:
+    def __init__(self, *, unlimited_code_size: bool = False, start: int = GENESIS_TIME) -> None:
         self.accounts = accounts()
         self._folder = Path(tempfile.mkdtemp(prefix="goldthread-anvil-"))
         command = [str(native_binary("anvil")), "--port", "0", "--ipc", str(self._folder / "ipc")]
         command += ["--cache-path", str(self._folder)]
         command += ["--hardfork", "osaka", "--enable-tx-gas-limit", "--gas-limit", str(BLOCK_GAS)]
-        command += ["--base-fee", "0", "--gas-price", "0", "--timestamp", str(GENESIS_TIME)]
+        command += ["--base-fee", "0", "--gas-price", "0", "--timestamp", str(start)]
         command += ["--mnemonic", MNEMONIC, "--accounts", str(len(self.accounts)), "--auto-impersonate"]
         command += ["--disable-code-size-limit"] if unlimited_code_size else []
         with (self._folder / "log").open("wb") as log:
@@ -299,7 +299,7 @@ class AnvilNode:
         self._socket = socket.socket(socket.AF_UNIX)
         self.url = self._connect()
         self.rpc("anvil_setBlockTimestampInterval", 0)
-        self._now = GENESIS_TIME
+        self._now = start
         self._snapshots: list[tuple[str, int]] = []
 
     def close(self) -> None:

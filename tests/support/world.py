@@ -184,6 +184,11 @@ class World:
         return deploy(self.node, "Templates", self.consortium)
 
     @cached_property
+    def logger_reports(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "LoggerReports", self.consortium, self.telemetry)
+
+    @cached_property
     def lots(self) -> Contract:
         """Deployed, and made a module and a regulator, when first asked for."""
         contract = deploy(self.node, "Lots", self.consortium, self.twins)
@@ -203,6 +208,13 @@ class World:
         recalls = deploy(self.node, "Recalls", self.consortium, self.lineage)
         self.empower(recalls, Role.MODULE | Role.REGULATOR)
         return recalls
+
+    @cached_property
+    def exposures(self) -> Contract:
+        """Deployed, and made a regulator, when first asked for."""
+        contract = deploy(self.node, "Exposures", self.consortium, self.conditions, self.lots)
+        self.empower(contract, Role.REGULATOR, Duty.QUALITY)
+        return contract
 
     @cached_property
     def token(self) -> Contract:
