@@ -113,8 +113,8 @@ def build(
         --key logger.pem --out trip.json
     """
     from goldthread.chain import segments
-    from goldthread.rules.readings import Layout, read_recording
     from goldthread.rules.fridge_tag import is_report
+    from goldthread.rules.readings import Layout, read_recording
     from goldthread.rules.readings import quantity as quantity_of
     from goldthread.rules.summaries import Limit
 
