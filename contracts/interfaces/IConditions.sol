@@ -35,10 +35,10 @@ import {ITwins} from "./ITwins.sol";
 /// end. The MKT is judged at the end of each segment, once the policy is as old as the rule's duration, and breaks the
 /// rule when it is above the limit.
 ///
-/// Limits: a policy is on one twin; what is taken out of a container before a breach is judged is held by {IExposures}. Its
-/// setter may replace or close a policy without an open breach; what was anchored stays, for others to judge. A policy
-/// names devices, not their keys or owners: see {IDevices} for who can change those. Each device of a policy with
-/// {Policy.maxSilence} measures each quantity that it has rules on.
+/// Limits: a policy is on one twin; what is taken out of a container before a breach is judged is held by {IExposures}.
+/// Its setter may replace or close a policy without an open breach; what was anchored stays, for others to judge.
+/// A policy names devices, not their keys or owners: see {IDevices} for who can change those. Each device of a policy
+/// with {Policy.maxSilence} measures each quantity that it has rules on.
 ///
 /// Assumptions: this contract is an account of an organisation with the role REGULATOR and has the duty QUALITY.
 interface IConditions {

@@ -23,7 +23,8 @@ import {IDevices} from "./IDevices.sol";
 /// for the device and for who vouched for it is the matter of {IChallenges}.
 ///
 /// Quantities and their units: 1 temperature (0.01 degrees Celsius), 2 relative humidity (0.01 %), 3 acceleration
-/// (mm/s2), 4 illuminance (lux), 5 tilt (0.01 degrees), 6 carbon dioxide (ppm); from 256 on free for a consortium.
+/// (mm/s2), 4 illuminance (lux), 5 tilt (0.01 degrees), 6 carbon dioxide (ppm), 7 seal (0 intact, 1 broken); from 256 on
+/// free for a consortium.
 interface ITelemetry {
     /// @notice Consecutive readings of one stream, in the words of the library `SegmentWords`, which the smallest
     /// device can fill and the chain can read cheaply. The device signs it (EIP-712).

@@ -70,6 +70,7 @@ QUANTITIES = {
         Quantity(4, "light", "lux", 0),
         Quantity(5, "tilt", "°", 2),
         Quantity(6, "carbon-dioxide", "ppm", 0),
+        Quantity(7, "seal", "(0 intact, 1 broken)", 0, 0),
     )
 }
 """The quantities of ITelemetry."""

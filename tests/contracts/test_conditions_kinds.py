@@ -361,6 +361,14 @@ def test_too_hot_to_be_counted_stays_so(cold: ColdChain) -> None:
     assert cold.conditions.heatWindow(course.policy.id, cold.logger.id, 1, 2400) == (FULL, 2400)
 
 
+def test_a_full_total_fills_the_window_that_began_before(cold: ColdChain) -> None:
+    course = Course(cold, [ROLLING])
+    for second in range(0, 5000, 500):
+        assert course.judge((second, 500), (second + 499, 500), histogram=True) == 0
+    assert course.judge((5000, 12_800), (5300, 500)) == 1
+    assert cold.conditions.heatWindow(course.policy.id, cold.logger.id, 1, 2400).heat == FULL
+
+
 def test_two_means_of_one_course(cold: ColdChain) -> None:
     """It is weighed once."""
     course = Course(cold, [MEAN, MEAN._replace(limit=Limit(1000, True)), MEAN._replace(duration=900)])

@@ -76,7 +76,7 @@ def test_times() -> None:
             parse_time(text)
 
 
-@pytest.mark.parametrize("name", ["heat", "7", "255", "65536", "-1"])
+@pytest.mark.parametrize("name", ["heat", "8", "255", "65536", "-1"])
 def test_an_unknown_quantity_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="must be one of temperature"):
         quantity(name)
@@ -140,6 +140,13 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_rounding_is_asked_for(tmp_path: Path) -> None:
     path = file(tmp_path, "100,4.0625\n")
     assert read_csv(path, TEMPERATURE, rounded=True) == [Reading(100, 406)]
+
+
+def test_a_seal_is_intact_or_broken() -> None:
+    seal = quantity("seal")
+    assert (seal.number, seal.whole("0"), seal.whole("1")) == (7, 0, 1)
+    with pytest.raises(ValueError, match="less than a seal can be"):
+        seal.whole("-1")
 
 
 LOGGER = """\
