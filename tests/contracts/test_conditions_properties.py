@@ -37,7 +37,9 @@ def rules(draw: st.DrawFn, sides: st.SearchStrategy[bool], counting: bool = True
         durations.map(lambda duration: Rule(RuleKind.GAP, duration=duration)),
     ]
     if counting:
-        kinds.append(st.builds(Rule, st.just(RuleKind.COUNT), limits, st.integers(1, 4)))
+        times = st.integers(1, 4)
+        counts = st.tuples(st.just(RuleKind.COUNT), limits, times).map(lambda fields: Rule(*fields))
+        kinds.append(counts)
     more = draw(st.lists(st.one_of(kinds), max_size=2))
     return draw(st.permutations([*(draw(kind) for kind in kinds), *more]))
 

@@ -20,6 +20,7 @@ LIBRARIES = [
     (words.Role, "libraries/Membership.sol", "Role"),
     (words.Duty, "libraries/Membership.sol", "Duty"),
     (words.Exceptions, "libraries/Exceptions.sol", "Exceptions"),
+    (words.Method, "libraries/Method.sol", "Method"),
 ]
 ENUMS = [
     (words.Kind, "interfaces/ITwins.sol", "Kind"),
@@ -28,6 +29,8 @@ ENUMS = [
     (words.Cause, "interfaces/ITwins.sol", "Cause"),
     (words.UnitEnd, "interfaces/ILots.sol", "UnitEnd"),
     (words.LotCause, "interfaces/ILots.sol", "Cause"),
+    (words.CapabilityCause, "interfaces/ICapabilities.sol", "Cause"),
+    (words.FirmwareState, "interfaces/IFirmware.sol", "State"),
     (words.Disposition, "interfaces/IConditions.sol", "Disposition"),
     (conditions.Kind, "interfaces/IConditions.sol", "RuleKind"),
 ]
