@@ -174,7 +174,7 @@ contract Exposures is IExposures, Module {
         returns (bool)
     {
         (, Search memory s) = _startSearch(cause, histories, true);
-        _search(s, item, s.from, s.to);
+        _search(s, item);
         return s.last == 0;
     }
 
@@ -207,15 +207,26 @@ contract Exposures is IExposures, Module {
 
     /// @dev All that a proof shows.
     function _searchAll(Search memory s, bytes32 item, Proof calldata proof) private view {
-        _search(s, item, s.from, s.to);
+        _search(s, item);
         for (uint256 i; i < proof.places.length; ++i) {
             _searchPlace(s, item, proof.histories, proof.places[i]);
         }
     }
 
-    /// @dev Looks for the subject among the containers in which the twin was between two seconds. A thing is in one
-    /// container at a time, so this goes no deeper than containers did, and never twice through the same second there.
-    function _search(Search memory s, bytes32 id, uint256 from, uint256 to) private view {
+    /// @dev Looks for the subject among the containers in which the twin was during the breach.
+    function _search(Search memory s, bytes32 id) private view {
+        if (id != s.subject) _enter(s, id, s.from, s.to);
+    }
+
+    /// @dev Something that is looked for was in the container, or is the container, between two seconds. A thing is in
+    /// one container at a time, so this goes no deeper than containers did, and never twice through the same second there.
+    function _enter(Search memory s, bytes32 id, uint256 from, uint256 to) private view {
+        if (from >= to) return;
+        if (id == s.subject) {
+            if (s.last == 0 || from < s.first) s.first = from;
+            if (to > s.last) s.last = to;
+            return;
+        }
         (bool given, uint256 index) = _find(s, id);
         if (!given) {
             if (s.complete) revert HistoryMissing(id, from, to - 1);
@@ -227,17 +238,6 @@ contract Exposures is IExposures, Module {
             Stay memory stay = life.stays[i];
             _enter(s, stay.container, stay.from > from ? stay.from : from, stay.to < to ? stay.to : to);
         }
-    }
-
-    /// @dev Something that is looked for was in the container between two seconds.
-    function _enter(Search memory s, bytes32 container, uint256 from, uint256 to) private view {
-        if (from >= to) return;
-        if (container != s.subject) {
-            _search(s, container, from, to);
-            return;
-        }
-        if (s.last == 0 || from < s.first) s.first = from;
-        if (to > s.last) s.last = to;
     }
 
     function _find(Search memory s, bytes32 id) private pure returns (bool given, uint256 index) {

@@ -29,7 +29,8 @@ CHAPTERS = (
     "4  The pallet arrives",
     "5  A driver pays for how far and how well the car is driven",
     "6  A raw material becomes 20,000 packages, and is called back",
-    "7  An auditor rebuilds everything from the logs",
+    "7  A gateway hides a warm afternoon, is caught, and pays",
+    "8  An auditor rebuilds everything from the logs",
 )
 REFUSALS = (
     "NotNamespaceOwner",
@@ -160,6 +161,8 @@ def test_the_whole_story() -> None:
     assert "who set the limits releases the pallet → refused: SecondPersonNeeded" in told.out
 
     table = Told(told.status, told.out, told.err).money
+    assert table["cargo insurance"] == "9,500.00 tUSD of 10,000.00 tUSD paid"
+    assert "Polar delivers it all the same → refused: Blocked" in told.out
     first, second = months()
     assert abs(Fraction(table["premium of month 1"].split()[0]) - first) <= Fraction("0.01")
     assert abs(Fraction(table["premium of month 2"].split()[0]) - second) <= Fraction("0.01")
