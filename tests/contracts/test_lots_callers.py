@@ -9,7 +9,7 @@ import pytest
 
 from tests.support import Forwarder, reverts
 from tests.support.lots import CASE_ITEM, ONE, REASON, Goods, two_pallets
-from tests.support.words import UnitEnd
+from tests.support.words import Duty, Purpose, UnitEnd
 from tests.support.world import Commission, Org, Registration, World, happened, lot_uri, uri
 
 Call = tuple[Org, Sequence[Any]]
@@ -128,3 +128,14 @@ def test_a_contract_is_the_caller(world: World, function: str) -> None:
     callers = [fact["caller"] for _, fact in happened(call(*args, sender=machine)) if "caller" in fact]
     assert machine.address in callers
     assert set(callers) <= {machine.address, world.lots.address}
+
+
+def test_a_contract_receives_for_quarantine(world: World) -> None:
+    """Whose quality is asked for is the contract's."""
+    goods, retailer = Goods.create(world), world.retailer
+    terms = retailer.number, ONE, Purpose.QUARANTINE, world.now, world.ref("shipping")
+    world.lots.offerQuantity(goods.milk, *terms, sender=world.maker.ship)
+    machine = Forwarder.deploy(world.node, world.stranger)
+    world.hire(retailer, machine, Duty.RECEIVE | Duty.QUALITY)
+    world.lots.acceptQuantity(goods.milk, world.maker.number, ONE, 0, world.ref(), sender=machine)
+    assert world.lots.quantityOf(goods.milk, retailer.number) == ONE
