@@ -393,12 +393,17 @@ class AnvilNode:
         return int(self.rpc("eth_getStorageAt", address, hex(slot), "latest"), 16)
 
     def _mined(self, transaction: str) -> dict[str, Any]:
-        """The receipt. Anvil answers before it mines; its `eth_sendTransactionSync` can miss the block."""
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
+        """The receipt. Anvil answers before it mines; its `eth_sendTransactionSync` can miss the block. Once in some
+        hundred thousand times it forgets to mine at all, and is reminded.
+        """
+        started, reminded = time.monotonic(), False
+        while time.monotonic() < started + 30:
             receipt: dict[str, Any] | None = self.rpc("eth_getTransactionReceipt", transaction)
             if receipt is not None:
                 return receipt
+            if not reminded and time.monotonic() > started + 5:
+                self.rpc("evm_mine")
+                reminded = True
             time.sleep(0.0003)
         raise RuntimeError(f"anvil did not mine {transaction}")
 
