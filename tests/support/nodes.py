@@ -393,8 +393,9 @@ class AnvilNode:
         return int(self.rpc("eth_getStorageAt", address, hex(slot), "latest"), 16)
 
     def _mined(self, transaction: str) -> dict[str, Any]:
-        """The receipt. Anvil answers before it mines; its `eth_sendTransactionSync` can miss the block. Once in some
-        hundred thousand times it forgets to mine at all, and is reminded.
+        """The receipt. Anvil answers before it mines; its `eth_sendTransactionSync` can miss the block.
+
+        Now and then it does not mine at all, and is reminded.
         """
         started, reminded = time.monotonic(), False
         while time.monotonic() < started + 30:
