@@ -14,6 +14,7 @@
 #                        an array in memory cut to its length
 #   unused-return        modules answer with an organisation or an id that not every caller needs, and revert where it
 #                        matters; tokens go through SafeERC20
+#   too-many-digits      masks of words, and a table of weights that is compared with Python
 #   naming-convention    immutables that are read from outside are written in capitals, as constants are
 # A finding that is right in general and wrong in one place is marked there: `// slither-disable-next-line` and why.
 set -eu

@@ -14,6 +14,7 @@ import {Duty, Role} from "../libraries/Membership.sol";
 import {Receivers} from "../libraries/Receivers.sol";
 import {Signers} from "../libraries/Signers.sol";
 
+// slither-disable-start incorrect-equality: the facts that are compared have the second of a step beside them, not in them
 /// @title Twins
 /// @notice See {ITwins}.
 contract Twins is ITwins, Module {
@@ -663,3 +664,4 @@ contract Twins is ITwins, Module {
         return uint256(keccak256(abi.encodePacked(ids)));
     }
 }
+// slither-disable-end incorrect-equality

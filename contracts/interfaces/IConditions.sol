@@ -320,7 +320,7 @@ interface IConditions {
     function breach(bytes32 policyId, bytes32 device, uint16 quantity, uint8 rule) external view returns (Breach memory);
 
     /// @notice The breach of a rule under any policy, in force or not, by the hash that {policyHash} had.
-    function breachUnder(bytes32 policyHash, bytes32 device, uint16 quantity, uint8 rule)
+    function breachUnder(bytes32 hash, bytes32 device, uint16 quantity, uint8 rule)
         external
         view
         returns (Breach memory);

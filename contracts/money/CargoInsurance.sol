@@ -39,6 +39,7 @@ contract CargoInsurance is ICargoInsurance, Capital {
     /// @inheritdoc ICargoInsurance
     ITwins public immutable TWINS;
 
+    // slither-disable-next-line uninitialized-state: written through storage pointers
     mapping(bytes32 policyId => Policy) private _policies;
 
     constructor(IConsortium consortium, IConditions conditions, IRecalls recalls, IERC20 token)
