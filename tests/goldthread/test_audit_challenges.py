@@ -159,3 +159,16 @@ def test_rebuilding_the_system_rebuilds_it() -> None:
     assert (difference.contract, difference.field) == ("Challenges", "bondOf.amount")
     system.challenges = audit.State()
     assert before - count_views(deployment, system) == 2
+
+
+def test_a_segment_that_counts_as_false_is_rebuilt_with_its_alert() -> None:
+    guarded = Guarded.create(RecordingNode())
+    guarded.bond()
+    forest = guarded.anchored(guarded.cold.every(60, [500, 501]))
+    guarded.demand(forest.signed)
+    guarded.cold.node.warp(ANSWER_WINDOW + 1)
+    guarded.challenges.claimWithheld(forest.signed, 0, guarded.org, sender=guarded.doubter)
+    deployment = deployment_of(guarded.cold.world, Challenges=guarded.challenges)
+    system = rebuild(deployment)
+    assert (system.problems, compare(deployment, system)) == ({}, [])
+    assert list(system.telemetry.falsifications) == [guarded.digest(forest)]
