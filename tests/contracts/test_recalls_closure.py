@@ -10,7 +10,7 @@ from eth_utils.crypto import keccak
 
 from tests.models.lineage import Ancestor, ancestors, chain
 from tests.models.recalls import NO_EVENT, RecallClass, RecallState, reason_of
-from tests.support import Node, reverts
+from tests.support import Forwarder, Node, reverts
 from tests.support.making import REASON, Making, lot_id, tree_of
 from tests.support.words import Cause, Duty, EndOfLife, Kind, LotCause
 from tests.support.world import Registration, happened, lot_uri, sscc, twin_id, uri
@@ -258,10 +258,10 @@ def test_outputs_are_stepped_in_parts(making: Making) -> None:
         world.recalls.stepPart(recall, process, bytes(32), [process], ref, sender=anyone)
     world.recalls.step(recall, steel, [process], ref, sender=anyone)
     making.shadow.catch_up()
-    receipt = world.recalls.stepProcessPart(
-        recall, process, chain(products[:1]), products[1:], ref, sender=anyone
-    )
-    who = {"recall": recall, "member": process, "before": chain(products[:1]), "caller": anyone}
+    machine = Forwarder.deploy(world.node, anyone)
+    args = recall, process, chain(products[:1]), products[1:], ref
+    receipt = world.recalls.stepProcessPart(*args, sender=machine)
+    who = {"recall": recall, "member": process, "before": chain(products[:1]), "caller": machine.address}
     assert happened(receipt)[-1] == ("PartStepped", who | {"added": 2, "frontier": 3})
     with reverts("Incomplete", process):
         world.recalls.stepProcess(recall, process, products, ref, sender=anyone)
