@@ -851,3 +851,18 @@ def test_only_open_recalls_adopt_and_follow(claims: Claims) -> None:
             claims.making.close(recall)
         elif state == RecallState.CLOSED:
             claims.making.lift(recall)
+
+
+def test_nothing_comes_of_a_twin_whatever_a_claim_says(claims: Claims) -> None:
+    world, shadow = claims.world, claims.shadow
+    recall, *_ = steel(claims)
+    part = claims.making.part("7")
+    machine = Forwarder.deploy(world.node, claims.anyone)
+    world.empower(machine, Role.MODULE, Duty.RECALL)
+    shadow.catch_up()
+    before = world.recalls.recallOf(recall).frontier
+    assert shadow.recall("adoptClaim", recall, b"r" * 32, 1, sender=machine)
+    assert shadow.recall("followClaim", recall, [(part, 1)], sender=machine)
+    assert world.recalls.isAffected(recall, part)
+    assert world.recalls.recallOf(recall).frontier == before
+    assert not world.recalls.uncovered(recall, part)
