@@ -193,6 +193,13 @@ def test_a_box_beside_the_pallet_inherits_nothing(load: Load) -> None:
     assert load.inherited(load.breach(), load.part, load.box) is None
 
 
+def test_the_pallet_does_not_inherit_from_itself(load: Load) -> None:
+    load.world.pack(load.pallet, [load.part])
+    cause = load.breach()
+    assert load.inherited(cause, load.pallet) is None
+    assert load.inherited(cause, load.part) == (100, 200)
+
+
 def test_the_container_of_the_pallet_inherits_nothing(load: Load) -> None:
     """What is around a breach is not inside it."""
     load.world.pack(load.box, [load.pallet])
