@@ -406,8 +406,8 @@ interface ILots is IModule {
     /// has settled it. Emits {DuplicateProven}.
     function proveDuplicate(bytes32 container, Step[] calldata path, bytes32 other, Step[] calldata otherPath) external;
 
-    /// @notice Holds a container with a proven duplicate back at Twins. Anyone. Emits {IModule-Alert} with its packer and
-    /// root.
+    /// @notice Holds a container with a proven duplicate back at Twins. Anyone, in one `multicall` with the proof if they
+    /// like. Emits {IModule-Alert} with its packer and root.
     function holdDuplicated(bytes32 container, EventRef calldata ref) external;
 
     /// @notice Ends the suspicion of a duplicate. Regulator, duty QUALITY. Emits {DuplicateSettled}.

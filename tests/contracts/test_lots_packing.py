@@ -550,6 +550,18 @@ def test_a_container_with_a_duplicate_is_held_until_it_is_settled(world: World, 
     assert twins.clear(first).ok
 
 
+def test_one_transaction_proves_a_duplicate_and_holds_both(world: World, goods: Goods) -> None:
+    first, _, second, _ = proof = two_pallets(goods)
+    lots, ref = world.lots, world.ref()
+    calls = [lots.holdDuplicated.encode(container, ref) for container in (first, second)]
+    receipt = lots.multicall([lots.proveDuplicate.encode(*proof), *calls], sender=world.stranger)
+    names = [name for name, _ in happened(receipt)]
+    assert names == ["DuplicateProven", "Alert", "Held", "Alert", "Held"]
+    for container, packer in ((first, world.maker), (second, world.carrier)):
+        with reverts("Blocked", container, Cause.HELD):
+            world.offer(container, packer, world.retailer)
+
+
 def test_what_is_settled_is_told_again_and_blocks_nothing(world: World, goods: Goods) -> None:
     first, path, second, _ = proof = two_pallets(goods)
     lots, regulator = world.lots, world.regulator
