@@ -1,6 +1,8 @@
-"""Merkle trees over readings, the serials of a lot, the contents of a container and the members of a recall.
+"""Merkle trees over readings, the serials of a lot, the contents of a container, the members of a recall and the
+documents of a record.
 
-The hashes are those of contracts/libraries/MerkleLeaves.sol.
+The hashes are those of contracts/libraries/MerkleLeaves.sol; the fields of a document (goldthread.records) are
+for no contract.
 
     tree = serial_tree(uris)                     # any iterable; a million serials in some seconds
     tree.root                                    # what the contract is told
@@ -21,7 +23,7 @@ from typing import Protocol
 from goldthread.gs1.serials import unit_ids
 from goldthread.hashing import keccak
 
-READING, NODE, SERIAL, CONTENT, MEMBER = range(5)
+READING, NODE, SERIAL, CONTENT, MEMBER, DOCUMENT, FIELD = range(7)
 """The first byte of what is hashed."""
 
 MAX_INDEX = (1 << 32) - 1
