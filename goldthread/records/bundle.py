@@ -1,4 +1,5 @@
-"""What a record is about: documents whose every field is committed to on its own, so that it can be shown alone.
+"""What a record is about: documents whose every field is committed to on its own, so that it can be shown
+alone.
 
     bundle = Bundle.of(Document.json({"yield": 97340}), Document.file("chart.png", "image/png", data))
     bundle.content_hash                                  # what the chain is told
@@ -10,9 +11,10 @@ The fields of a document, in the order of their paths, are the leaves of a tree 
     leaf of a document = keccak256(0x05 ‖ uint32 index ‖ root of its fields)
 
 with path and value in canonical JSON. The content hash is the root of the one document, or of the tree over
-several. The salt of a field is HMAC-SHA256(seed, path), with a random seed of 32 bytes for each document: who
-is shown one salt learns nothing of another, and without its salt a field cannot be guessed from its hash,
-however few values it may have. A file is a document that has its name, type, size and SHA-256 as fields.
+several. The salt of a field is HMAC-SHA256(seed, path), with a random seed of 32 bytes for each document:
+who is shown one salt learns nothing of another, and without its salt a field cannot be guessed from its
+hash, however few values it may have. A file is a document that has its name, type, size and SHA-256 as
+fields.
 """
 
 from __future__ import annotations
@@ -200,4 +202,3 @@ def _from_json(index: int, item: Json) -> Document:
         if value != describe(str(told.get("name")), str(told.get("mediaType")), content):
             raise BundleError(f"{where}: the description is not that of the file in it")
     return Document(value, seed, content)
-

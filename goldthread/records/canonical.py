@@ -5,8 +5,8 @@
     fields(document)                                     # [(("unit",), "KGM"), (("yield",), 97340)]
 
 Numbers are whole and from -(2^53 - 1) to 2^53 - 1 (I-JSON, RFC 7493, 2.2). A number with a point or an
-exponent is refused: whoever reads it back may get another one, and the digits that a balance has shown (12.50)
-would be lost. It is written as a text. A name may occur once in an object.
+exponent is refused: whoever reads it back may get another one, and the digits that a balance has shown
+(12.50) would be lost. It is written as a text. A name may occur once in an object.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """Some fields of a record, for somebody who may not see the rest, checked without a network.
 
     shown = disclose(bundle, [(0, "/yield")])            # for a third party, as a file
-    shown.failures(content_hash)                         # what is wrong; empty if they are those of the record
+    shown.failures(content_hash)                         # what is wrong; empty if nothing is
 
-A field is shown with its salt, its place and the way to the root of its document, and the document with the way
-to the content hash on chain. Path, place, salt and value are in the hash: none can be changed, and no value
-moved to another path. What is not shown stays hidden, but for the number of fields that the places tell.
+A field is shown with its salt, its place and the way to the root of its document, and the document with the
+way to the content hash on chain. Path, place, salt and value are in the hash: none can be changed, and no
+value moved to another path. What is not shown stays hidden, but for the number of fields that the places
+tell.
 """
 
 from __future__ import annotations
@@ -93,7 +94,10 @@ class Disclosure:
             if self._leads_to(document) != content_hash:
                 found.append((where, "its proof does not lead to the content hash"))
             found += [
-                (f"{where}/fields{pointer(shown.path)}", "its proof does not lead to the root of its document")
+                (
+                    f"{where}/fields{pointer(shown.path)}",
+                    "its proof does not lead to the root of its document",
+                )
                 for shown in document.fields
                 if shown.root != document.root
             ]

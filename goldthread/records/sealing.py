@@ -3,9 +3,9 @@
     sealed = seal(data, [reader])                        # "age1..." for each reader
     unseal(sealed, load_keys("auditor.key"))             # by any one of them
 
-A reader keeps a key file as `age-keygen` writes it and gives away the public part. What is on chain is a hash
-of the document and its salts, not of the sealed file: sealed again for another reader it stays the same record.
-The length of a sealed file tells that of the document.
+A reader keeps a key file as `age-keygen` writes it and gives away the public part. What is on chain is a
+hash of the document and its salts, not of the sealed file: sealed again for another reader it stays the same
+record. The length of a sealed file tells that of the document.
 """
 
 from __future__ import annotations

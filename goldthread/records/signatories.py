@@ -1,7 +1,7 @@
 """Printed names of signatories (21 CFR 11.50(a)(1)): on chain only a salted hash, in the store the name.
 
-    opening = printed_name("Ann Noble")                  # with a new salt: two signatures are not linked by it
-    opening.content_hash                                 # the signer's name in a statement or countersignature
+    opening = printed_name("Ann Noble")                  # with a salt of its own
+    opening.content_hash                                 # for a statement or countersignature
 
 The opening is a document like any other, so that it is sealed, kept and disclosed in the same way.
 """

@@ -4,11 +4,11 @@
     name = store.put(content_hash, data)                 # <content hash>/<SHA-256 of data>
     store.get(content_hash, name)                        # the same bytes, or `DamagedError`
 
-What is kept under a hash are copies of what it commits to, such as the same documents sealed to other readers.
-A copy has the SHA-256 of its bytes as its name, is written under another name first and moved when it is
-whole, and never takes the place of other bytes. Names come from hashes alone, so none leads out of the store,
-and links in it are not followed. Keys of remote stores come from where their libraries look for them, such as
-~/.aws/credentials, never from the URL.
+What is kept under a hash are copies of what it commits to, such as the same documents sealed to other
+readers. A copy has the SHA-256 of its bytes as its name, is written under another name first and moved when
+it is whole, and never takes the place of other bytes. Names come from hashes alone, so none leads out of the
+store, and links in it are not followed. Keys of remote stores come from where their libraries look for them,
+such as ~/.aws/credentials, never from the URL.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import os
 import re
 import secrets
 import stat
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,6 +29,9 @@ LIMIT = 64 << 20
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 _DRAFTS = "drafts"
+
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK)
+"""What file systems without hard links answer, such as FAT and some of networks."""
 
 
 class StoreError(Exception):
@@ -159,8 +162,11 @@ class _Folder:
     def write(self, path: str, draft: str, data: bytes) -> None:
         folder, _, name = path.rpartition("/")
         drafts, _, temporary = draft.rpartition("/")
-        source, target = self._open_folder(drafts, make=True), self._open_folder(folder, make=True)
-        try:
+        with ExitStack() as closing:
+            source = self._open_folder(drafts, make=True)
+            closing.callback(os.close, source)
+            target = self._open_folder(folder, make=True)
+            closing.callback(os.close, target)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
             handle = os.open(temporary, flags, 0o600, dir_fd=source)
             try:
@@ -168,14 +174,24 @@ class _Folder:
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
-                # A link, unlike a rename, does not take the place of what is there.
-                os.link(temporary, name, src_dir_fd=source, dst_dir_fd=target)
+                self._move(source, temporary, target, name)
             finally:
-                os.unlink(temporary, dir_fd=source)
+                with suppress(FileNotFoundError):
+                    os.unlink(temporary, dir_fd=source)
             os.fsync(target)
-        finally:
-            os.close(source)
-            os.close(target)
+
+    def _move(self, source: int, temporary: str, target: int, name: str) -> None:
+        """Give the draft its name, which must be free."""
+        try:
+            # A link, unlike a rename, does not take the place of what is there.
+            os.link(temporary, name, src_dir_fd=source, dst_dir_fd=target)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            if name in os.listdir(target):
+                raise FileExistsError(name) from None
+            # Whoever takes the name in between writes the same bytes: it is their hash.
+            os.rename(temporary, name, src_dir_fd=source, dst_dir_fd=target)
 
     def _open_folder(self, path: str, *, make: bool = False) -> int:
         """A folder below the root, step by step and through no link."""
