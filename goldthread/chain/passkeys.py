@@ -244,6 +244,8 @@ def base64url(data: bytes) -> str:
 
 def from_base64url(text: str) -> bytes:
     """Read `base64url` back; `ValueError`."""
+    if set(text) & set("+/="):
+        raise ValueError("is of the other alphabet, or padded")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except binascii.Error as error:
