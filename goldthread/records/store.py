@@ -58,6 +58,9 @@ class Backend(Protocol):
     def write(self, path: str, draft: str, data: bytes) -> None:
         """All of it under its name or nothing; `FileExistsError` if the name is taken."""
 
+    def remove(self, path: str) -> None:
+        """Remove a file; none is no fault."""
+
 
 @dataclass(frozen=True)
 class Store:
@@ -120,6 +123,16 @@ class Store:
             raise DamagedError(f"{where}: was changed: its SHA-256 is {found}, must be {name}")
         return data
 
+    def remove(self, key: bytes, name: str) -> None:
+        """Remove a copy, for documents that are disposed of. Raises `StoreError`."""
+        where = f"{self.url}: {key.hex()}/{name}"
+        if not _NAME.fullmatch(name):
+            raise StoreError(f"{where}: is no name of a copy, which is 64 lower-case hex digits")
+        try:
+            self._backend.remove(f"{_folder(key)}/{name}")
+        except OSError as error:
+            raise StoreError(f"{where}: {error.strerror or error}") from None
+
 
 def _folder(key: bytes) -> str:
     if len(key) != 32:
@@ -179,6 +192,15 @@ class _Folder:
                 with suppress(FileNotFoundError):
                     os.unlink(temporary, dir_fd=source)
             os.fsync(target)
+
+    def remove(self, path: str) -> None:
+        folder, _, name = path.rpartition("/")
+        with ExitStack() as closing:
+            parent = self._open_folder(folder)
+            closing.callback(os.close, parent)
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=parent)
+            os.fsync(parent)
 
     def _move(self, source: int, temporary: str, target: int, name: str) -> None:
         """Give the draft its name, which must be free."""
@@ -261,6 +283,14 @@ class _Remote:
                 self._fs.makedirs(folder.rpartition("/")[0], exist_ok=True)
             self._fs.pipe_file(temporary, data)
             self._fs.mv(temporary, target)
+        except Exception as error:
+            raise _as_os_error(error) from None
+
+    def remove(self, path: str) -> None:
+        try:
+            self._fs.rm_file(f"{self._root}/{path}")
+        except FileNotFoundError:
+            return
         except Exception as error:
             raise _as_os_error(error) from None
 
