@@ -21,9 +21,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eth_abi.abi import encode
+from eth_abi.abi import decode, encode
 
-from goldthread.chain.devices import P256_ORDER, Curve, SoftKey, low_s
+from goldthread.chain.devices import P256_ORDER, account_of, low_s
+from goldthread.chain.signers import Signer
 
 USER_PRESENT, USER_VERIFIED, BACKUP_ELIGIBLE, BACKED_UP = 0x01, 0x04, 0x08, 0x10
 """Bits of the flags in the authenticator's data."""
@@ -33,6 +34,9 @@ _SHORTEST = 37
 """Bytes of the authenticator's data: hash of the relying party's id, flags, counter."""
 
 _MAX_FILE = 1 << 16
+
+_WEB_AUTHN_AUTH = ["bytes32", "bytes32", "uint256", "uint256", "bytes", "string"]
+"""r, s, places of challenge and type in the client's data, authenticator's data, client's data."""
 
 
 class PasskeyError(Exception):
@@ -74,6 +78,17 @@ class Assertion:
         except PasskeyError as error:
             raise PasskeyError(f"{path}: {error}") from None
 
+    @classmethod
+    def from_signature(cls, signature: bytes) -> Assertion:
+        """Read `signature` back. Raises `PasskeyError`."""
+        from eth_abi.exceptions import DecodingError
+
+        try:
+            r, s, _, _, data, client = decode(_WEB_AUTHN_AUTH, signature)
+        except (DecodingError, UnicodeDecodeError, OverflowError):
+            raise PasskeyError("signature: is no WebAuthn.WebAuthnAuth in the ABI's encoding") from None
+        return cls(client.encode(), data, int.from_bytes(r, "big"), int.from_bytes(s, "big"))
+
     def to_json(self) -> dict[str, Any]:
         """As a browser gives it, without what contracts do not ask for."""
         from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -93,9 +108,8 @@ class Assertion:
         `ERC7913WebAuthnVerifier`.
         """
         client = self.client_data
-        types = ["bytes32", "bytes32", "uint256", "uint256", "bytes", "string"]
         return encode(
-            types,
+            _WEB_AUTHN_AUTH,
             [
                 self.r.to_bytes(32, "big"),
                 low_s(self.s).to_bytes(32, "big"),
@@ -162,18 +176,19 @@ class Assertion:
 class Passkey:
     """An authenticator in software: it says that its user was present and verified, and keeps no counter.
 
-    `key` is a P-256 key whose verifier is the address of the chain's ERC7913WebAuthnVerifier.
+    `key` is a P-256 key, in a file or in hardware, whose verifier is the address of the chain's
+    ERC7913WebAuthnVerifier.
     """
 
-    key: SoftKey
+    key: Signer
     rp_id: str
     origin: str = ""
     flags: int = USER_PRESENT | USER_VERIFIED
     _extra: bytes = field(default=b"", repr=False)
 
     def __post_init__(self) -> None:
-        if self.key.curve is not Curve.P256:
-            raise PasskeyError(f"key: is on the curve {self.key.curve}; that of a passkey is on p256")
+        if len(self.key.signer) != 84:
+            raise PasskeyError("key: is not on the curve P-256, as that of a passkey is")
 
     @property
     def signer(self) -> bytes:
@@ -183,7 +198,7 @@ class Passkey:
     @property
     def account(self) -> str:
         """The address that stands for it in the consortium."""
-        return self.key.account
+        return account_of(self.key.signer)
 
     def answer(self, challenge: bytes) -> Assertion:
         """What a browser would give for a challenge."""

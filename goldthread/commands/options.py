@@ -155,16 +155,19 @@ class KeyChoice:
             raise Failure("--key or --pkcs11-module: give one of the two, to say which key signs")
 
     @contextmanager
-    def open(self, manifest: Manifest | None, verifier: str = "") -> Iterator[Signer]:
+    def open(
+        self, manifest: Manifest | None, verifier: str = "", contract: str = "ERC7913P256Verifier"
+    ) -> Iterator[Signer]:
         """The key, for as long as the block runs. Asks for passphrase or PIN where no file holds it.
 
-        `verifier` is the address behind P-256 signers where neither option nor manifest names one.
+        `verifier` is the address behind P-256 signers where neither option nor manifest names one, and
+        `contract` the name under which the manifest has it.
         """
         self.check()
         if self.verifier is not None:
             verifier = address_of("--verifier", self.verifier)
-        elif manifest is not None and "ERC7913P256Verifier" in manifest.contracts:
-            verifier = manifest.address("ERC7913P256Verifier")
+        elif manifest is not None and contract in manifest.contracts:
+            verifier = manifest.address(contract)
         if self.file is not None:
             yield self._from_file(self.file, verifier)
             return
@@ -333,6 +336,19 @@ def sends(command: Callable[..., Any]) -> Callable[..., Any]:
 
     found: Callable[..., Any] = json_option(with_office)
     for option in (sender_options, rpc_option, deployment_option()):
+        found = option(found)
+    return found
+
+
+def reads(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command that asks a node and sends nothing. It gets an `Office` as first argument."""
+
+    @wraps(command)
+    def with_office(*args: Any, deployment_file: Path, rpc: str, as_json: bool, **options: Any) -> Any:
+        return command(Office(deployment_file, rpc, None, None, None, as_json), *args, **options)
+
+    found: Callable[..., Any] = json_option(with_office)
+    for option in (rpc_option, deployment_option()):
         found = option(found)
     return found
 

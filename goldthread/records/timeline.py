@@ -1,8 +1,8 @@
 """What happened to the records of a subject, from the logs, checked against what the contract says today.
 
     found = read(deployment, lot)
-    found.problems                                       # what the logs and the chain disagree on; empty if nothing
-    [line.state for line in found.lines]
+    found.problems                                       # where logs and chain disagree
+    [line.statement.effectiveAt for line in found.lines]
 
 The numbers of a subject's records have no gap and the ids are made of them: a log that is missing, or that
 belongs elsewhere, is noticed. `check` reads the documents as well.
@@ -49,7 +49,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Signature:
-    """One in second place. `meaning` is a bit of the library Meaning, `name` 32 bytes, `time` unix seconds."""
+    """One in second place. `meaning` is a bit of the library Meaning, `name` a hash, `time` unix seconds."""
 
     account: str
     org: int
@@ -257,7 +257,7 @@ def opened_document(archive: Archive | None, content: bytes) -> Bundle | None:
     return None if archive is None or not any(content) else archive.find(content).bundle
 
 
-# ----------------------------------------------------------------------------------------------- from the logs
+# ---------------------------------------------------------------------------------------------- from the logs
 
 
 def _topics(contract: Contract) -> dict[str, str]:
@@ -309,8 +309,9 @@ def _apply(found: Timeline, lines: dict[bytes, Line], event: Event) -> None:
             told = f"number {line.sequence} is superseded by 0x{event['successor'].hex()}, which is not there"
             found.problems.append(told)
     elif event.name == "Countersigned":
-        values = (event[name] for name in ("signer", "org", "meaning", "signerName", "time"))
-        line.signatures.append(Signature(*values, event.tx_hash))
+        account, org, meaning = event["signer"], event["org"], event["meaning"]
+        signed = Signature(account, org, meaning, event["signerName"], event["time"], event.tx_hash)
+        line.signatures.append(signed)
     else:
         line.protocol = event["protocol"]
 
