@@ -33,11 +33,11 @@ KINDS = (
     "Confirmation",
     "Invocation",
     "SignedStatement",
-    "Countersignature",
+    "SignedCountersignature",
 )
 """What a document can be about."""
 
-_SINGLE = ("Confirmation", "Invocation", "SignedStatement", "Countersignature")
+_SINGLE = ("Confirmation", "Invocation", "SignedStatement", "SignedCountersignature")
 """What one key signs: the device, who uses a capability, who answers for a record."""
 
 
@@ -124,10 +124,12 @@ class Document:
                 return contract.confirm(message, signer, signature)
             case "Invocation":
                 return contract.useSigned(message, signer, signature)
-            case "Countersignature":
-                return contract.countersignSigned(message[:-1], message[-1], signer, signature)
-        statement, supersedes, reason, *rest = message
+            case "SignedCountersignature":
+                return contract.countersignSigned(*message, signer, signature)
+        statement, supersedes, reason, device, *rest = message
         authorship = (*rest, signer, signature)
+        if any(device):
+            return contract.writeByDevice(statement, device, authorship)
         if any(supersedes):
             return contract.amendSigned(statement, supersedes, reason, authorship)
         return contract.writeSigned(statement, authorship)

@@ -214,28 +214,3 @@ class CapabilityCause(IntEnum):
     NOT_GRANTEE = 5
     REVOKED = 6
     TITLE_PASSED = 7
-
-
-class Meaning(IntFlag):
-    """What a signature under a record means (library Meaning)."""
-
-    AUTHORSHIP = 1 << 0
-    REVIEW = 1 << 1
-    APPROVAL = 1 << 2
-    RESPONSIBILITY = 1 << 3
-
-
-class Authority(IntEnum):
-    """Which organisations may write about a subject (IRecords.Authority)."""
-
-    ANYONE_ALLOWED = 0
-    OWNER_OR_CUSTODIAN = 1
-    MAKER = 2
-
-
-class Authors(IntEnum):
-    """Who may be the author of a record (IRecords.Authors)."""
-
-    PERSONS = 0
-    DEVICES = 1
-    PERSONS_AND_DEVICES = 2

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from goldthread.chain.manifest import Manifest
     from goldthread.chain.send import Sender
     from goldthread.chain.signers import Signer
+    from goldthread.records.archive import Archive
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -371,3 +372,81 @@ def signer_bytes(option: str, text: str) -> bytes:
     if not text.startswith("0x") or len(signer) < 20:
         raise Failure(f"{option} {text!r}: must be 0x and at least 40 hex digits")
     return signer
+
+
+# ------------------------------------------------------------------------------------------------- documents
+
+
+_STORE: tuple[Decorator, ...] = (
+    click.option(
+        "--store",
+        "store_url",
+        metavar="URL",
+        default="records",
+        show_default=True,
+        envvar="GOLDTHREAD_STORE",
+        help="Folder of the documents, or a URL such as s3://bucket/folder (or GOLDTHREAD_STORE).",
+    ),
+    click.option(
+        "--identity",
+        type=FILE,
+        envvar="GOLDTHREAD_IDENTITY",
+        help="Key file of a reader, for sealed documents (or GOLDTHREAD_IDENTITY).",
+    ),
+)
+
+_READERS: tuple[Decorator, ...] = (
+    click.option(
+        "--reader",
+        "readers",
+        multiple=True,
+        metavar="KEY",
+        help="Who can read what is kept, age1...; give it several times for several.",
+    ),
+    click.option("--plain", is_flag=True, help="Keep it unsealed, for all who can read the store."),
+)
+
+
+def opens_documents(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--store` and `--identity`. The command gets an `Archive` as `archive`."""
+
+    @wraps(command)
+    def with_archive(*args: Any, store_url: str, identity: Path | None, **options: Any) -> Any:
+        return command(*args, archive=_archive(store_url, identity), **options)
+
+    return _with(with_archive, _STORE)
+
+
+def keeps_documents(command: Callable[..., Any]) -> Callable[..., Any]:
+    """As `opens_documents`, for commands that keep some: `--reader` or `--plain` says for whom."""
+
+    @wraps(command)
+    def with_archive(
+        *args: Any,
+        store_url: str,
+        identity: Path | None,
+        readers: tuple[str, ...],
+        plain: bool,
+        **options: Any,
+    ) -> Any:
+        if bool(readers) == plain:
+            raise Failure("--reader or --plain: say who can read what is kept")
+        return command(*args, archive=_archive(store_url, identity, readers), **options)
+
+    return _with(with_archive, (*_STORE, *_READERS))
+
+
+def _with(command: Callable[..., Any], options: tuple[Decorator, ...]) -> Callable[..., Any]:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _archive(url: str, identity: Path | None, readers: tuple[str, ...] = ()) -> Archive:
+    from goldthread.records.archive import Archive
+    from goldthread.records.sealing import check_reader, load_keys
+    from goldthread.records.store import Store
+
+    for reader in readers:
+        check_reader(reader)
+    return Archive(Store.open(url), readers, load_keys(identity) if identity else ())

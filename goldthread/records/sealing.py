@@ -85,6 +85,11 @@ def unseal(sealed: bytes, keys: Sequence[ReaderKey]) -> bytes:
     return opened
 
 
+def check_reader(reader: str) -> None:
+    """Raise `SealError` unless it is the public key of a reader."""
+    _recipient(reader)
+
+
 def load_keys(path: str | Path) -> list[ReaderKey]:
     """The keys in a file: one in a line, lines that begin with # are comments. Raises `SealError`."""
     import pyrage

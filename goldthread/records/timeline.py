@@ -14,18 +14,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from eth_abi.abi import encode
-
 from goldthread.chain import logs
 from goldthread.chain.abi import hash_of, signature
 from goldthread.chain.contracts import Contract, Deployment
 from goldthread.chain.logs import Event
-from goldthread.hashing import keccak
+from goldthread.chain.records import MODULE, record_id
 from goldthread.records.archive import Archive
 from goldthread.records.bundle import Bundle, BundleError
 from goldthread.records.signatories import name_in
 
-CONTRACT = "Records"
 FOREVER = (1 << 40) - 1
 """What `retainUntil` is under a legal hold."""
 
@@ -132,22 +129,12 @@ class Finding:
     told: str
 
 
-def record_id(subject: bytes, sequence: int) -> bytes:
-    """The id of the record with this number, counted from 1."""
-    return keccak(encode(["bytes32", "uint32"], [subject, sequence]))
-
-
-def schema_id(org: int, name: str, version: int) -> bytes:
-    """The id of a version of an organisation's schema."""
-    return keccak(encode(["uint32", "string", "uint16"], [org, name, version]))
-
-
 def read(deployment: Deployment, subject: bytes) -> Timeline:
     """The records of a subject as of the newest block."""
-    contract, block = deployment.contract(CONTRACT), deployment.chain.block_number()
+    contract, block = deployment.records, deployment.chain.block_number()
     topics = _topics(contract)
     written = list(
-        logs.events(deployment, [CONTRACT], last=block, topics=[topics["RecordWritten"], None, _hex(subject)])
+        logs.events(deployment, [MODULE], last=block, topics=[topics["RecordWritten"], None, _hex(subject)])
     )
     forms = _forms(deployment, {event["statement"].schema for event in written}, block)
     lines = {
@@ -162,10 +149,14 @@ def read(deployment: Deployment, subject: bytes) -> Timeline:
     return found
 
 
-def subject_of(deployment: Deployment, record: bytes) -> tuple[bytes, int]:
-    """The subject of a record and its number there; zero and 0 if there is no such record."""
-    entry = deployment.contract(CONTRACT).recordOf(record)
-    return entry.subject, entry.sequence
+def same_content(deployment: Deployment, record: bytes, content: bytes) -> list[bytes]:
+    """Other records of any subject with these documents, which are not disposed of."""
+    topic = _topics(deployment.records)["RecordWritten"]
+    block = deployment.chain.block_number()
+    written = logs.events(deployment, [MODULE], last=block, topics=[topic])
+    ids = [e["record"] for e in written if e["statement"].content == content and e["record"] != record]
+    entries = deployment.read_many([deployment.records.recordOf.prepare(id_) for id_ in ids], block)
+    return [id_ for id_, entry in zip(ids, entries, strict=True) if not entry.disposed]
 
 
 def check(timeline: Timeline, archive: Archive, progress: Callable[[], None] | None = None) -> list[Finding]:
@@ -252,6 +243,16 @@ def printed(archive: Archive | None, name: bytes) -> str | None:
         return None
 
 
+def explained(archive: Archive | None, digest: bytes) -> str | None:
+    """The words behind a reason or protocol if the archive has them, else its digest; None for none."""
+    if not any(digest):
+        return None
+    opened = opened_document(archive, digest)
+    value = opened.documents[0].value if opened is not None else None
+    words = list(value.values()) if isinstance(value, dict) else []
+    return words[0] if len(words) == 1 and isinstance(words[0], str) else _hex(digest)
+
+
 def opened_document(archive: Archive | None, content: bytes) -> Bundle | None:
     """The documents with this hash, if the archive has them and opens them."""
     return None if archive is None or not any(content) else archive.find(content).bundle
@@ -265,10 +266,10 @@ def _topics(contract: Contract) -> dict[str, str]:
 
 
 def _forms(deployment: Deployment, ids: Iterable[bytes], block: int) -> dict[bytes, Form]:
-    topic = _topics(deployment.contract(CONTRACT))["SchemaDefined"]
+    topic = _topics(deployment.records)["SchemaDefined"]
     found = {}
     for some in _some(list(ids)):
-        for event in logs.events(deployment, [CONTRACT], last=block, topics=[topic, list(map(_hex, some))]):
+        for event in logs.events(deployment, [MODULE], last=block, topics=[topic, list(map(_hex, some))]):
             form = Form(event["schema"], event["org"], event["name"], event["version"], event["terms"])
             found[form.id] = form
     return found
@@ -276,11 +277,11 @@ def _forms(deployment: Deployment, ids: Iterable[bytes], block: int) -> dict[byt
 
 def _later(deployment: Deployment, ids: Sequence[bytes], block: int) -> list[Event]:
     """Events about these records and this subject, in their order."""
-    topics = _topics(deployment.contract(CONTRACT))
+    topics = _topics(deployment.records)
     kinds = [topics[name] for name in _AFTER]
     found: list[Event] = []
     for some in _some(ids):
-        found += logs.events(deployment, [CONTRACT], last=block, topics=[kinds, list(map(_hex, some))])
+        found += logs.events(deployment, [MODULE], last=block, topics=[kinds, list(map(_hex, some))])
     return sorted(found, key=lambda event: (event.block, event.index))
 
 
@@ -318,7 +319,7 @@ def _apply(found: Timeline, lines: dict[bytes, Line], event: Event) -> None:
 
 def _compare(deployment: Deployment, found: Timeline) -> None:
     """Note where the chain says something else than the logs."""
-    contract, ids = deployment.contract(CONTRACT), [line.id for line in found.lines]
+    contract, ids = deployment.records, [line.id for line in found.lines]
     calls = [contract.recordOf.prepare(id_) for id_ in ids]
     calls += [contract.retainUntil.prepare(id_) for id_ in ids]
     calls += [contract.legalHolds.prepare(id_) for id_ in [*ids, found.subject]]
