@@ -401,7 +401,8 @@ _READERS: tuple[Decorator, ...] = (
         "readers",
         multiple=True,
         metavar="KEY",
-        help="Who can read what is kept, age1...; give it several times for several.",
+        envvar="GOLDTHREAD_READERS",
+        help="Who can read what is kept, age1...; several times for several (or GOLDTHREAD_READERS).",
     ),
     click.option("--plain", is_flag=True, help="Keep it unsealed, for all who can read the store."),
 )
@@ -418,7 +419,9 @@ def opens_documents(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def keeps_documents(command: Callable[..., Any]) -> Callable[..., Any]:
-    """As `opens_documents`, for commands that keep some: `--reader` or `--plain` says for whom."""
+    """As `opens_documents`, for commands that keep some: `--reader` or `--plain` says for whom. What was kept
+    goes again if the command fails before `Archive.settle`.
+    """
 
     @wraps(command)
     def with_archive(
@@ -431,7 +434,12 @@ def keeps_documents(command: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         if bool(readers) == plain:
             raise Failure("--reader or --plain: say who can read what is kept")
-        return command(*args, archive=_archive(store_url, identity, readers), **options)
+        archive = _archive(store_url, identity, readers)
+        try:
+            return command(*args, archive=archive, **options)
+        except Exception:
+            archive.take_back()
+            raise
 
     return _with(with_archive, (*_STORE, *_READERS))
 

@@ -218,7 +218,7 @@ def define(office: Office, file: Path, form: Path | None, archive: Archive) -> N
     call = office.deployment.records.defineSchema(
         schema.name, schema.version, schema.to_contract(bundle.content_hash)
     )
-    (event,) = office.send(call)
+    (event,) = _send(office, archive, call)
     id_, org = event["schema"], event["org"]
     name = f"{org}/{schema.name}/{schema.version}"
     office.tell(f"defined: schema {name}", schema=f"0x{id_.hex()}", name=name)
@@ -322,9 +322,10 @@ def countersign(
     if out is not None:
         message = countersignature_message(item, _deadline(deployment, deadline))
         prepared("SignedCountersignature", deployment.manifest, message, out)
+        archive.settle()
         return
     _no_deadline(deadline)
-    office.send(contract.countersign(item))
+    _send(office, archive, contract.countersign(item))
     office.tell(f"signed for {meaning}", record=f"0x{id_.hex()}", meaning=meaning)
 
 
@@ -349,7 +350,7 @@ def hold(
     """
     object_ = _object(object_text)
     why = _explained(archive, "reason", reason, reason_hash)
-    office.send(office.deployment.records.setLegalHold(object_, why))
+    _send(office, archive, office.deployment.records.setLegalHold(object_, why))
     office.tell("held", object=f"0x{object_.hex()}", reason=f"0x{why.hex()}")
 
 
@@ -412,7 +413,7 @@ def dispose(
         click.echo(f"was disposed of before; {removed} copies removed", err=office.as_json)
         return
     how = _explained(archive, "protocol", protocol, protocol_hash)
-    office.send(contract.dispose(id_, how))
+    _send(office, archive, contract.dispose(id_, how))
     # The same documents may belong to a record that must still be kept.
     removed = 0 if others else archive.forget(entry.content)
     kept = f"; kept for record 0x{others[0].hex()}" if others else ""
@@ -468,12 +469,13 @@ def _write(
         amendment, until = Amendment(supersedes, reason), _deadline(deployment, deadline)
         message = statement_message(statement, sequence, until, amendment=amendment, device=device)
         prepared("SignedStatement", deployment.manifest, message, out)
+        archive.settle()
         return
     _no_deadline(deadline)
     call: Call = contract.write(statement)
     if any(supersedes):
         call = contract.amend(statement, supersedes, reason)
-    event = _written(office.send(call))
+    event = _written(_send(office, archive, call))
     id_, number = event["record"], event["sequence"]
     late = ", LATE" if event["late"] else ""
     office.tell(
@@ -483,6 +485,19 @@ def _write(
         late=event["late"],
         content=f"0x{content.hex()}",
     )
+
+
+def _send(office: Office, archive: Archive, call: Call) -> list[Event]:
+    """Send a call; what was kept for it stays, unless it is certain that the chain refused."""
+    from goldthread.chain.errors import ContractError
+
+    try:
+        return office.send(call)
+    except ContractError:
+        archive.take_back()
+        raise
+    finally:
+        archive.settle()
 
 
 def _written(events: list[Event]) -> Event:

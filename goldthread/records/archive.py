@@ -42,11 +42,23 @@ class Archive:
     store: Store
     readers: Sequence[str] = ()
     keys: Sequence[ReaderKey] = field(default=(), repr=False)
+    _kept: list[bytes] = field(default_factory=list, init=False, repr=False)
 
     def keep(self, bundle: Bundle) -> str:
         """Keep the documents; the name of the copy. Raises `StoreError` or `SealError`."""
         data = bundle.to_bytes()
-        return self.store.put(bundle.content_hash, seal(data, self.readers) if self.readers else data)
+        name = self.store.put(bundle.content_hash, seal(data, self.readers) if self.readers else data)
+        self._kept.append(bundle.content_hash)
+        return name
+
+    def take_back(self) -> None:
+        """Remove what was kept through this object since the last `settle`: nothing refers to it."""
+        while self._kept:
+            self.forget(self._kept.pop())
+
+    def settle(self) -> None:
+        """What was kept stays: the chain, or somebody, may refer to it from now on."""
+        self._kept.clear()
 
     def find(self, content: bytes) -> Found:
         """The documents with this content hash. Raises `StoreError` if the store cannot be read."""
