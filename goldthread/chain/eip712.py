@@ -101,6 +101,15 @@ STRUCTS: dict[str, tuple[str, ...]] = {
         "bytes32 imageHash",
         "uint40 time",
     ),
+    "Segment": (
+        "bytes32 device",
+        "bytes32 subject",
+        "uint256 frame",
+        "uint256 values",
+        "uint256[] excursions",
+        "uint256[] histogram",
+        "bytes32 root",
+    ),
     "Statement": (
         "bytes32 subject",
         "bytes32 schema",
