@@ -62,7 +62,7 @@ def sign(
     shown the challenge to its user: its answer is put to the document with --assertion and --signer.
 
     \b
-    Examples:
+    Example:
       goldthread firmware sign release.json --pkcs11-module /usr/lib/softhsm/libsofthsm2.so
         --token plant --key-label release --pin-file pin.txt --deployment deployments/31337.json
       goldthread record sign approval.json --assertion answer.json --signer 0x... --rp-id quality.example

@@ -253,3 +253,16 @@ def test_the_public_key_of_a_new_passkey_is_a_signer() -> None:
         signer_of(wrong, VERIFIER)
     with pytest.raises(PasskeyError, match="is no SubjectPublicKeyInfo in DER"):
         signer_of(der[:-3], VERIFIER)
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_a_signature_is_an_answer_again(digest: bytes) -> None:
+    answer = ANN.answer(digest)
+    assert Assertion.from_signature(answer.signature) == answer
+    assert Assertion.from_signature(answer.signature).signature == answer.signature
+
+
+@pytest.mark.parametrize("signature", [b"", b"\x01" * 64, b"\xff" * 256, ANN.answer(DIGEST).signature[:-64]])
+def test_a_signature_that_is_no_answer(signature: bytes) -> None:
+    with pytest.raises(PasskeyError, match=r"signature: is no WebAuthn.WebAuthnAuth in the ABI's encoding"):
+        Assertion.from_signature(signature)
