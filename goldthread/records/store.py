@@ -30,6 +30,9 @@ LIMIT = 64 << 20
 _NAME = re.compile(r"[0-9a-f]{64}")
 _DRAFTS = "drafts"
 
+_OBJECT_STORES = ("s3", "gs", "az", "abfs", "oss", "oci")
+"""Protocols without folders; to make one would make a bucket, of whatever name was mistyped."""
+
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK)
 """What file systems without hard links answer, such as FAT and some of networks."""
 
@@ -248,13 +251,16 @@ class _Remote:
     def __init__(self, fs: Any, root: str) -> None:
         self._fs = fs
         self._root = root.rstrip("/")
+        names = (fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol
+        self._has_objects = any(name in _OBJECT_STORES for name in names)
 
     @classmethod
     def open(cls, url: str) -> _Remote:
         import fsspec
 
         try:
-            return cls(*fsspec.core.url_to_fs(url))
+            # What was listed before must not hide what has changed since.
+            return cls(*fsspec.core.url_to_fs(url, use_listings_cache=False))
         except (ImportError, ValueError, OSError) as error:
             raise StoreError(f"{url}: {error}") from None
 
@@ -279,8 +285,9 @@ class _Remote:
         try:
             if self._fs.exists(target):
                 raise FileExistsError(target)
-            for folder in (target, temporary):
-                self._fs.makedirs(folder.rpartition("/")[0], exist_ok=True)
+            if not self._has_objects:
+                for folder in (target, temporary):
+                    self._fs.makedirs(folder.rpartition("/")[0], exist_ok=True)
             self._fs.pipe_file(temporary, data)
             self._fs.mv(temporary, target)
         except Exception as error:

@@ -317,6 +317,19 @@ def test_a_remote_store_that_stops_half_way(monkeypatch: pytest.MonkeyPatch) -> 
         assert store.get(KEY, NAME) == DATA
 
 
+def test_no_bucket_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that says it is an object store is asked for no folder."""
+
+    def refused(*_: Any, **__: Any) -> None:
+        raise AssertionError("asked for a folder")
+
+    files = fsspec.filesystem("memory")
+    monkeypatch.setattr(type(files), "protocol", ("s3", "s3a"))
+    monkeypatch.setattr(type(files), "makedirs", refused)
+    store = Store("objects", stores._Remote(files, "/bucket"))
+    assert store.get(KEY, store.put(KEY, DATA)) == DATA
+
+
 def test_stores_that_cannot_be_opened() -> None:
     with pytest.raises(StoreError, match="nosuch://x: "):
         Store.open("nosuch://x")
