@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from goldthread.commands.options import (
     json_option,
     keeps_documents,
     key_options,
+    reads,
     sends,
     signer_bytes,
     time_of,
@@ -215,13 +217,40 @@ def define(office: Office, file: Path, form: Path | None, archive: Archive) -> N
         raise Failure(f"{file}: {error}") from None
     bundle = Bundle((document, *([] if form is None else [_file_document(form)])))
     archive.keep(bundle)
-    call = office.deployment.records.defineSchema(
-        schema.name, schema.version, schema.to_contract(bundle.content_hash)
-    )
+    terms = replace(schema.terms, definition=bundle.content_hash)
+    call = office.deployment.records.defineSchema(schema.name, schema.version, terms)
     (event,) = _send(office, archive, call)
     id_, org = event["schema"], event["org"]
     name = f"{org}/{schema.name}/{schema.version}"
     office.tell(f"defined: schema {name}", schema=f"0x{id_.hex()}", name=name)
+
+
+@record.command()
+@click.argument("schema_text", metavar="ORG/NAME[/VERSION]")
+@reads
+def schema(office: Office, schema_text: str) -> None:
+    """Print what a schema asks of its records, in the words of the file that defines one.
+
+    \b
+    Example:
+      goldthread record schema 1/weighing --deployment deployments/31337.json
+    """
+    from goldthread.records.forms import words_of
+
+    id_ = schema_of(office.deployment, schema_text)
+    found = office.deployment.records.schema(id_)
+    if not found.org:
+        raise Failure(f"{schema_text}: there is no such schema")
+    told: dict[str, Any] = {"schema": f"0x{id_.hex()}", "org": found.org, "version": found.version}
+    told |= {"superseded": found.superseded, "definition": f"0x{found.terms.definition.hex()}"}
+    told |= words_of(found.terms)
+    if office.as_json:
+        print_json(told)
+        return
+    fields = [(name, ", ".join(value) if isinstance(value, list) else value) for name, value in told.items()]
+    kept = told["retention"]
+    fields[-1] = ("retention", ", ".join(f"{name} {seconds} s" for name, seconds in kept.items()))
+    print_fields(fields)
 
 
 # ---------------------------------------------------------------------------------------------------- writing
@@ -525,17 +554,17 @@ def schema_of(deployment: Deployment, text: str) -> bytes:
     from goldthread.chain.records import schema_id
 
     if text.startswith("0x"):
-        return bytes32_of("--schema", text)
+        return bytes32_of("schema", text)
     org, _, name = text.partition("/")
     if not org.isascii() or not org.isdigit() or not name:
-        raise Failure(f"--schema {text!r}: must be ORG/NAME, ORG/NAME/VERSION or an id")
+        raise Failure(f"schema {text!r}: must be ORG/NAME, ORG/NAME/VERSION or an id")
     contract = deployment.records
     if newest := contract.newestSchema(int(org), name):
         return schema_id(int(org), name, newest)
     name, _, version = name.rpartition("/")
     if version.isascii() and version.isdigit() and 0 < int(version) <= contract.newestSchema(int(org), name):
         return schema_id(int(org), name, int(version))
-    raise Failure(f"--schema {text!r}: organisation {org} has defined no such schema")
+    raise Failure(f"schema {text!r}: organisation {org} has defined no such schema")
 
 
 def _bundle(documents: tuple[Path, ...], files: tuple[Path, ...]) -> Bundle:
