@@ -215,6 +215,7 @@ def define(office: Office, file: Path, form: Path | None, archive: Archive) -> N
         schema = Schema.from_json(document.value)
     except FormError as error:
         raise Failure(f"{file}: {error}") from None
+    office.require_sender()
     bundle = Bundle((document, *([] if form is None else [_file_document(form)])))
     archive.keep(bundle)
     terms = replace(schema.terms, definition=bundle.content_hash)
@@ -347,6 +348,8 @@ def countersign(
     if not any(content):
         raise Failure(f"RECORD {record_text!r}: there is no such record")
     archive.open(content, f"record 0x{id_.hex()}")
+    if out is None:
+        office.require_sender()
     item = Countersignature(id_, content, Meaning[meaning.upper()], _kept_name(archive, name))
     if out is not None:
         message = countersignature_message(item, _deadline(deployment, deadline))
@@ -378,6 +381,7 @@ def hold(
         --deployment deployments/31337.json --keystore quality.json
     """
     object_ = _object(object_text)
+    office.require_sender()
     why = _explained(archive, "reason", reason, reason_hash)
     _send(office, archive, office.deployment.records.setLegalHold(object_, why))
     office.tell("held", object=f"0x{object_.hex()}", reason=f"0x{why.hex()}")
@@ -441,6 +445,7 @@ def dispose(
         removed = 0 if others else archive.forget(entry.content)
         click.echo(f"was disposed of before; {removed} copies removed", err=office.as_json)
         return
+    office.require_sender()
     how = _explained(archive, "protocol", protocol, protocol_hash)
     _send(office, archive, contract.dispose(id_, how))
     # The same documents may belong to a record that must still be kept.
@@ -489,6 +494,8 @@ def _write(
     original = bytes(32) if copy_of is None else bytes32_of("--copy-of", copy_of)
     values = _bytes_of("--data", data)
     bundle = _bundle(documents, files)
+    if out is None:
+        office.require_sender()
     name_hash = bytes(32) if any(device) else _kept_name(archive, name)
     content, count = bundle.content_hash, len(bundle.documents)
     statement = Statement(subject, form, content, count, at, original, name_hash, values, uri)

@@ -641,6 +641,24 @@ def test_nothing_stays_in_the_store_of_what_the_chain_refuses(desk: Desk) -> Non
     assert kept(desk) == before
 
 
+def test_nothing_is_kept_while_nobody_can_send(desk: Desk) -> None:
+    desk.add()
+    before = kept(desk)
+    step = desk.file("step.json", STEP)
+    form = ["--schema", "1/weighing", "--document", step, "--name", "Eve"]
+    for command in (
+        ["define", desk.file("f.json", FORM)],
+        ["add", LOT, *form],
+        ["amend", id_of(1), "--reason", "x", *form],
+        ["countersign", id_of(1), "--meaning", "review", "--name", "Eve"],
+        ["hold", LOT, "--reason", "x"],
+        ["dispose", id_of(1), "--protocol", "x", "--yes"],
+    ):
+        options = ["--store", desk.store, "--identity", desk.identity, "--plain", *desk.where]
+        failed(run("record", *command, *options), "--from or --keystore: give one of the two")
+    assert kept(desk) == before
+
+
 def test_what_may_have_been_sent_stays_in_the_store(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The node stops answering after it got the transaction."""
     before = kept(desk)
