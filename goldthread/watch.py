@@ -94,6 +94,10 @@ class Archive:
         if known is None or (entry.readings and not known.readings):
             self.entries[digest] = entry
 
+    def segments(self) -> list[Segment]:
+        """All of them."""
+        return [entry.segment for entry in self.entries.values()]
+
     def rival(self, place: tuple[bytes, bytes, int, int], digest: bytes) -> Entry | None:
         """A signed segment with this place but another digest."""
         others = (self.entries[other] for other in self.places.get(place, ()) if other != digest)
