@@ -78,10 +78,7 @@ def show(name: str, as_json: bool) -> None:
 @policy.command()
 @click.argument("names", metavar="TEMPLATE...", nargs=-1, required=True)
 @sends
-def register(
-    office: Office,
-    names: Sequence[str],
-) -> None:
+def register(office: Office, names: Sequence[str]) -> None:
     """Register templates under your organisation's number (duty QUALITY). What is registered is left alone.
 
     \b

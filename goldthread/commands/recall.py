@@ -138,10 +138,7 @@ def open_(
 @recall.command()
 @_number
 @sends
-def step(
-    office: Office,
-    number: int,
-) -> None:
+def step(office: Office, number: int) -> None:
     """Send the next steps of a recall, or hold the next containers: what one transaction can take.
 
     Anyone may.
@@ -162,10 +159,7 @@ def step(
 @recall.command()
 @_number
 @sends
-def close(
-    office: Office,
-    number: int,
-) -> None:
+def close(office: Office, number: int) -> None:
     """Step a recall until it has all its members, and hold every container with something of them.
 
     Of a recall that has adopted a claim, follow that first. Anyone may. Can be interrupted at any moment
@@ -194,10 +188,7 @@ def close(
 @recall.command()
 @_number
 @sends
-def claim(
-    office: Office,
-    number: int,
-) -> None:
+def claim(office: Office, number: int) -> None:
     """Claim all that a recall reaches, instead of stepping it: put the bond, publish the list.
 
     Who opened the recall, or a regulator. Can be interrupted and run again. A claim that leaves
@@ -225,11 +216,7 @@ def claim(
     "--every", type=click.IntRange(1), metavar="SECONDS", help="Go on looking, again after so many seconds."
 )
 @sends
-def challenge(
-    office: Office,
-    claims: tuple[int, ...],
-    every: int | None,
-) -> None:
+def challenge(office: Office, claims: tuple[int, ...], every: int | None) -> None:
     """Work out from the logs what complete claims should say, and refute those that are false.
 
     CLAIM is a number; without one, all that can be refuted are looked at. Anyone may; half of the bond
@@ -260,17 +247,14 @@ def challenge(
         if every is None:
             break
         time.sleep(every)
-    if false and not signs:
+    if false and not office.signs:
         sys.exit(FOUND)
 
 
 @recall.command()
 @_claim
 @sends
-def finalise(
-    office: Office,
-    number: int,
-) -> None:
+def finalise(office: Office, number: int) -> None:
     """Adopt a claim after its window, if it is true. The bond goes back. Anyone may.
 
     \b
@@ -289,10 +273,7 @@ def finalise(
 @recall.command()
 @_number
 @sends
-def follow(
-    office: Office,
-    number: int,
-) -> None:
+def follow(office: Office, number: int) -> None:
     """Follow the claim that a recall has adopted: block all that it names. Anyone may.
 
     Can be interrupted and run again. What has grown since the claim is stepped with `goldthread recall
