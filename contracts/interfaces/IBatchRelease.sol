@@ -197,7 +197,7 @@ interface IBatchRelease is IModule {
     error NoMaster(bytes32 programme);
     /// @notice The case is of another organisation (0: there is none).
     error NotCaseOwner(bytes32 caseId, uint32 org, uint32 owner);
-    /// @notice A batch is a lot or a container.
+    /// @notice A batch is a lot that the organisation made, or a container that it owns.
     error NotABatch(bytes32 subject);
     /// @notice The subject is a batch already, under the case `caseId`.
     error AlreadyABatch(bytes32 subject, bytes32 caseId);
