@@ -81,6 +81,11 @@ class Definition(NamedTuple):
         terms = "(bytes32,bytes6,bool,bool,uint8,uint8,uint32,uint32,uint40,uint32,uint32)"
         return keccak(encode([f"(bytes32,bool,uint32,uint32,({terms},bytes32[])[])"], [tuple(self)]))
 
+    @property
+    def told(self) -> Any:
+        """As an event has it."""
+        return (*self[:4], [(terms, list(schemas)) for terms, schemas in self.requirements])
+
     @classmethod
     def of(cls, fields: Any) -> Definition:
         """From what an event has."""
@@ -370,7 +375,7 @@ class Compliance:
             for schema in schemas:
                 no.when(schema not in self.papers.schemas, "UnknownSchema", index, schema)
         fact = {"programme": programme_id(org, name, version), "org": org, "caller": sender, "name": name}
-        fact |= {"version": version, "definitionHash": definition.hash, "definition": definition}
+        fact |= {"version": version, "definitionHash": definition.hash, "definition": definition.told}
         return self._happened(no, ("ProgrammeRegistered", fact))
 
     def open(
@@ -431,9 +436,7 @@ class Compliance:
         no.when(bool(terms.validity) and self.now > until, "RecordExpired", record, until, self.now)
         return self._told(no, "EvidenceAccepted", case_id_, org, index, sender, record=record)
 
-    def reject(
-        self, case_id_: bytes, index: int, record: bytes, reason: bytes, *, sender: str
-    ) -> list[Fact]:
+    def reject(self, case_id_: bytes, index: int, record: bytes, reason: bytes, *, sender: str) -> list[Fact]:
         no = Objections()
         case = self._known(no, case_id_, index)
         org = self._reviewer(no, case_id_, case, sender)

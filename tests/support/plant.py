@@ -176,9 +176,7 @@ class Plant:
         name = code.encode().ljust(32, b"\0")
         return Requirement(Terms(name, **terms), tuple(schemas or (self.form, self.checked)))
 
-    def register(
-        self, steps: Sequence[Requirement], *, org: Org | None = None, **definition: Any
-    ) -> bytes:
+    def register(self, steps: Sequence[Requirement], *, org: Org | None = None, **definition: Any) -> bytes:
         """Register a programme of its own name; its id."""
         self.programmes += 1
         org, name = org or self.maker, f"programme {self.programmes}"
