@@ -365,7 +365,7 @@ def test_a_contract_decides_in_its_own_name(plant: Plant) -> None:
 
 
 def test_who_submits(plant: Plant) -> None:
-    """The case's own organisation, and that of the record's author; with the requirement's roles and duties."""
+    """The case's own organisation, and that of the record's author; with the requirement's roles."""
     world = plant.world
     steps = [
         plant.step("own", roles=Role.MANUFACTURER, duties=Duty.RECORD),

@@ -1,6 +1,7 @@
 """The model of `BatchRelease`, written from IBatchRelease and 21 CFR 211.
 
-Whether a batch may be released is asked of all that can speak against it at once; the contract names the first.
+Whether a batch may be released is asked of all that can speak against it at once; the contract names the
+first.
 """
 
 from __future__ import annotations

@@ -12,8 +12,10 @@ from goldthread.audit import batch_release as batch_audit
 from goldthread.audit import compliance as compliance_audit
 from tests.models.batch_release import BatchLedger, BatchRelease, Cause, Decision
 from tests.models.compliance import NOBODY, PAGE, Compliance, ComplianceLedger, Papers
-from tests.models.lot_shadow import LotPoint, LotShadow
+from tests.models.lot_shadow import LotShadow
+from tests.models.lots import LotsLedger
 from tests.models.module_shadows import asked, events_of
+from tests.models.shadow import Point
 from tests.support import Node, decode_logs
 from tests.support.contract import Sender
 from tests.support.plant import Plant
@@ -23,7 +25,8 @@ from tests.support.signers import Signer
 class CompliancePoint(NamedTuple):
     """A moment to go back to."""
 
-    lots: LotPoint
+    shadow: Point
+    lots: LotsLedger
     papers: Papers
     compliance: ComplianceLedger
     batches: BatchLedger
@@ -89,14 +92,13 @@ class ComplianceShadow(LotShadow):
             batches.apply((event.name, event.args))
         return compliance, batches
 
-    def here(self) -> CompliancePoint:
-        """This moment."""
+    def point(self) -> CompliancePoint:  # type: ignore[override]
         ledgers = self.compliance.papers.copy(), self.compliance.ledger.copy(), self.batches.ledger.copy()
-        return CompliancePoint(self.moment(), *ledgers)
+        return CompliancePoint(super().point(), self.lots.ledger.copy(), *ledgers)
 
-    def go_to(self, point: CompliancePoint) -> None:
-        """Return to a moment; later ones are forgotten."""
-        self.return_to(point.lots)
+    def back_to(self, point: CompliancePoint) -> None:  # type: ignore[override]
+        super().back_to(point.shadow)
+        self.lots.ledger = point.lots.copy()
         self.compliance.papers = self.batches.papers = point.papers.copy()
         self.compliance.ledger = point.compliance.copy()
         self.batches.ledger = point.batches.copy()
