@@ -20,10 +20,12 @@ import {Schemas} from "./Schemas.sol";
 /// @title Records
 /// @notice See {IRecords}: the half that keeps records, signatures and how long documents are kept.
 contract Records is Schemas {
-    /// @dev One slot: what stands for a subject in the words of its records, and how many there are.
+    /// @dev One slot: what stands for a subject in the words of its records, how many there are, and what never changes of
+    /// it.
     struct Subject {
         uint32 number;
         uint32 records;
+        uint32 maker;
         bool lot;
     }
 
@@ -45,7 +47,10 @@ contract Records is Schemas {
         "SignedStatement(Statement statement,bytes32 supersedes,bytes32 reason,bytes32 device,uint32 sequence,uint40 deadline)Statement(bytes32 subject,bytes32 schema,bytes32 content,uint32 documents,uint40 effectiveAt,bytes32 original,bytes32 signerName,bytes data,string uri)"
     );
     bytes32 private immutable COUNTERSIGNATURE_TYPEHASH =
-        keccak256("Countersignature(bytes32 record,bytes32 content,uint8 meaning,bytes32 signerName,uint40 deadline)");
+        keccak256("Countersignature(bytes32 record,bytes32 content,uint8 meaning,bytes32 signerName)");
+    bytes32 private immutable SIGNED_COUNTERSIGNATURE_TYPEHASH = keccak256(
+        "SignedCountersignature(Countersignature item,uint40 deadline)Countersignature(bytes32 record,bytes32 content,uint8 meaning,bytes32 signerName)"
+    );
 
     /// @inheritdoc IRecords
     ITwins public immutable TWINS;
@@ -107,7 +112,7 @@ contract Records is Schemas {
         external
         returns (bytes32 record)
     {
-        Form storage f = _open(statement.schema);
+        Gist storage f = _open(statement.schema);
         if (f.authors == Authors.PERSONS) revert WrongAuthor(statement.schema, f.authors, device);
         uint32 org = _twinOwner(device);
         if (!_hasRole(org, f.roles == 0 ? type(uint32).max : f.roles)) {
@@ -118,7 +123,7 @@ contract Records is Schemas {
         Subject storage subject = _subject(statement.subject);
         if (subject.lot) {
             _checkDevice(device, digest, authorship);
-            _checkAuthority(statement.subject, true, org, Authority.OWNER_OR_CUSTODIAN);
+            _checkAuthority(statement.subject, subject, org, Authority.OWNER_OR_CUSTODIAN);
         } else {
             uint40 time = statement.effectiveAt;
             DEVICES.verify(device, statement.subject, time, time, digest, authorship.signer, authorship.signature);
@@ -143,9 +148,9 @@ contract Records is Schemas {
     }
 
     function _write(Statement calldata s, address author, uint32 signed) private returns (bytes32 record) {
-        Form storage f = _open(s.schema);
+        Gist storage f = _open(s.schema);
         if (f.authors == Authors.DEVICES) revert WrongAuthor(s.schema, f.authors, 0);
-        uint32 org = CONSORTIUM.authorize(author, f.roles, f.duties);
+        uint32 org = _authorize(author, f.roles, f.duties);
         (record,) = _add(s, f, author, org, 0, 0, signed);
     }
 
@@ -157,12 +162,12 @@ contract Records is Schemas {
         RecordWord old = _current(supersedes);
         bytes32 subject = _subjectIds[old.subject()];
         if (s.subject != subject) revert OtherSubject(supersedes, subject, s.subject);
-        Form storage f = _forms[s.schema];
+        Gist storage f = _forms[s.schema].gist;
         bytes32 form = _schemaIds[old.schema()];
-        if (s.schema != form && (f.superseded || f.line != _forms[form].line)) {
+        if (s.schema != form && (f.superseded || _forms[s.schema].line != _forms[form].line)) {
             revert OtherSchema(supersedes, form, s.schema);
         }
-        uint32 org = CONSORTIUM.authorize(author, f.roles, f.duties);
+        uint32 org = _authorize(author, f.roles, f.duties);
         _checkRecordOrganisation(supersedes, old, org);
         uint32 sequence;
         (record, sequence) = _add(s, f, author, org, 0, supersedes, signed);
@@ -173,7 +178,7 @@ contract Records is Schemas {
     /// @dev Checks what is stated, numbers it and keeps it.
     function _add(
         Statement calldata s,
-        Form storage f,
+        Gist storage f,
         address author,
         uint32 org,
         bytes32 device,
@@ -183,8 +188,8 @@ contract Records is Schemas {
         if (s.content == 0 || s.documents == 0) revert NoContent(s.content, s.documents);
         if (s.effectiveAt > block.timestamp) revert EffectiveInFuture(s.effectiveAt, block.timestamp);
         Subject storage subject = _subject(s.subject);
-        _checkAuthority(s.subject, subject.lot, org, f.authority);
-        if (f.ruled) _ask(s, f.rule, author, org, device, supersedes);
+        _checkAuthority(s.subject, subject, org, f.authority);
+        if (f.ruled) _ask(s, _forms[s.schema].rule, author, org, device, supersedes);
         uint40 time = uint40(block.timestamp);
         bool late = time - s.effectiveAt > f.maxLag;
         sequence = ++subject.records;
@@ -225,9 +230,9 @@ contract Records is Schemas {
         if (meaning == 0 || meaning & ~Meaning.ALL != 0 || meaning & (meaning - 1) != 0) {
             revert UnknownMeaning(meaning);
         }
-        Form storage f = _forms[_schemaIds[r.schema()]];
+        Gist storage f = _forms[_schemaIds[r.schema()]].gist;
         bool quality = meaning & (Meaning.REVIEW | Meaning.APPROVAL) != 0;
-        uint32 org = CONSORTIUM.authorize(signer, 0, quality ? Duty.QUALITY : f.duties);
+        uint32 org = _authorize(signer, 0, quality ? Duty.QUALITY : f.duties);
         Author storage a = _authors[r.author()];
         if (signer == a.account) revert SamePerson(record, signer);
         if (org != a.org && !_hasRole(org, f.signerRoles)) revert MayNotSign(record, org, f.signerRoles);
@@ -243,7 +248,7 @@ contract Records is Schemas {
 
     /// @inheritdoc IRecords
     function setLegalHold(bytes32 object, bytes32 reason) external {
-        uint32 org = _authorize(Duty.QUALITY);
+        uint32 org = _authorize(msg.sender, 0, Duty.QUALITY);
         if (reason == 0) revert NoReason(object);
         RecordWord r = _words[object];
         uint32 owner = _ownerOf(r.exists() ? _subjectIds[r.subject()] : object);
@@ -258,7 +263,7 @@ contract Records is Schemas {
 
     /// @inheritdoc IRecords
     function liftLegalHold(bytes32 object, uint32 holder, bytes32 reason) external {
-        uint32 org = _authorize(Duty.QUALITY);
+        uint32 org = _authorize(msg.sender, 0, Duty.QUALITY);
         if (
             org != holder
                 && (!_hasRole(org, Role.REGULATOR) || CONSORTIUM.organisation(holder).roles & Role.REGULATOR != 0)
@@ -271,7 +276,7 @@ contract Records is Schemas {
 
     /// @inheritdoc IRecords
     function dispose(bytes32 record, bytes32 protocol) external {
-        uint32 org = _authorize(Duty.QUALITY);
+        uint32 org = _authorize(msg.sender, 0, Duty.QUALITY);
         if (protocol == 0) revert NoReason(record);
         RecordWord r = _kept(record);
         _checkRecordOrganisation(record, r, org);
@@ -353,7 +358,7 @@ contract Records is Schemas {
     function complete(bytes32 record) public view returns (bool) {
         RecordWord r = _words[record];
         if (!r.exists() || r.successor() != 0) return false;
-        Form storage f = _forms[_schemaIds[r.schema()]];
+        Gist storage f = _forms[_schemaIds[r.schema()]].gist;
         return r.countersigners() >= f.secondPersons && r.meanings() & f.meanings == f.meanings;
     }
 
@@ -414,14 +419,15 @@ contract Records is Schemas {
 
     /// @inheritdoc IRecords
     function digestOfCountersignature(Countersignature calldata item, uint40 deadline) public view returns (bytes32) {
-        return _hashTypedDataV4(keccak256(abi.encode(COUNTERSIGNATURE_TYPEHASH, item, deadline)));
+        bytes32 hash = keccak256(abi.encode(COUNTERSIGNATURE_TYPEHASH, item));
+        return _hashTypedDataV4(keccak256(abi.encode(SIGNED_COUNTERSIGNATURE_TYPEHASH, hash, deadline)));
     }
 
     // ----------------------------------------------------------------------------------------------- private
 
     /// @dev The schema that new records follow.
-    function _open(bytes32 id) private view returns (Form storage f) {
-        f = _forms[id];
+    function _open(bytes32 id) private view returns (Gist storage f) {
+        f = _forms[id].gist;
         if (f.number == 0) revert UnknownSchema(id);
         if (f.superseded) revert SchemaSuperseded(id);
     }
@@ -474,15 +480,14 @@ contract Records is Schemas {
         if (!SignatureChecker.isValidSignatureNow(signer, digest, signature)) revert InvalidSignature(digest, signer);
     }
 
-    function _checkAuthority(bytes32 subject, bool lot, uint32 org, Authority authority) private view {
-        bool may = authority == Authority.ANYONE_ALLOWED;
-        if (authority == Authority.MAKER) {
-            may = org == (lot ? _lotOf(subject).maker : TWINS.twin(subject).maker);
-        } else if (authority == Authority.OWNER_OR_CUSTODIAN) {
-            may = org == (lot ? _lotOf(subject).maker : _twinOwner(subject));
-            if (!may) may = lot ? LOTS.quantityOf(subject, org) != 0 : org == TWINS.custodianOf(subject);
+    function _checkAuthority(bytes32 id, Subject storage subject, uint32 org, Authority authority) private view {
+        if (authority == Authority.ANYONE_ALLOWED) return;
+        (bool lot, bool may) = (subject.lot, subject.maker == org);
+        if (authority == Authority.OWNER_OR_CUSTODIAN) {
+            if (lot) may = may || LOTS.quantityOf(id, org) != 0;
+            else may = org == _twinOwner(id) || org == TWINS.custodianOf(id);
         }
-        if (!may) revert NoAuthorityOver(subject, org, authority);
+        if (!may) revert NoAuthorityOver(id, org, authority);
     }
 
     /// @dev The maker of a lot, the owner of a twin; 0: it is neither.
@@ -507,10 +512,12 @@ contract Records is Schemas {
     function _subject(bytes32 id) private returns (Subject storage subject) {
         subject = _subjects[id];
         if (subject.number != 0) return subject;
-        bool lot = _lotOf(id).maker != 0;
-        if (!lot && _twinOwner(id) == 0) revert UnknownSubject(id);
+        uint32 maker = _lotOf(id).maker;
+        bool lot = maker != 0;
+        if (!lot) maker = TWINS.twin(id).maker;
+        if (maker == 0) revert UnknownSubject(id);
         uint32 number = ++_subjectCount;
-        (subject.number, subject.lot) = (number, lot);
+        (subject.number, subject.maker, subject.lot) = (number, maker, lot);
         _subjectIds[number] = id;
     }
 

@@ -10,9 +10,9 @@ import {Duty} from "../libraries/Membership.sol";
 /// @title Schemas
 /// @notice See {IRecords}: the half that keeps what records look like and asks their rules.
 abstract contract Schemas is IRecords, Module {
-    /// @dev Four slots. A record needs the first, and the last only if the schema has a rule. `number` stands for the
-    /// schema in the words of its records.
-    struct Form {
+    /// @dev What every record needs to know of its schema, in one slot. `number` stands for the schema in the words of its
+    /// records; `ruled`: it has a rule.
+    struct Gist {
         uint32 number;
         uint32 org;
         uint32 roles;
@@ -26,6 +26,11 @@ abstract contract Schemas is IRecords, Module {
         bool ruled;
         bool superseded;
         uint16 version;
+    }
+
+    /// @dev Three slots more, of which only the last is needed later, for the rule and for the retention.
+    struct Form {
+        Gist gist;
         bytes32 definition;
         bytes32 line;
         address rule;
@@ -53,32 +58,34 @@ abstract contract Schemas is IRecords, Module {
 
     /// @inheritdoc IRecords
     function defineSchema(string calldata name, uint16 version, Terms calldata terms) external returns (bytes32 id) {
-        uint32 org = _authorize(Duty.QUALITY);
+        uint32 org = _authorize(msg.sender, 0, Duty.QUALITY);
         uint256 length = bytes(name).length;
         if (length == 0 || length > 64) revert SchemaNameLength(length);
         bytes32 line = _lineOf(org, name);
         uint16 newest = _newest[line];
         if (version != newest + 1) revert NotNextSchema(org, name, newest + 1, version);
         _checkTerms(terms);
-        if (newest != 0) _forms[schemaIdOf(org, name, newest)].superseded = true;
+        if (newest != 0) _forms[schemaIdOf(org, name, newest)].gist.superseded = true;
         _newest[line] = version;
         id = schemaIdOf(org, name, version);
         uint32 number = ++_schemaCount;
         _schemaIds[number] = id;
         _forms[id] = Form({
-            number: number,
-            org: org,
-            roles: terms.roles,
-            duties: terms.duties,
-            signerRoles: terms.signerRoles,
-            maxLag: terms.maxLag,
-            secondPersons: terms.secondPersons,
-            meanings: terms.meanings,
-            authority: terms.authority,
-            authors: terms.authors,
-            ruled: terms.rule != address(0),
-            superseded: false,
-            version: version,
+            gist: Gist({
+                number: number,
+                org: org,
+                roles: terms.roles,
+                duties: terms.duties,
+                signerRoles: terms.signerRoles,
+                maxLag: terms.maxLag,
+                secondPersons: terms.secondPersons,
+                meanings: terms.meanings,
+                authority: terms.authority,
+                authors: terms.authors,
+                ruled: terms.rule != address(0),
+                superseded: false,
+                version: version
+            }),
             definition: terms.definition,
             line: line,
             rule: terms.rule,
@@ -92,21 +99,22 @@ abstract contract Schemas is IRecords, Module {
     /// @inheritdoc IRecords
     function schema(bytes32 id) external view returns (Schema memory) {
         Form storage f = _forms[id];
+        Gist storage g = f.gist;
         return Schema({
-            org: f.org,
-            version: f.version,
-            superseded: f.superseded,
+            org: g.org,
+            version: g.version,
+            superseded: g.superseded,
             line: f.line,
             terms: Terms({
                 definition: f.definition,
-                roles: f.roles,
-                duties: f.duties,
-                signerRoles: f.signerRoles,
-                maxLag: f.maxLag,
-                secondPersons: f.secondPersons,
-                meanings: f.meanings,
-                authority: f.authority,
-                authors: f.authors,
+                roles: g.roles,
+                duties: g.duties,
+                signerRoles: g.signerRoles,
+                maxLag: g.maxLag,
+                secondPersons: g.secondPersons,
+                meanings: g.meanings,
+                authority: g.authority,
+                authors: g.authors,
                 rule: f.rule,
                 retention: Retention({
                     afterRecord: f.afterRecord, afterExpiry: f.afterExpiry, withoutExpiry: f.withoutExpiry
@@ -123,6 +131,11 @@ abstract contract Schemas is IRecords, Module {
     /// @inheritdoc IRecords
     function schemaIdOf(uint32 org, string calldata name, uint16 version) public pure returns (bytes32) {
         return keccak256(abi.encode(org, name, version));
+    }
+
+    /// @dev Here once, because the code of a call to another contract is long.
+    function _authorize(address account, uint32 roles, uint32 duties) internal view returns (uint32 org) {
+        return CONSORTIUM.authorize(account, roles, duties);
     }
 
     /// @dev Asks the rule of a schema. It cannot write; it gets no more gas, and no more of its answer is copied, than the
