@@ -119,9 +119,7 @@ interface IBatchRelease is IModule {
         bytes32 indexed programme, uint32 indexed org, address caller, uint96 theoretical, uint32 lowest, uint32 highest
     );
     /// @notice The batch was opened, and is held back for the reason `caseId`.
-    event BatchOpened(
-        bytes32 indexed caseId, uint32 indexed org, bytes32 indexed subject, address caller, bool isLot
-    );
+    event BatchOpened(bytes32 indexed caseId, uint32 indexed org, bytes32 indexed subject, address caller, bool isLot);
     /// @notice A deviation from the master record was opened.
     /// @param record What tells of it; of a yield outside the limits that of the yield.
     event DeviationOpened(
@@ -203,8 +201,8 @@ interface IBatchRelease is IModule {
     error AlreadyABatch(bytes32 subject, bytes32 caseId);
     /// @notice The batch is in another state.
     error WrongState(bytes32 caseId, State state);
-    /// @notice The record is about something else.
-    error WrongSubject(bytes32 record, bytes32 subject, bytes32 expected);
+    /// @notice The record is about another subject.
+    error OtherSubject(bytes32 record, bytes32 expected, bytes32 given);
     /// @notice The record was superseded, or a second person that its schema asks for has not signed.
     error RecordIncomplete(bytes32 record);
     /// @notice Nobody decides upon a record of its own.

@@ -207,8 +207,8 @@ interface ICompliance is IModule {
     error MayNotSubmit(bytes32 caseId, uint32 org);
     /// @notice Another record waits for a decision; the case's own organisation may replace it.
     error DecisionPending(bytes32 caseId, uint8 index, bytes32 record);
-    /// @notice The record is about something else.
-    error WrongSubject(bytes32 record, bytes32 subject, bytes32 expected);
+    /// @notice The record is about another subject.
+    error OtherSubject(bytes32 record, bytes32 expected, bytes32 given);
     /// @notice Records of this schema are no evidence here.
     error WrongSchema(bytes32 caseId, uint8 index, bytes32 schema);
     /// @notice The record was superseded, or a second person that its schema asks for has not signed.

@@ -143,9 +143,7 @@ contract BatchRelease is IBatchRelease, Module {
         uint256 scaled = actual * ONE;
         // Compared before the division, so that nothing is rounded into the limits.
         bool outside = scaled < uint256(m.lowest) * m.theoretical || scaled > uint256(m.highest) * m.theoretical;
-        emit YieldReported(
-            caseId, org, record, msg.sender, actual, m.theoretical, scaled / m.theoretical, outside
-        );
+        emit YieldReported(caseId, org, record, msg.sender, actual, m.theoretical, scaled / m.theoretical, outside);
         if (outside) _deviate(caseId, b, org, record);
     }
 
@@ -195,9 +193,7 @@ contract BatchRelease is IBatchRelease, Module {
         if (!d.release) {
             if (d.record == 0) revert NoReason(caseId);
             b.state = State.REJECTED;
-            emit BatchRejected(
-                caseId, org, subject, signer, msg.sender, d.record, current, d.signerName, digest
-            );
+            emit BatchRejected(caseId, org, subject, signer, msg.sender, d.record, current, d.signerName, digest);
             return;
         }
         (Cause cause, uint256 detail) = obstacle(caseId, signer);
@@ -241,11 +237,7 @@ contract BatchRelease is IBatchRelease, Module {
     }
 
     /// @dev A case with more than one page needs the first one to be examined before, and as it is since.
-    function _stepObstacle(bytes32 caseId, bytes32 subject, address signer)
-        private
-        view
-        returns (Cause, uint256)
-    {
+    function _stepObstacle(bytes32 caseId, bytes32 subject, address signer) private view returns (Cause, uint256) {
         uint256 from;
         if (_steps(caseId) > PAGE) {
             Examination memory e = examination[caseId][signer];
@@ -326,7 +318,7 @@ contract BatchRelease is IBatchRelease, Module {
 
     function _checkSubject(bytes32 record, bytes32 expected) private view {
         bytes32 subject = RECORDS.subjectOf(record);
-        if (subject != expected) revert WrongSubject(record, subject, expected);
+        if (subject != expected) revert OtherSubject(record, expected, subject);
     }
 
     function _checkComplete(bytes32 record, bytes32 subject) private view {

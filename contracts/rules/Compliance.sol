@@ -337,11 +337,7 @@ contract Compliance is ICompliance, Module {
     }
 
     /// @dev Quality of the case's own organisation, or of its reviewer while that has a role to review.
-    function _authorizeReviewer(bytes32 caseId, Case storage c, Programme storage p)
-        private
-        view
-        returns (uint32 org)
-    {
+    function _authorizeReviewer(bytes32 caseId, Case storage c, Programme storage p) private view returns (uint32 org) {
         org = _authorize(Duty.QUALITY);
         if (org != c.org && (org != c.reviewer || !_mayReview(org, p.reviewers))) revert MayNotReview(caseId, org);
     }
@@ -353,7 +349,7 @@ contract Compliance is ICompliance, Module {
 
     function _checkSubject(bytes32 record, bytes32 expected) private view {
         bytes32 subject = RECORDS.subjectOf(record);
-        if (subject != expected) revert WrongSubject(record, subject, expected);
+        if (subject != expected) revert OtherSubject(record, expected, subject);
     }
 
     function _checkOther(bytes32 record) private view {

@@ -1,26 +1,18 @@
-"""Rebuilds the state of BatchRelease from its events: master records, batches, deviations, yields, releases."""
+"""Rebuilds the state of BatchRelease from its events: master records, batches, deviations, yields and
+decisions.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from enum import IntEnum
 
 from goldthread.audit.base import ZERO32, FoldError, View, short
 from goldthread.chain.logs import Event
+from goldthread.chain.words import BatchState
 
 ONE = 10**6
 """A share of one, in parts per million."""
-
-
-class BatchState(IntEnum):
-    """What became of a batch (IBatchRelease.State)."""
-
-    NONE = 0
-    OPEN = 1
-    RELEASED = 2
-    REJECTED = 3
-    WITHDRAWN = 4
 
 
 @dataclass

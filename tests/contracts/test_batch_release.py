@@ -75,7 +75,7 @@ def test_who_sets_a_master_record(plant: Plant, releases: Contract) -> None:
 def test_what_a_yield_is(plant: Plant, releases: Contract) -> None:
     programme = plant.register([plant.step("1")])
     for wrong in (Master(0, 1, 2), Master(1, 2, 1)):
-        with reverts("WrongMaster", *wrong):
+        with reverts("WrongMaster", wrong.theoretical, wrong.lowest, wrong.highest):
             releases.setMaster(programme, wrong, sender=plant.qa)
     releases.setMaster(programme, Master(1, 7, 7), sender=plant.qa)
 
@@ -575,13 +575,13 @@ def test_upon_what_a_deviation_is_closed(plant: Plant, releases: Contract) -> No
     case = plant.batch()
     other = plant.new_lot("B2")
     elsewhere, own = plant.write(other), plant.write(sender=plant.qa)
-    with reverts("WrongSubject", elsewhere, other, plant.lot):
+    with reverts("OtherSubject", elsewhere, plant.lot, other):
         releases.openDeviation(case, elsewhere, sender=plant.operator)
-    with reverts("WrongSubject", UNKNOWN, ZERO, plant.lot):
+    with reverts("OtherSubject", UNKNOWN, plant.lot, ZERO):
         releases.openDeviation(case, UNKNOWN, sender=plant.operator)
     unsigned = plant.write(schema=plant.checked)
     releases.openDeviation(case, unsigned, sender=plant.operator)
-    with reverts("WrongSubject", elsewhere, other, plant.lot):
+    with reverts("OtherSubject", elsewhere, plant.lot, other):
         releases.closeDeviation(case, 1, elsewhere, sender=plant.qa)
     with reverts("RecordIncomplete", unsigned):
         releases.closeDeviation(case, 1, unsigned, sender=plant.qa)
@@ -648,7 +648,7 @@ def test_who_reports_a_yield(plant: Plant, releases: Contract) -> None:
         releases.reportYield(case, 1, record, sender=carrier.record)
     with reverts("MissingDuty", plant.maker.quality, Duty.QUALITY, Duty.RECORD):
         releases.reportYield(case, 1, record, sender=plant.maker.quality)
-    with reverts("WrongSubject", elsewhere, other, plant.lot):
+    with reverts("OtherSubject", elsewhere, plant.lot, other):
         releases.reportYield(case, 1, elsewhere, sender=plant.operator)
     with reverts("RecordIncomplete", unsigned):
         releases.reportYield(case, 1, unsigned, sender=plant.operator)

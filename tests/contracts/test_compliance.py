@@ -412,9 +412,9 @@ def test_what_is_evidence(plant: Plant, contract: Contract) -> None:
     other = plant.schema("other form")
     case = plant.case(plant.register([plant.step("1", [plant.form]), plant.step("2", [other])]))
     elsewhere = plant.write(plant.new_lot("B2"))
-    with reverts("WrongSubject", elsewhere, plant.world.records.subjectOf(elsewhere), plant.lot):
+    with reverts("OtherSubject", elsewhere, plant.lot, plant.world.records.subjectOf(elsewhere)):
         plant.submit(case, 0, elsewhere)
-    with reverts("WrongSubject", UNKNOWN, ZERO, plant.lot):
+    with reverts("OtherSubject", UNKNOWN, plant.lot, ZERO):
         plant.submit(case, 0, UNKNOWN)
     for index, schema in ((0, other), (1, plant.form), (0, plant.checked)):
         record = plant.write(schema=schema)
@@ -590,9 +590,9 @@ def test_with_what_one_waives(plant: Plant, contract: Contract) -> None:
     case = plant.case(plant.register([plant.step("1", waivable=True)], waivers=Role.MANUFACTURER))
     other = plant.new_lot("B2")
     elsewhere = plant.write(other)
-    with reverts("WrongSubject", elsewhere, other, plant.lot):
+    with reverts("OtherSubject", elsewhere, plant.lot, other):
         contract.waive(case, 0, elsewhere, sender=plant.qa)
-    with reverts("WrongSubject", UNKNOWN, ZERO, plant.lot):
+    with reverts("OtherSubject", UNKNOWN, plant.lot, ZERO):
         contract.waive(case, 0, UNKNOWN, sender=plant.qa)
     own = plant.write(sender=plant.qa)
     with reverts("OwnRecord", own, plant.qa):

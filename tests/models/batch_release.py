@@ -392,7 +392,7 @@ class BatchRelease:
 
     def _about(self, no: Objections, record: bytes, subject: bytes) -> None:
         found = self.papers.subject(record)
-        no.when(found != subject, "WrongSubject", record, found, subject)
+        no.when(found != subject, "OtherSubject", record, subject, found)
 
     def _deviates(self, case_id: bytes, batch: Batch, org: int, record: bytes, caller: str) -> Fact:
         number = len(batch.deviations) + 1

@@ -506,7 +506,7 @@ class Compliance:
 
     def _about(self, no: Objections, record: bytes, subject: bytes) -> None:
         found = self.papers.subject(record)
-        no.when(found != subject, "WrongSubject", record, found, subject)
+        no.when(found != subject, "OtherSubject", record, subject, found)
 
     def _told(
         self, no: Objections, name: str, case_id_: bytes, org: int, index: int, caller: str, **more: Any

@@ -74,6 +74,8 @@ class Plant:
     qa: Account
     written: int = 0
     programmes: int = 0
+    registered: Receipt | None = None
+    """Of the last programme."""
     contents: dict[bytes, bytes] = field(default_factory=dict)
 
     @classmethod
@@ -181,7 +183,7 @@ class Plant:
         self.programmes += 1
         org, name = org or self.maker, f"programme {self.programmes}"
         made = Definition(keccak(text=name), requirements=tuple(steps), **definition)
-        self.contract.register(name, 1, made, sender=org.quality)
+        self.registered = self.contract.register(name, 1, made, sender=org.quality)
         return programme_id(org.number, name, 1)
 
     def case(

@@ -235,11 +235,6 @@ class World:
         return contract
 
     @cached_property
-    def records(self) -> Contract:
-        """Deployed when first asked for."""
-        return deploy(self.node, "Records", self.consortium, self.lots, self.devices)
-
-    @cached_property
     def compliance(self) -> Contract:
         """Deployed when first asked for."""
         return deploy(self.node, "Compliance", self.consortium, self.records)

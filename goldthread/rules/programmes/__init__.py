@@ -1,15 +1,15 @@
-"""Programmes of required evidence under a name and a version: what a rule book asks to be on record, ready to be
-registered in the contract Compliance.
+"""Programmes of required evidence under a name and a version: what a rule book asks to be on record, ready to
+be registered in the contract Compliance.
 
-Each programme is a JSON file of this folder. Each requirement names the paragraph that it comes from (`code`,
-at most 32 bytes), the forms of records that it accepts (`forms`, names of schemas in the contract Records) and
-when it is due: on a day (`due`, its last second in UTC) or so long after a case opens (`dueAfter`). `validity`
-says for how long a record is good from the time that it tells of. Times are in days, hours, minutes or seconds
-(`30 d`, `24 h`, `15 min`, `45 s`).
+Each programme is a JSON file of this folder. Each requirement names the paragraph that it comes from
+(`code`, at most 32 bytes), the forms of records that it accepts (`forms`, names of schemas in the contract
+Records) and when it is due: on a day (`due`, its last second in UTC) or so long after a case opens
+(`dueAfter`). `validity` says for how long a record is good from the time that it tells of. Times are in
+days, hours, minutes or seconds (`30 d`, `24 h`, `15 min`, `45 s`).
 
 `CHECKLISTS` has the paragraphs that each rule book lists; a file that names one must have a requirement for
-each of them. A file never changes once it is registered on chain: a change is a new version, in a file of its
-own. The hash of its bytes goes on chain as the programme's document.
+each of them. A file never changes once it is registered on chain: a change is a new version, in a file of
+its own. The hash of its bytes goes on chain as the programme's document.
 """
 
 from __future__ import annotations
@@ -138,8 +138,8 @@ class Programme:
         return programme_id(org, self.name, self.version)
 
     def definition(self, schemas: Mapping[str, bytes]) -> tuple[Any, ...]:
-        """The definition as the contract takes it (struct Definition), with the ids of the schemas by the names
-        of the forms; `ProgrammeError` if one is missing.
+        """The definition as the contract takes it (struct Definition). `schemas` has the ids of schemas by
+        the names of forms; `ProgrammeError` if one is missing.
         """
         if lacking := [form for form in self.forms if form not in schemas]:
             raise ProgrammeError(f"{self.name}: no schema is given for the forms {', '.join(lacking)}")
