@@ -132,23 +132,36 @@ class Histories(RuleBasedStateMachine):
         sender = data.draw(st.sampled_from(self.people))
         self.hit("accept", self.shadow.tell("accept", case, index, record, sender=sender))
 
-    @rule(data=st.data())
-    def finish(self, data: st.DataObject) -> None:
-        """All steps of a case but the last at once, so that releases are reached."""
-        case, plant = self.any_case(data), self.plant
+    @rule(data=st.data(), measured=st.booleans())
+    def finish(self, data: st.DataObject, measured: bool) -> None:
+        """All that is mandatory at once, so that releases are reached."""
+        self.complete(self.any_case(data), measured=measured)
+
+    @rule(data=st.data(), signed=st.booleans())
+    def finish_and_release(self, data: st.DataObject, signed: bool) -> None:
+        case = self.any_case(data)
+        self.complete(case, measured=True)
+        self.decide(case, data.draw(st.sampled_from(self.people)), signed, 0)
+
+    def complete(self, case: bytes, *, measured: bool) -> None:
+        """Write, submit and accept three steps, close what deviates, and report a good yield."""
+        plant = self.plant
+
+        def write() -> bytes:
+            made: bytes = self.shadow.record(lambda: plant.write(self.subject(case)))
+            self.mine[case].append(made)
+            return made
+
         for index in range(3):
-            record: bytes = self.shadow.record(lambda: plant.write(self.subject(case)))
+            record = write()
             self.shadow.record(lambda record=record: plant.countersign(record))
-            self.mine[case].append(record)
             self.shadow.tell("submit", case, index, record, sender=plant.operator)
             self.shadow.tell("accept", case, index, record, sender=plant.maker.all)
         for number, deviation in enumerate(self.shadow.batches.ledger.batches[case].deviations, 1):
             if deviation.investigation == ZERO:
                 self.shadow.batch("closeDeviation", case, number, record, sender=plant.maker.all)
-        if data.draw(st.booleans()):
-            own: bytes = self.shadow.record(lambda: plant.write(self.subject(case)))
-            self.mine[case].append(own)
-            self.shadow.batch("reportYield", case, 973, own, sender=plant.operator)
+        if measured:
+            self.shadow.batch("reportYield", case, 973, write(), sender=plant.operator)
 
     @rule(data=st.data())
     def reject(self, data: st.DataObject) -> None:
@@ -243,6 +256,10 @@ class Histories(RuleBasedStateMachine):
         pairs = [(case, person) for case in self.cases for person in self.people]
         ready = [pair for pair in pairs if self.shadow.batches.obstacle(*pair)[0] == Cause.NONE]
         case, sender = data.draw(st.sampled_from(ready or pairs))
+        self.decide(case, sender, signed, stale)
+
+    def decide(self, case: bytes, sender: Any, signed: bool, stale: int) -> None:
+        """A release by somebody, who called itself or signed, and has perhaps not seen the newest record."""
         decision = self.plant.decision(case)
         decision = decision._replace(seen=max(0, decision.seen - stale))
         complete = self.shadow.batches.obstacle(case, sender)[0] == Cause.NONE
