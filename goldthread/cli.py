@@ -15,6 +15,7 @@ from goldthread.commands import (
     proof,
     quotes,
     recall,
+    record,
     report,
     segment,
     trace,
@@ -48,6 +49,7 @@ main.add_command(chain.history)
 main.add_command(trace.trace)
 main.add_command(recall.recall)
 main.add_command(exposure.exposure)
+main.add_command(record.record)
 main.add_command(chain.audit)
 
 if __name__ == "__main__":
