@@ -34,7 +34,7 @@ def beginning() -> tuple[ComplianceShadow, list[bytes], CompliancePoint]:
     steps = [
         plant.step("weighing", second_persons=1),
         plant.step("assay", validity=SHORT),
-        plant.step("sampling", waivable=True, due_after=2000),
+        plant.step("sampling", waivable=True, due_after=500),
         plant.step("photographs", mandatory=False),
     ]
     roles = {"reviewers": Role.REGULATOR, "waivers": Role.MANUFACTURER | Role.REGULATOR}
