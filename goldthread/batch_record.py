@@ -148,9 +148,8 @@ class BatchRecord:
     def _record(self, line: Line | None, record: bytes) -> list[str]:
         if line is None:
             return [f"0x{record.hex()}"] if any(record) else ["none"]
-        marks = [
-            name for name, is_so in (("LATE", line.event["late"]), ("AMENDED", any(line.successor))) if is_so
-        ]
+        marks = ["LATE"] if line.event["late"] else []
+        marks += ["AMENDED"] if any(line.successor) else []
         return [f"number {line.sequence} {' '.join(marks)}".strip(), f"content 0x{line.content.hex()}"]
 
     def _author(self, line: Line | None) -> list[str]:

@@ -534,15 +534,15 @@ def release(
     if not any(subject):
         raise Failure(f"case 0x{case.hex()}: is no batch")
     latest = deployment.chain.rpc("eth_getBlockByNumber", "latest", False)
+    tomorrow = int(latest["timestamp"], 16) + DAY
+    end = tomorrow if deadline is None else time_of("--deadline", deadline)
     decision = {
         "caseId": case,
         "release": not rejects,
         "record": why,
         "seen": deployment.records.recordCount(subject),
         "signerName": bytes(32) if name is None else bytes32_of("--name", name),
-        "deadline": int(latest["timestamp"], 16) + DAY
-        if deadline is None
-        else time_of("--deadline", deadline),
+        "deadline": end,
     }
     if out is not None:
         if not rejects and signer_account is not None:

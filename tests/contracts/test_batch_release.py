@@ -732,6 +732,50 @@ def test_what_is_recalled_counts_as_not_released(plant: Plant, releases: Contrac
     assert not releases.isReleased(UNKNOWN)
 
 
+def test_contracts_act_in_their_own_name(plant: Plant, releases: Contract) -> None:
+    """Whoever started the transaction."""
+    machine = Forwarder.deploy(plant.node, plant.world.stranger)
+    plant.world.hire(plant.maker, machine)
+    programme = plant.register([plant.step("1")])
+    case = plant.case(programme)
+    about, inquiry, measured = (plant.write() for _ in range(3))
+    plant.fulfil(case, 0)
+    told = [releases.setMaster(programme, MASTER, sender=machine)]
+    told.append(releases.openBatch(case, sender=machine))
+    told.append(releases.openDeviation(case, about, sender=machine))
+    told.append(releases.closeDeviation(case, 1, inquiry, sender=machine))
+    new = plant.amend(inquiry)
+    told.append(releases.reopenDeviation(case, 1, sender=machine))
+    told.append(releases.closeDeviation(case, 1, new, sender=machine))
+    told.append(releases.reportYield(case, 1, measured, sender=machine))
+    told.append(releases.closeDeviation(case, 2, new, sender=machine))
+    told.append(releases.decide(plant.decision(case), sender=machine))
+    told.append(releases.withdraw(case, REASON, sender=machine))
+    for receipt in told:
+        found = [args for name, args in happened(receipt) if name not in ("LotHeld", "LotReleased")]
+        for fields in found:
+            assert fields["caller"] == machine.address
+            assert fields.get("signer", machine.address) == machine.address
+
+
+def test_a_machine_brings_what_a_person_signed(plant: Plant, releases: Contract) -> None:
+    case, wallet = plant.batch(), Wallet(plant.qa)
+    machine = Forwarder.deploy(plant.node, plant.world.stranger)
+    decision = plant.decision(case, release=False)
+    signed = decision, wallet.name, wallet.sign(digest(plant, decision))
+    [(_, told)] = happened(releases.decideSigned(*signed, sender=machine))
+    assert (told["signer"], told["caller"]) == (plant.qa, machine.address)
+
+
+def test_a_machine_does_not_close_upon_its_own_record(plant: Plant, releases: Contract) -> None:
+    machine = Forwarder.deploy(plant.node, plant.world.stranger)
+    plant.world.hire(plant.maker, machine)
+    case, own = plant.batch(), plant.write(sender=machine)
+    releases.openDeviation(case, own, sender=plant.operator)
+    with reverts("OwnRecord", own, machine.address):
+        releases.closeDeviation(case, 1, own, sender=machine)
+
+
 # ----------------------------------------------------------------------------------- more than one page
 
 
@@ -740,9 +784,10 @@ def test_the_first_page_is_examined_before(plant: Plant, releases: Contract) -> 
     plant.fulfil(case, *range(32))
     plant.report_yield(case)
     obstructs(plant, case, Cause.NOT_EXAMINED, 0)
-    receipt = releases.examineFirst(case, plant.qa, sender=plant.world.stranger)
+    machine = Forwarder.deploy(plant.node, plant.world.stranger)
+    receipt = releases.examineFirst(case, plant.qa, sender=machine)
     edition = plant.contract.decisionsOf(case).edition
-    told = {"caseId": case, "signer": plant.qa, "caller": plant.world.stranger}
+    told = {"caseId": case, "signer": plant.qa, "caller": machine.address}
     told |= {"seen": 2, "edition": edition, "until": FOR_GOOD}
     assert happened(receipt) == [("StepsExamined", told)]
     assert releases.examination(case, plant.qa) == (2, edition, FOR_GOOD)

@@ -758,6 +758,43 @@ def test_calls_can_be_bundled(plant: Plant, contract: Contract) -> None:
     assert contract.missing(case, 0) == 0
 
 
+def test_contracts_act_in_their_own_name(plant: Plant, contract: Contract) -> None:
+    """Whoever started the transaction."""
+    machine = Forwarder.deploy(plant.node, plant.world.stranger)
+    plant.world.hire(plant.maker, machine)
+    due = plant.now
+    steps = [plant.step(f"{i}", waivable=True, due=due) for i in range(2)]
+    made = Definition(waivers=Role.MANUFACTURER, requirements=tuple(steps))
+    told = [contract.register("n", 1, made, sender=machine)]
+    programme = programme_id(plant.maker.number, "n", 1)
+    told.append(contract.open(programme, plant.lot, 0, 0, sender=machine))
+    case = case_id(programme, plant.lot, plant.maker.number, 0)
+    record = plant.write()
+    told.append(plant.submit(case, 0, record, sender=machine))
+    told.append(plant.accept(case, 0, record, sender=machine))
+    told.append(contract.reject(case, 0, record, REASON, sender=machine))
+    told.append(contract.waive(case, 0, record, sender=machine))
+    plant.node.warp(1)
+    told.append(contract.flagOverdue(case, 1, sender=machine))
+    for receipt in told:
+        assert happened(receipt)[0][1]["caller"] == machine.address
+
+
+def test_a_machines_own_record_is_its_own(plant: Plant, contract: Contract) -> None:
+    machine = Forwarder.deploy(plant.node, plant.world.stranger)
+    plant.world.hire(plant.maker, machine)
+    steps = [plant.step("0", waivable=True), plant.step("1")]
+    case = plant.case(plant.register(steps, waivers=Role.MANUFACTURER))
+    record = plant.write(sender=machine)
+    plant.submit(case, 1, record, sender=machine)
+    with reverts("OwnRecord", record, machine.address):
+        plant.accept(case, 1, record, sender=machine)
+    with reverts("OwnRecord", record, machine.address):
+        contract.reject(case, 1, record, REASON, sender=machine)
+    with reverts("OwnRecord", record, machine.address):
+        contract.waive(case, 0, record, sender=machine)
+
+
 def test_a_suspended_organisation_says_nothing(plant: Plant, contract: Contract) -> None:
     case = plant.case(plant.register([plant.step("1")]))
     record = plant.write()
