@@ -158,4 +158,5 @@ def _deviation(state: State, event: Event) -> Deviation:
     batch = _open(state, event)
     if not 1 <= event["number"] <= len(batch.deviations):
         raise FoldError(event, "there is no such deviation")
-    return batch.deviations[event["number"] - 1]
+    found: Deviation = batch.deviations[event["number"] - 1]
+    return found
