@@ -26,6 +26,8 @@ ALERTS = {
     "Conditions: it was judged; `ref` is the policy.",
     "OVERDUE": "Compliance: a requirement of a case was not met in time; `ref` is the case, `org` whose "
     "it is.",
+    "LATE": "Records: a record about `subject` was written later than its schema allows; `ref` is the "
+    "record, `org` its author's.",
     "SILENT": "Conditions: a device of a policy was silent for too long; `ref` is the policy.",
     "SUSPECT": "Verification: evidence against a unit was reported; `ref` is the lot on the label.",
 }

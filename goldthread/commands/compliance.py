@@ -18,15 +18,17 @@ from goldthread.commands.options import (
     Office,
     bytes32_of,
     json_option,
+    keeps_documents,
     opens_documents,
     reads,
     sends,
+    signer_bytes,
     time_of,
     twin_of,
 )
 from goldthread.commands.options import (
-    record_of as hash_of_record,
 )
+from goldthread.commands.record import kept_name, kept_reason, record_of, schema_of, send_kept
 from goldthread.commands.output import (
     FOUND,
     Failure,
@@ -53,10 +55,10 @@ _code: Decorator = click.argument("code", metavar="REQUIREMENT")
 _record: Decorator = click.argument("record_text", metavar="RECORD")
 _number: Decorator = click.argument("number", metavar="NUMBER", type=click.IntRange(1))
 _reason_option: Decorator = click.option(
-    "--reason", metavar="HASH", help="Id of the record, or digest of the document, that says why."
+    "--reason", metavar="TEXT", help="Why, in words; they are kept like a document."
 )
-_reason_file_option: Decorator = click.option(
-    "--reason-file", type=FILE, help="The document itself; its SHA-256 is the reason."
+_reason_hash_option: Decorator = click.option(
+    "--reason-hash", metavar="HASH", help="Id of the record, or digest of the document, that says why."
 )
 
 
@@ -294,20 +296,33 @@ def accept(office: Office, case_text: str, code: str, record_text: str) -> None:
 @_code
 @_record
 @_reason_option
-@_reason_file_option
+@_reason_hash_option
+@keeps_documents
 @sends
 def reject(
-    office: Office, case_text: str, code: str, record_text: str, reason: str | None, reason_file: Path | None
+    office: Office,
+    case_text: str,
+    code: str,
+    record_text: str,
+    reason: str | None,
+    reason_hash: str | None,
+    archive: Archive,
 ) -> None:
     """Reject RECORD, which was submitted or accepted (duty QUALITY, not its author).
 
     \b
     Example:
       goldthread compliance reject 01/09506000134352/10/L7 "211.188(b)(4)" 01/09506000134352/10/L7#3
-        --reason-file why.txt --deployment deployments/31337.json --keystore quality.json
+        --reason "the balance was not calibrated" --reader age1... --deployment deployments/31337.json --keystore quality.json
     """
-    why = hash_of_record("reason", reason, reason_file)
-    _about_evidence(office, "reject", "rejected", case_text, code, record_text, why)
+    office.require_sender()
+    case, deployment = _case_id(office.deployment, case_text), office.deployment
+    index, name = _requirement(deployment, case, code)
+    record = record_of(record_text)
+    why = kept_reason(archive, "reason", reason, reason_hash)
+    send_kept(office, archive, deployment.compliance.reject(case, index, record, why))
+    facts = {"case": f"0x{case.hex()}", "requirement": name, "record": f"0x{record.hex()}"}
+    office.tell(f"{name}: rejected", reason=f"0x{why.hex()}", **facts)
 
 
 @compliance.command()
@@ -440,7 +455,7 @@ def open_deviation(office: Office, case_text: str, record_text: str) -> None:
         --deployment deployments/31337.json --keystore ann.json
     """
     case = _case_id(office.deployment, case_text)
-    (event,) = office.send(office.deployment.batch_release.openDeviation(case, _record_id(record_text)))
+    (event,) = office.send(office.deployment.batch_release.openDeviation(case, record_of(record_text)))
     number = event["number"]
     office.tell(f"deviation {number} is open", case=f"0x{case.hex()}", deviation=number)
 
@@ -459,7 +474,7 @@ def close_deviation(office: Office, case_text: str, number: int, record_text: st
         --deployment deployments/31337.json --keystore quality.json
     """
     case = _case_id(office.deployment, case_text)
-    call = office.deployment.batch_release.closeDeviation(case, number, _record_id(record_text))
+    call = office.deployment.batch_release.closeDeviation(case, number, record_of(record_text))
     office.send(call)
     office.tell(f"deviation {number} is closed", case=f"0x{case.hex()}", deviation=number)
 
@@ -482,7 +497,7 @@ def yield_(office: Office, case_text: str, quantity: str, record_text: str) -> N
     case = _case_id(office.deployment, case_text)
     actual = _millionths("QUANTITY", quantity, 96, least=0)
     contract = office.deployment.batch_release
-    events = office.send(contract.reportYield(case, actual, _record_id(record_text)))
+    events = office.send(contract.reportYield(case, actual, record_of(record_text)))
     told = next(event for event in events if event.name == "YieldReported")
     share, outside = told["yield"], told["outside"]
     text = f"yield {share_of(share)}" + (", outside the limits: a deviation is open" if outside else "")
@@ -493,67 +508,73 @@ def yield_(office: Office, case_text: str, quantity: str, record_text: str) -> N
 @_case
 @click.option("--reject", "rejects", is_flag=True, help="Reject the batch instead; needs a reason.")
 @_reason_option
-@_reason_file_option
-@click.option("--name", metavar="HASH", help="Salted hash of the signer's printed name.")
-@click.option("--out", type=FILE, help="Prepare the decision for somebody else to sign, and send nothing.")
-@click.option("--signer-account", metavar="ADDRESS", help="With --out: the account that is to sign.")
+@_reason_hash_option
+@click.option(
+    "--name",
+    envvar="GOLDTHREAD_NAME",
+    metavar="TEXT",
+    help="Printed name of who signs (or GOLDTHREAD_NAME). On chain is a salted hash of it.",
+)
+@click.option("--out", type=FILE, help="Prepare the decision for somebody else to sign.")
+@click.option("--signer", "signer_text", metavar="HEX", help="With --out: ERC-7913 signer who is to sign it.")
 @click.option("--deadline", metavar="TIME", help="Last second at which it may be used (default: in a day).")
+@keeps_documents
 @sends
 def release(
     office: Office,
     case_text: str,
     rejects: bool,
     reason: str | None,
-    reason_file: Path | None,
+    reason_hash: str | None,
     name: str | None,
     out: Path | None,
-    signer_account: str | None,
+    signer_text: str | None,
     deadline: str | None,
+    archive: Archive,
 ) -> None:
     """Release a batch, or reject it (duty QUALITY, author of no step).
 
-    A reason is the certificate of a release, or why a batch is rejected. The sender signs. With --out the
-    decision is prepared for a passkey or another key: sign it with `record sign`, and bring it with
-    `record submit`.
+    A reason is why a batch is rejected; of a release the certificate, and may be left out. The sender signs.
+    With --out the decision is prepared for a passkey or another key: it signs with `record sign`, and anyone
+    brings it with `record submit`.
 
     \b
     Examples:
-      goldthread compliance release 01/09506000134352/10/L7 --reason-file certificate.pdf
+      goldthread compliance release 01/09506000134352/10/L7 --name "Cy Ames" --reader age1...
         --deployment deployments/31337.json --keystore quality.json
-      goldthread compliance release 01/09506000134352/10/L7 --out decision.json
-        --deployment deployments/31337.json
+      goldthread compliance release 01/09506000134352/10/L7 --name "Cy Ames" --out decision.json
+        --signer 0x... --reader age1... --deployment deployments/31337.json
     """
-    from goldthread.commands.options import address_of
+    from goldthread.chain.devices import account_of
 
+    if (out is None) != (signer_text is None):
+        raise Failure("--out and --signer: go together")
+    if out is None:
+        office.require_sender()
     case, deployment = _case_id(office.deployment, case_text), office.deployment
     contract = deployment.batch_release
-    why = bytes(32)
-    if reason is not None or reason_file is not None or rejects:
-        why = hash_of_record("reason", reason, reason_file)
     subject = contract.batchOf(case).subject
     if not any(subject):
         raise Failure(f"case 0x{case.hex()}: is no batch")
+    explained = rejects or reason is not None or reason_hash is not None
+    signer = signer_bytes("--signer", signer_text) if signer_text else None
     latest = deployment.chain.rpc("eth_getBlockByNumber", "latest", False)
     tomorrow = int(latest["timestamp"], 16) + DAY
-    end = tomorrow if deadline is None else time_of("--deadline", deadline)
     decision = {
         "caseId": case,
         "release": not rejects,
-        "record": why,
+        "record": kept_reason(archive, "reason", reason, reason_hash) if explained else bytes(32),
         "seen": deployment.records.recordCount(subject),
-        "signerName": bytes(32) if name is None else bytes32_of("--name", name),
-        "deadline": end,
+        "signerName": kept_name(archive, name),
+        "deadline": tomorrow if deadline is None else time_of("--deadline", deadline),
     }
-    if out is not None:
-        if not rejects and signer_account is not None:
-            _examine(office, case, address_of("--signer-account", signer_account))
-        prepared("Decision", deployment.manifest, decision, out)
-        return
-    if signer_account is not None:
-        raise Failure("--signer-account: goes with --out")
     if not rejects:
-        _examine(office, case, office.sender.address)
-    office.send(contract.decide(decision))
+        _examine(office, case, account_of(signer) if signer else office.sender.address)
+    if out is not None:
+        prepared("Decision", deployment.manifest, decision, out)
+        archive.settle()
+        return
+    send_kept(office, archive, contract.decide(decision))
     told = "rejected" if rejects else "released"
     office.tell(f"{told}: 0x{subject.hex()}", case=f"0x{case.hex()}", state=told.upper())
 
@@ -561,19 +582,23 @@ def release(
 @compliance.command()
 @_case
 @_reason_option
-@_reason_file_option
+@_reason_hash_option
+@keeps_documents
 @sends
-def withdraw(office: Office, case_text: str, reason: str | None, reason_file: Path | None) -> None:
+def withdraw(
+    office: Office, case_text: str, reason: str | None, reason_hash: str | None, archive: Archive
+) -> None:
     """End the release of a batch for good, and hold it again (duty QUALITY, or a regulator).
 
     \b
     Example:
-      goldthread compliance withdraw 01/09506000134352/10/L7 --reason-file why.txt
-        --deployment deployments/31337.json --keystore quality.json
+      goldthread compliance withdraw 01/09506000134352/10/L7 --reason "stability test failed"
+        --reader age1... --deployment deployments/31337.json --keystore quality.json
     """
+    office.require_sender()
     case = _case_id(office.deployment, case_text)
-    why = hash_of_record("reason", reason, reason_file)
-    office.send(office.deployment.batch_release.withdraw(case, why))
+    why = kept_reason(archive, "reason", reason, reason_hash)
+    send_kept(office, archive, office.deployment.batch_release.withdraw(case, why))
     office.tell("the release is withdrawn", case=f"0x{case.hex()}", state="WITHDRAWN")
 
 
@@ -609,12 +634,12 @@ def report(office: Office, case_text: str, out: Path, font: Path | None, archive
 
 
 def _about_evidence(
-    office: Office, function: str, told: str, case_text: str, code: str, record_text: str, *more: bytes
+    office: Office, function: str, told: str, case_text: str, code: str, record_text: str
 ) -> None:
     case, deployment = _case_id(office.deployment, case_text), office.deployment
     index, name = _requirement(deployment, case, code)
-    record = _record_id(record_text)
-    office.send(getattr(deployment.compliance, function)(case, index, record, *more))
+    record = record_of(record_text)
+    office.send(getattr(deployment.compliance, function)(case, index, record))
     facts = {"case": f"0x{case.hex()}", "requirement": name, "record": f"0x{record.hex()}"}
     office.tell(f"{name}: {told}", **facts)
 
@@ -667,12 +692,6 @@ def _requirement(deployment: Deployment, case: bytes, text: str) -> tuple[int, s
     raise Failure(f"REQUIREMENT {text!r}: must be one of {', '.join(codes)}, or a number from 1 to {count}")
 
 
-def _record_id(text: str) -> bytes:
-    from goldthread.commands.record import record_of
-
-    return record_of(text)
-
-
 def _programme(name: str) -> Programme:
     from goldthread.rules.programmes import programmes, read
 
@@ -710,8 +729,6 @@ def _form_and_schema(text: str) -> tuple[str, str]:
 
 def _schema(deployment: Deployment, org: int, form: str, given: dict[str, str]) -> bytes:
     """The id of the schema behind a form."""
-    from goldthread.commands.record import schema_of
-
     return schema_of(deployment, given.get(form, f"{org}/{form}"))
 
 

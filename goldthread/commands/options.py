@@ -303,8 +303,12 @@ class Office:
 
     @cached_property
     def sender(self) -> Sender:
-        """Who sends; asked for once."""
+        """Who sends; asked for at the first use."""
         return sender_of(self.deployment, *self._sender)
+
+    def require_sender(self) -> None:
+        """Fail now, before anything is done, if nobody can send."""
+        _ = self.sender
 
     def send(self, call: Call) -> list[Event]:
         """Send a call; the events of its contract."""

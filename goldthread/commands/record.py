@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from goldthread.commands.options import (
     json_option,
     keeps_documents,
     key_options,
+    reads,
     sends,
     signer_bytes,
     time_of,
@@ -213,15 +215,43 @@ def define(office: Office, file: Path, form: Path | None, archive: Archive) -> N
         schema = Schema.from_json(document.value)
     except FormError as error:
         raise Failure(f"{file}: {error}") from None
+    office.require_sender()
     bundle = Bundle((document, *([] if form is None else [_file_document(form)])))
     archive.keep(bundle)
-    call = office.deployment.records.defineSchema(
-        schema.name, schema.version, schema.to_contract(bundle.content_hash)
-    )
-    (event,) = _send(office, archive, call)
+    terms = replace(schema.terms, definition=bundle.content_hash)
+    call = office.deployment.records.defineSchema(schema.name, schema.version, terms)
+    (event,) = send_kept(office, archive, call)
     id_, org = event["schema"], event["org"]
     name = f"{org}/{schema.name}/{schema.version}"
     office.tell(f"defined: schema {name}", schema=f"0x{id_.hex()}", name=name)
+
+
+@record.command()
+@click.argument("schema_text", metavar="ORG/NAME[/VERSION]")
+@reads
+def schema(office: Office, schema_text: str) -> None:
+    """Print what a schema asks of its records, in the words of the file that defines one.
+
+    \b
+    Example:
+      goldthread record schema 1/weighing --deployment deployments/31337.json
+    """
+    from goldthread.records.forms import words_of
+
+    id_ = schema_of(office.deployment, schema_text)
+    found = office.deployment.records.schema(id_)
+    if not found.org:
+        raise Failure(f"{schema_text}: there is no such schema")
+    told: dict[str, Any] = {"schema": f"0x{id_.hex()}", "org": found.org, "version": found.version}
+    told |= {"superseded": found.superseded, "definition": f"0x{found.terms.definition.hex()}"}
+    told |= words_of(found.terms)
+    if office.as_json:
+        print_json(told)
+        return
+    fields = [(name, ", ".join(value) if isinstance(value, list) else value) for name, value in told.items()]
+    kept = told["retention"]
+    fields[-1] = ("retention", ", ".join(f"{name} {seconds} s" for name, seconds in kept.items()))
+    print_fields(fields)
 
 
 # ---------------------------------------------------------------------------------------------------- writing
@@ -274,7 +304,7 @@ def amend(
     subject = deployment.records.subjectOf(id_)
     if not any(subject):
         raise Failure(f"RECORD {record_text!r}: there is no such record")
-    why = _explained(archive, "reason", reason, reason_hash)
+    why = kept_reason(archive, "reason", reason, reason_hash)
     _write(office, archive, subject, id_, why, **options)
 
 
@@ -318,14 +348,16 @@ def countersign(
     if not any(content):
         raise Failure(f"RECORD {record_text!r}: there is no such record")
     archive.open(content, f"record 0x{id_.hex()}")
-    item = Countersignature(id_, content, Meaning[meaning.upper()], _kept_name(archive, name))
+    if out is None:
+        office.require_sender()
+    item = Countersignature(id_, content, Meaning[meaning.upper()], kept_name(archive, name))
     if out is not None:
         message = countersignature_message(item, _deadline(deployment, deadline))
         prepared("SignedCountersignature", deployment.manifest, message, out)
         archive.settle()
         return
     _no_deadline(deadline)
-    _send(office, archive, contract.countersign(item))
+    send_kept(office, archive, contract.countersign(item))
     office.tell(f"signed for {meaning}", record=f"0x{id_.hex()}", meaning=meaning)
 
 
@@ -349,8 +381,9 @@ def hold(
         --deployment deployments/31337.json --keystore quality.json
     """
     object_ = _object(object_text)
-    why = _explained(archive, "reason", reason, reason_hash)
-    _send(office, archive, office.deployment.records.setLegalHold(object_, why))
+    office.require_sender()
+    why = kept_reason(archive, "reason", reason, reason_hash)
+    send_kept(office, archive, office.deployment.records.setLegalHold(object_, why))
     office.tell("held", object=f"0x{object_.hex()}", reason=f"0x{why.hex()}")
 
 
@@ -412,8 +445,9 @@ def dispose(
         removed = 0 if others else archive.forget(entry.content)
         click.echo(f"was disposed of before; {removed} copies removed", err=office.as_json)
         return
-    how = _explained(archive, "protocol", protocol, protocol_hash)
-    _send(office, archive, contract.dispose(id_, how))
+    office.require_sender()
+    how = kept_reason(archive, "protocol", protocol, protocol_hash)
+    send_kept(office, archive, contract.dispose(id_, how))
     # The same documents may belong to a record that must still be kept.
     removed = 0 if others else archive.forget(entry.content)
     kept = f"; kept for record 0x{others[0].hex()}" if others else ""
@@ -460,7 +494,9 @@ def _write(
     original = bytes(32) if copy_of is None else bytes32_of("--copy-of", copy_of)
     values = _bytes_of("--data", data)
     bundle = _bundle(documents, files)
-    name_hash = bytes(32) if any(device) else _kept_name(archive, name)
+    if out is None:
+        office.require_sender()
+    name_hash = bytes(32) if any(device) else kept_name(archive, name)
     content, count = bundle.content_hash, len(bundle.documents)
     statement = Statement(subject, form, content, count, at, original, name_hash, values, uri)
     archive.keep(bundle)
@@ -475,7 +511,7 @@ def _write(
     call: Call = contract.write(statement)
     if any(supersedes):
         call = contract.amend(statement, supersedes, reason)
-    event = _written(_send(office, archive, call))
+    event = _written(send_kept(office, archive, call))
     id_, number = event["record"], event["sequence"]
     late = ", LATE" if event["late"] else ""
     office.tell(
@@ -487,7 +523,7 @@ def _write(
     )
 
 
-def _send(office: Office, archive: Archive, call: Call) -> list[Event]:
+def send_kept(office: Office, archive: Archive, call: Call) -> list[Event]:
     """Send a call; what was kept for it stays, unless it is certain that the chain refused."""
     from goldthread.chain.errors import ContractError
 
@@ -525,17 +561,17 @@ def schema_of(deployment: Deployment, text: str) -> bytes:
     from goldthread.chain.records import schema_id
 
     if text.startswith("0x"):
-        return bytes32_of("--schema", text)
+        return bytes32_of("schema", text)
     org, _, name = text.partition("/")
     if not org.isascii() or not org.isdigit() or not name:
-        raise Failure(f"--schema {text!r}: must be ORG/NAME, ORG/NAME/VERSION or an id")
+        raise Failure(f"schema {text!r}: must be ORG/NAME, ORG/NAME/VERSION or an id")
     contract = deployment.records
     if newest := contract.newestSchema(int(org), name):
         return schema_id(int(org), name, newest)
     name, _, version = name.rpartition("/")
     if version.isascii() and version.isdigit() and 0 < int(version) <= contract.newestSchema(int(org), name):
         return schema_id(int(org), name, int(version))
-    raise Failure(f"--schema {text!r}: organisation {org} has defined no such schema")
+    raise Failure(f"schema {text!r}: organisation {org} has defined no such schema")
 
 
 def _bundle(documents: tuple[Path, ...], files: tuple[Path, ...]) -> Bundle:
@@ -579,7 +615,7 @@ def read_file(option: str, file: Path) -> bytes:
     return data
 
 
-def _kept_name(archive: Archive, name: str | None) -> bytes:
+def kept_name(archive: Archive, name: str | None) -> bytes:
     """The salted hash of a printed name, whose opening is kept."""
     from goldthread.records.signatories import printed_name
 
@@ -590,7 +626,7 @@ def _kept_name(archive: Archive, name: str | None) -> bytes:
     return opening.content_hash
 
 
-def _explained(archive: Archive, option: str, text: str | None, digest: str | None) -> bytes:
+def kept_reason(archive: Archive, option: str, text: str | None, digest: str | None) -> bytes:
     """The hash of an explanation: given, or that of words, which are kept."""
     from goldthread.records.bundle import Bundle, Document
 

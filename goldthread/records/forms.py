@@ -21,24 +21,26 @@ schema has on chain.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
-from typing import Any
+from typing import Any, TypeVar
 
+from goldthread.chain.records import NOBODY, Retention, Terms
 from goldthread.chain.words import Authority, Authors, Duty, Meaning, Role
 from goldthread.records.canonical import Json
 
-_LISTS: dict[str, type[IntFlag]] = {
+Choice = TypeVar("Choice", bound=IntEnum)
+
+_FLAGS: dict[str, type[IntFlag]] = {
     "roles": Role,
     "duties": Duty,
     "signerRoles": Role,
     "meanings": Meaning,
 }
-_CHOICES: dict[str, type[IntEnum]] = {"authority": Authority, "authors": Authors}
+_NUMBERS = {"maxLag": 32, "secondPersons": 8}
+"""Bits of each."""
 _RETENTION = ("afterRecord", "afterExpiry", "withoutExpiry")
-_MEMBERS = ("name", "version", *_LISTS, "maxLag", "secondPersons", *_CHOICES, "rule", "retention")
-_ZERO = "0x" + 40 * "0"
+_MEMBERS = ("name", "version", *_FLAGS, *_NUMBERS, "authority", "authors", "rule", "retention")
 
 
 class FormError(ValueError):
@@ -47,11 +49,11 @@ class FormError(ValueError):
 
 @dataclass(frozen=True)
 class Schema:
-    """A schema to be defined; `terms` are those of IRecords.Terms but for the definition."""
+    """A schema to be defined. The definition of its terms is zero until the file has a hash."""
 
     name: str
     version: int
-    terms: Mapping[str, Any]
+    terms: Terms
 
     @classmethod
     def from_json(cls, found: Json) -> Schema:
@@ -67,30 +69,35 @@ class Schema:
         text = found["name"]
         if not isinstance(text, str) or not text.isprintable() or not 0 < len(text.encode()) <= 64:
             raise FormError(f"name {text!r}: must be 1 to 64 bytes of printable text")
-        terms: dict[str, Any] = {name: _flags(name, found[name], kind) for name, kind in _LISTS.items()}
-        terms |= {name: _choice(name, found[name], kind) for name, kind in _CHOICES.items()}
-        terms |= {"maxLag": _number(found, "maxLag", 32), "secondPersons": _number(found, "secondPersons", 8)}
-        terms["rule"] = _rule(found["rule"])
-        retention = found["retention"]
-        if not isinstance(retention, dict) or set(retention) != set(_RETENTION):
+        flags = {name: _flags(name, found[name], kind) for name, kind in _FLAGS.items()}
+        numbers = {name: _number(name, found[name], bits) for name, bits in _NUMBERS.items()}
+        kept = found["retention"]
+        if not isinstance(kept, dict) or set(kept) != set(_RETENTION):
             raise FormError(f"retention: must be an object of {', '.join(_RETENTION)}")
-        terms["retention"] = {name: _number(retention, name, 32, "retention/") for name in _RETENTION}
-        return cls(text, _number(found, "version", 16), terms)
-
-    def to_contract(self, definition: bytes) -> dict[str, Any]:
-        """IRecords.Terms."""
-        return {"definition": definition, **self.terms}
+        terms = Terms(
+            definition=bytes(32),
+            roles=flags["roles"],
+            duties=flags["duties"],
+            signer_roles=flags["signerRoles"],
+            max_lag=numbers["maxLag"],
+            second_persons=numbers["secondPersons"],
+            meanings=flags["meanings"],
+            authority=_choice("authority", found["authority"], Authority),
+            authors=_choice("authors", found["authors"], Authors),
+            rule=_rule(found["rule"]),
+            retention=Retention(*(_number(f"retention/{name}", kept[name], 32) for name in _RETENTION)),
+        )
+        return cls(text, _number("version", found["version"], 16), terms)
 
 
 def words_of(terms: Any) -> dict[str, Any]:
-    """The terms of a schema on chain, in the words of a file."""
-    found: dict[str, Any] = {"definition": f"0x{terms.definition.hex()}"}
-    for name, flags in _LISTS.items():
-        value = getattr(terms, name)
-        found[name] = [flag.name for flag in flags if flag & value]
-    found |= {name: choices(getattr(terms, name)).name for name, choices in _CHOICES.items()}
-    found |= {"maxLag": terms.maxLag, "secondPersons": terms.secondPersons}
-    found["rule"] = None if terms.rule == _ZERO else terms.rule
+    """The terms of a schema on chain (IRecords.Terms), in the words of a file."""
+    found: dict[str, Any] = {}
+    for name, flags in _FLAGS.items():
+        found[name] = [str(flag.name) for flag in flags if flag & getattr(terms, name)]
+    found |= {name: getattr(terms, name) for name in _NUMBERS}
+    found |= {"authority": Authority(terms.authority).name, "authors": Authors(terms.authors).name}
+    found["rule"] = None if terms.rule == NOBODY else terms.rule
     found["retention"] = {name: getattr(terms.retention, name) for name in _RETENTION}
     return found
 
@@ -100,22 +107,21 @@ def _flags(name: str, value: Any, kind: type[IntFlag]) -> int:
         raise FormError(f"{name}: must be a list")
     found = 0
     for word in value:
-        if word not in kind.__members__:
+        if not isinstance(word, str) or word not in kind.__members__:
             raise FormError(f"{name}: {word!r}: must be one of {', '.join(kind.__members__)}")
         found |= kind[word]
     return int(found)
 
 
-def _choice(name: str, value: Any, kind: type[IntEnum]) -> int:
+def _choice(name: str, value: Any, kind: type[Choice]) -> Choice:
     if not isinstance(value, str) or value not in kind.__members__:
         raise FormError(f"{name} {value!r}: must be one of {', '.join(kind.__members__)}")
-    return int(kind[value])
+    return kind[value]
 
 
-def _number(found: Mapping[str, Any], name: str, bits: int, where: str = "") -> int:
-    value = found[name]
+def _number(name: str, value: Any, bits: int) -> int:
     if type(value) is not int or not 0 <= value < 1 << bits:
-        raise FormError(f"{where}{name} {value!r}: must be a whole number below 2^{bits}")
+        raise FormError(f"{name} {value!r}: must be a whole number below 2^{bits}")
     return value
 
 
@@ -123,7 +129,7 @@ def _rule(value: Any) -> str:
     from eth_utils.address import is_address, to_checksum_address
 
     if value is None:
-        return _ZERO
+        return NOBODY
     if not is_address(value):
         raise FormError(f"rule {value!r}: must be the address of a contract, or null")
     return str(to_checksum_address(value))

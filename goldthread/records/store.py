@@ -7,8 +7,8 @@
 What is kept under a hash are copies of what it commits to, such as the same documents sealed to other
 readers. A copy has the SHA-256 of its bytes as its name, is written under another name first and moved when
 it is whole, and never takes the place of other bytes. Names come from hashes alone, so none leads out of the
-store, and links in it are not followed. Keys of remote stores come from where their libraries look for them,
-such as ~/.aws/credentials, never from the URL.
+store, and links in a folder are not followed. Keys of remote stores come from where their libraries look for
+them, such as ~/.aws/credentials, never from the URL.
 """
 
 from __future__ import annotations

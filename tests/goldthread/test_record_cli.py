@@ -446,6 +446,28 @@ def copy_of(desk: Desk, content: str) -> Path:
     return path
 
 
+def test_logs_that_are_not_what_the_chain_says_are_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from goldthread.records import timeline
+
+    desk.add()
+    desk.json("hold", LOT, "--reason", "inspection", sender=desk.world.maker.quality)
+    monkeypatch.setattr(timeline, "_later", lambda *_: [])
+    told = "subject: the logs have 0 legal holds, the chain has 1"
+    result = desk.run("show", LOT)
+    assert result.exit_code == 1
+    assert f"WRONG: {told}" in result.stdout
+    result = desk.run("verify", LOT)
+    assert result.exit_code == 1
+    assert f"chain: WRONG: {told}" in result.stdout
+
+
+def test_what_verify_is_told(desk: Desk) -> None:
+    failed(run("record", "verify"), "SUBJECT or --disclosure: give one of the two")
+    failed(run("record", "verify", LOT, "--disclosure", "x"), "SUBJECT or --disclosure: give one of the two")
+    failed(run("record", "verify", LOT, "--file", "x"), "--content-hash and --file: go with --disclosure")
+    failed(run("record", "verify", LOT), "--deployment: is needed to verify the records of SUBJECT")
+
+
 def test_a_changed_document_is_found(desk: Desk) -> None:
     path = copy_of(desk, desk.add()["content"])
     data = bytearray(path.read_bytes())
@@ -619,6 +641,24 @@ def test_nothing_stays_in_the_store_of_what_the_chain_refuses(desk: Desk) -> Non
     assert kept(desk) == before
 
 
+def test_nothing_is_kept_while_nobody_can_send(desk: Desk) -> None:
+    desk.add()
+    before = kept(desk)
+    step = desk.file("step.json", STEP)
+    form = ["--schema", "1/weighing", "--document", step, "--name", "Eve"]
+    for command in (
+        ["define", desk.file("f.json", FORM)],
+        ["add", LOT, *form],
+        ["amend", id_of(1), "--reason", "x", *form],
+        ["countersign", id_of(1), "--meaning", "review", "--name", "Eve"],
+        ["hold", LOT, "--reason", "x"],
+        ["dispose", id_of(1), "--protocol", "x", "--yes"],
+    ):
+        options = ["--store", desk.store, "--identity", desk.identity, "--plain", *desk.where]
+        failed(run("record", *command, *options), "--from or --keystore: give one of the two")
+    assert kept(desk) == before
+
+
 def test_what_may_have_been_sent_stays_in_the_store(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The node stops answering after it got the transaction."""
     before = kept(desk)
@@ -669,7 +709,7 @@ ADD = [*FORM_GIVEN, "--document", "{s}"]
         ([*START, "1/other", "--document", "{s}"], "organisation 1 has defined no such schema"),
         ([*START, "1/weighing/2", "--document", "{s}"], "has defined no such schema"),
         ([*START, "weighing", "--document", "{s}"], "must be ORG/NAME, ORG/NAME/VERSION or an id"),
-        ([*START, "0x12", "--document", "{s}"], "--schema '0x12': must be 0x and 64 hex digits"),
+        ([*START, "0x12", "--document", "{s}"], "schema '0x12': must be 0x and 64 hex digits"),
         ([*ADD], "--name: say who signs"),
         ([*ADD, "--name", " A"], "name ' A': must be"),
         ([*ADD, "--data", "12"], "--data '12': must be 0x"),
@@ -692,6 +732,7 @@ ADD = [*FORM_GIVEN, "--document", "{s}"]
         (["dispose", f"{LOT}#1", "--protocol", "x", "--yes"], "there is no such record"),
         (["define", "none"], "none: No such file"),
         (["define", "{f}"], "float.json: /a: 1.5: a number must be whole"),
+        ([*ADD, "--name", "A", "--effective", "99999999999999"], "--effective: "),
         (["define", "{s}"], "step.json: name: is missing"),
         (["export", f"{LOT}#1", "out"], "there is no such record"),
     ],
@@ -828,6 +869,31 @@ def test_what_was_signed_is_not_changed(desk: Desk) -> None:
     changed["signatures"][0]["signature"] = "0x1234"
     out.write_text(json.dumps(changed))
     failed(desk.run("submit", out), "is not its signature over this SignedCountersignature")
+
+
+def test_what_a_schema_asks_is_shown_in_the_words_of_its_file(desk: Desk) -> None:
+    told = desk.json("schema", "1/weighing")
+    assert {name: told[name] for name in FORM if name != "name"} == {
+        k: v for k, v in FORM.items() if k != "name"
+    }
+    assert (told["org"], told["superseded"]) == (1, False)
+    opened = desk.archive.open(bytes.fromhex(told["definition"][2:]), "schema")
+    assert opened.documents[0].value == FORM
+    newer = desk.file("newer.json", {**FORM, "version": 2, "authority": "ANYONE_ALLOWED"})
+    paper = desk.file("form.pdf", "%PDF-1.7")
+    desk.json("define", newer, "--form", paper, sender=desk.world.maker.quality)
+    assert desk.json("schema", "1/weighing/1")["superseded"]
+    text = desk.run("schema", "1/weighing").stdout
+    for words in ("ANYONE_ALLOWED", "RECORD", "afterRecord 86400 s", "False"):
+        assert words in text
+    failed(desk.run("schema", "0x" + "12" * 32), "there is no such schema")
+    failed(desk.run("schema", "1/none"), "organisation 1 has defined no such schema")
+    # The old version is not for new records, and its records are amended under the new one.
+    step = desk.file("step.json", STEP)
+    form = ["--document", step, "--name", "A"]
+    failed(desk.run("add", LOT, "--schema", "1/weighing/1", *form), "SchemaSuperseded")
+    desk.json("add", LOT, "--schema", "1/weighing", *form)
+    assert desk.shown()[0]["schema"] == "1/weighing/2"
 
 
 def test_words_of_the_command_are_those_of_the_contract() -> None:

@@ -121,6 +121,7 @@ def test_a_changed_copy_of_a_file_system(tmp_path: Path) -> None:
 
 def linked(tmp_path: Path, place: str) -> Store:
     """A store in which a folder or the copy itself is a link to what is outside."""
+    tmp_path.mkdir(exist_ok=True)
     outside, inside = tmp_path / "outside", tmp_path / "inside"
     store = Store.open(str(inside))
     store.put(KEY, DATA)
@@ -315,6 +316,34 @@ def test_a_remote_store_that_stops_half_way(monkeypatch: pytest.MonkeyPatch) -> 
         assert store.copies(KEY) in ([], [NAME])
         store.put(KEY, DATA)
         assert store.get(KEY, NAME) == DATA
+
+
+def test_copies_are_removed(store: Store) -> None:
+    store.put(KEY, DATA)
+    other = store.put(KEY, b"sealed to others")
+    store.remove(KEY, NAME)
+    assert store.copies(KEY) == [other]
+    store.remove(KEY, NAME)
+    with pytest.raises(StoreError, match="is no name of a copy"):
+        store.remove(KEY, "../x")
+
+
+def test_what_cannot_be_removed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any, **__: Any) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    for url, place in ((str(tmp_path), "os.unlink"), ("memory://remove", _RM)):
+        store = Store.open(url)
+        store.put(KEY, DATA)
+        with monkeypatch.context() as patch, pytest.raises(StoreError, match="Operation not permitted"):
+            patch.setattr(place, refused)
+            store.remove(KEY, NAME)
+    linked(tmp_path / "x", str(Path(PATH).parent))
+    with pytest.raises(StoreError, match="a link"):
+        Store.open(str(tmp_path / "x" / "inside")).remove(KEY, NAME)
+
+
+_RM = "fsspec.implementations.memory.MemoryFileSystem.rm_file"
 
 
 def test_no_bucket_is_made(monkeypatch: pytest.MonkeyPatch) -> None:

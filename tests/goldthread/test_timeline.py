@@ -262,6 +262,17 @@ def test_an_archive_says_what_it_does_not_have(batch: Batch) -> None:
         batch.archive.open(REASON, "record 7")
 
 
+def test_a_copy_that_goes_while_it_is_looked_for_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = Archive(Store.open("memory://goes"))
+    bundle = Bundle.of(Document.json(1))
+    archive.keep(bundle)
+    monkeypatch.setattr(Store, "copies", lambda *_: ["0" * 64, *copies])
+    copies = [archive.keep(bundle)]
+    found = archive.find(bundle.content_hash)
+    assert (found.problems, found.copies) == ((), 2)
+    assert found.bundle is not None and found.bundle.content_hash == bundle.content_hash
+
+
 def test_an_archive_takes_back_what_nothing_refers_to() -> None:
     archive = Archive(Store.open("memory://take-back"), [ReaderKey.generate().reader])
     one, two = (Bundle.of(Document.json(n)) for n in (1, 2))

@@ -25,6 +25,7 @@ INTERFACES = (
     "ILineage",
     "ILoggerReports",
     "IRecalls",
+    "IRecords",
     "ITelemetry",
     "ITemplates",
     "ITitleDeed",
