@@ -431,7 +431,6 @@ _ADVICE: dict[str, str] = {
     "NotOverdue": "see dueOf() and statusOf(): a requirement is late after its due date, while it is not met",
     "NotSubjectOwner": "the owner of a twin opens cases about it, the maker of a lot about the lot",
     "NotSubmitted": "look at evidenceOf() and statusOf(), and decide about the record that waits there",
-    "OtherSubject": "give a record about the same subject",
     "OutOfOrder": "submit what comes before, and have it accepted",
     "OwnRecord": "another person than the author of the record must do this",
     "ProgrammeNameLength": "give a name of 1 to 64 bytes",
@@ -442,7 +441,6 @@ _ADVICE: dict[str, str] = {
     "SecondPersonsMissing": "have more persons countersign the record (Records.countersign)",
     "UnknownProgramme": "register the programme first; its id is programmeIdOf()",
     "UnknownRequirement": "requirements are numbered from 0; see programmeOf()",
-    "UnknownSchema": "define the schema in Records first (defineSchema); its id is schemaIdOf()",
     "WrongSchema": "submit a record of a schema that the requirement accepts; see accepts()",
     # BatchRelease
     "AlreadyABatch": "a lot or container is a batch once; reprocess it under another lot number",
@@ -452,7 +450,6 @@ _ADVICE: dict[str, str] = {
     "MasterAlreadySet": "register a new version of the programme and set its yield",
     "MayNotWithdraw": "send from quality of the organisation of the batch, or of a regulator",
     "NoMaster": "the owner of the programme must set its yield first (setMaster)",
-    "NoReason": "give the hash or id of the document that says why",
     "NoSuchDeviation": "deviations are numbered from 1; see batchOf() and deviationOf()",
     "NotABatch": "a batch is a lot that your organisation made, or a container that it owns",
     "NotCaseOwner": "send from the organisation that opened the case",

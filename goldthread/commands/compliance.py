@@ -26,9 +26,6 @@ from goldthread.commands.options import (
     time_of,
     twin_of,
 )
-from goldthread.commands.options import (
-)
-from goldthread.commands.record import kept_name, kept_reason, record_of, schema_of, send_kept
 from goldthread.commands.output import (
     FOUND,
     Failure,
@@ -40,6 +37,7 @@ from goldthread.commands.output import (
     print_table,
     progress,
 )
+from goldthread.commands.record import kept_name, kept_reason, record_of, schema_of, send_kept
 
 if TYPE_CHECKING:
     from goldthread.chain.contracts import Deployment
@@ -313,7 +311,8 @@ def reject(
     \b
     Example:
       goldthread compliance reject 01/09506000134352/10/L7 "211.188(b)(4)" 01/09506000134352/10/L7#3
-        --reason "the balance was not calibrated" --reader age1... --deployment deployments/31337.json --keystore quality.json
+        --reason "the balance was not calibrated" --reader age1...
+        --deployment deployments/31337.json --keystore quality.json
     """
     office.require_sender()
     case, deployment = _case_id(office.deployment, case_text), office.deployment
