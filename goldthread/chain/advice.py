@@ -103,7 +103,7 @@ _ADVICE: dict[str, str] = {
     "their own",
     "OtherContent": "the record says something else than the signer saw: read it again, sign again",
     "OtherSchema": "use the schema of the record, or the newest version of it",
-    "OtherSubject": "an amendment is about the subject of the record: see subjectOf(record)",
+    "OtherSubject": "give a record about the same subject: see subjectOf(record)",
     "Retained": "wait until retainUntil(record) is over, and have legal holds lifted",
     "RuleRefused": "decode the answer with the ABI of the rule: it says what is wrong with the values",
     "SamePerson": "another person than the author signs in second place",

@@ -34,6 +34,7 @@ KINDS = (
     "Invocation",
     "SignedStatement",
     "SignedCountersignature",
+    "Decision",
 )
 """What a document can be about."""
 

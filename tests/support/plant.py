@@ -74,6 +74,8 @@ class Plant:
     qa: Account
     written: int = 0
     programmes: int = 0
+    signer_name: bytes = ZERO
+    """Of who writes and signs next."""
     registered: Receipt | None = None
     """Of the last programme."""
     contents: dict[bytes, bytes] = field(default_factory=dict)
@@ -162,14 +164,14 @@ class Plant:
 
     def countersign(self, record: bytes, sender: Sender | None = None, meaning: int = REVIEW) -> Receipt:
         """Sign a record in second place, by quality unless somebody else is named."""
-        item = record, self.contents[record], meaning, ZERO
+        item = record, self.contents[record], meaning, self.signer_name
         receipt: Receipt = self.world.records.countersign(item, sender=sender or self.qa)
         return receipt
 
     def _statement(self, subject: bytes, schema: bytes, age: int) -> Statement:
         self.written += 1
         content = keccak(text=f"document {self.written}")
-        return Statement(subject, schema, content, 1, self.now - age)
+        return Statement(subject, schema, content, 1, self.now - age, signer_name=self.signer_name)
 
     # Programmes and cases
 
