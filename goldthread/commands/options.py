@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, wraps
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -300,21 +300,29 @@ class Office:
         self.deployment = open_deployment(deployment_file, rpc)
         self.as_json = as_json
         self._sender = account, keystore, passphrase_file
+        self._opened: Sender | None = None
 
-    @cached_property
+    @property
+    def signs(self) -> bool:
+        """Was somebody named who signs?"""
+        account, keystore, _ = self._sender
+        return account is not None or keystore is not None
+
     def sender(self) -> Sender:
-        """Who sends; asked for at the first use."""
-        return sender_of(self.deployment, *self._sender)
+        """Who sends; asked for once. Waits for what that account has sent before."""
+        if self._opened is None:
+            self._opened = sender_of(self.deployment, *self._sender)
+        return self._opened
 
     def require_sender(self) -> None:
         """Fail now, before anything is done, if nobody can send."""
-        _ = self.sender
+        self.sender()
 
     def send(self, call: Call) -> list[Event]:
         """Send a call; the events of its contract."""
         from goldthread.chain.logs import receipt_events
 
-        receipt = self.sender.send(call)
+        receipt = self.sender().send(call)
         self.receipt = receipt
         return receipt_events(self.deployment, [call.contract.name], receipt)
 

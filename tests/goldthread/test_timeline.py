@@ -284,3 +284,18 @@ def test_an_archive_takes_back_what_nothing_refers_to() -> None:
     assert (len(archive.store.copies(one.content_hash)), archive.store.copies(two.content_hash)) == (1, [])
     assert archive.forget(one.content_hash) == 1
     assert archive.forget(one.content_hash) == 0
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 9])
+def test_the_contract_finds_each_document_in_its_place(batch: Batch, count: int) -> None:
+    """The tree of a bundle is that of `Records.isDocument`."""
+    bundle = Bundle.of(*(Document.json({"n": n}) for n in range(count)))
+    args = batch.statement(bundle)
+    batch.world.records.write(args, sender=batch.world.maker.record)
+    record, is_document = record_id(LOT, 4), batch.world.records.isDocument
+    for place, document in enumerate(bundle.documents):
+        assert is_document(record, place, document.root, bundle.proof(place))
+        assert not is_document(record, place + 1, document.root, bundle.proof(place))
+        other = bundle.documents[place - 1].root
+        assert is_document(record, place, other, bundle.proof(place)) == (other == document.root)
+    assert is_document(record, 0, bundle.content_hash, []) == (count == 1)
