@@ -535,6 +535,31 @@ def test_a_deviation_is_opened_closed_and_opened_again(plant: Plant, releases: C
     plant.release(case)
 
 
+def test_deviations_are_told_apart(plant: Plant, releases: Contract) -> None:
+    """The third one of an organisation with the number one."""
+    case = plant.batch()
+    records = [plant.write() for _ in range(3)]
+    for record in records:
+        releases.openDeviation(case, record, sender=plant.operator)
+    told = {"caseId": case, "org": plant.maker.number, "number": 3, "caller": plant.qa}
+    receipt = releases.closeDeviation(case, 3, records[0], sender=plant.qa)
+    assert happened(receipt) == [("DeviationClosed", told | {"investigation": records[0]})]
+    assert releases.batchOf(case)[4:6] == (3, 2)
+    assert [releases.deviationOf(case, n) for n in (1, 2, 3)] == [
+        (records[0], ZERO),
+        (records[1], ZERO),
+        (records[2], records[0]),
+    ]
+    obstructed = releases.obstacle(case, plant.qa)
+    assert obstructed == (Cause.STEP, 0)
+    plant.fulfil(case, 0, 1)
+    obstructs(plant, case, Cause.DEVIATION, 2)
+    plant.amend(records[0])
+    receipt = releases.reopenDeviation(case, 3, sender=plant.qa)
+    assert happened(receipt) == [("DeviationReopened", told | {"investigation": records[0]})]
+    assert releases.batchOf(case)[4:6] == (3, 3)
+
+
 def test_which_deviation(plant: Plant, releases: Contract) -> None:
     case = plant.batch()
     record = plant.write()

@@ -553,6 +553,23 @@ def test_a_requirement_is_waived(plant: Plant, contract: Contract) -> None:
     assert statuses(plant, case) == [Status.OPEN, Status.ACCEPTED]
 
 
+def test_the_third_requirement_is_told_apart(plant: Plant, contract: Contract) -> None:
+    """From the organisation with the number one, in every event."""
+    due = plant.now
+    steps = [plant.step(f"{i}", waivable=True, due=due) for i in range(3)]
+    case = plant.case(plant.register(steps, waivers=Role.MANUFACTURER))
+    record = plant.write()
+    plant.node.warp(1)
+    told = [contract.flagOverdue(case, 2, sender=plant.qa)]
+    told.append(plant.submit(case, 2, record, sender=plant.qa))
+    told.append(plant.accept(case, 2, record))
+    told.append(contract.reject(case, 2, record, REASON, sender=plant.qa))
+    told.append(contract.waive(case, 2, record, sender=plant.qa))
+    for receipt in told:
+        fields = happened(receipt)[0][1]
+        assert (fields["org"], fields["index"]) == (plant.maker.number, 2)
+
+
 def test_an_accepted_record_that_fell_is_waived(plant: Plant, contract: Contract) -> None:
     case = plant.case(plant.register([plant.step("1", waivable=True)], waivers=Role.MANUFACTURER))
     plant.amend(plant.fulfil(case, 0))
