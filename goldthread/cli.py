@@ -6,6 +6,7 @@ import click
 
 from goldthread.commands import (
     chain,
+    compliance,
     cover,
     device,
     exposure,
@@ -50,6 +51,7 @@ main.add_command(trace.trace)
 main.add_command(recall.recall)
 main.add_command(exposure.exposure)
 main.add_command(record.record)
+main.add_command(compliance.compliance)
 main.add_command(chain.audit)
 
 if __name__ == "__main__":

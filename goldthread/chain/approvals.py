@@ -33,11 +33,12 @@ KINDS = (
     "Invocation",
     "SignedStatement",
     "SignedCountersignature",
+    "Decision",
 )
 """What a document can be about."""
 
-_SINGLE = ("Confirmation", "Invocation", "SignedStatement", "SignedCountersignature")
-"""What one key signs: the device, who uses a capability, who answers for a record."""
+_SINGLE = ("Confirmation", "Invocation", "SignedStatement", "SignedCountersignature", "Decision")
+"""What one key signs: the device, who uses a capability, who answers for a record, who releases a batch."""
 
 
 class DocumentError(Exception):
@@ -125,6 +126,8 @@ class Document:
                 return contract.useSigned(message, signer, signature)
             case "SignedCountersignature":
                 return contract.countersignSigned(*message, signer, signature)
+            case "Decision":
+                return contract.decideSigned(message, signer, signature)
         statement, supersedes, reason, device, *rest = message
         authorship = (*rest, signer, signature)
         if any(device):
