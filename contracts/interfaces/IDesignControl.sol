@@ -463,11 +463,11 @@ interface IDesignControl is IModule {
     /// @notice Passes the next gate. Owner, duty QUALITY, and {independent}. Emits {GatePassed}.
     /// @param record The evidence: of a review, of the approval of inputs or outputs, of the transfer.
     /// @param edition The edition that the caller saw.
-    function pass(bytes32 design, Gate gate, bytes32 record, uint32 edition) external;
+    function passGate(bytes32 design, Gate gate, bytes32 record, uint32 edition) external;
 
-    /// @notice As {pass}, by the account that the signer stands for. Anyone may bring it, once: it moves the edition.
+    /// @notice As {passGate}, by the account that the signer stands for. Anyone may bring it, once: it moves the edition.
     /// @param signer ERC-7913 signer: an address, or verifier and key.
-    function passSigned(Approval calldata approval, bytes calldata signer, bytes calldata signature) external;
+    function passGateSigned(Approval calldata approval, bytes calldata signer, bytes calldata signature) external;
 
     /// @notice Proposes a change (7.3.9). Owner, duty RECORD. Emits {ChangeProposed}.
     /// @param record The request: why, and what it means for parts, products in process and delivered, and risks.
@@ -528,8 +528,11 @@ interface IDesignControl is IModule {
     /// @notice True if the item holds the gate.
     function holds(bytes32 design, bytes32 item, Gate gate) external view returns (bool);
 
-    /// @notice What is kept of a link, and whether it is current.
-    function linkOf(bytes32 design, bytes32 from, bytes32 to) external view returns (Link memory, bool current);
+    /// @notice What is kept of a link; all zero if there never was one.
+    function linkOf(bytes32 design, bytes32 from, bytes32 to) external view returns (Link memory);
+
+    /// @notice True if there is a link whose ends have the revisions that they had when it was made.
+    function isCurrent(bytes32 design, bytes32 from, bytes32 to) external view returns (bool);
 
     /// @notice What is kept of a change; all zero if there is none.
     function changeOf(bytes32 design, uint32 change) external view returns (Change memory);

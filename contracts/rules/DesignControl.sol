@@ -49,12 +49,12 @@ contract DesignControl is DesignMatrix {
     // ------------------------------------------------------------------------------------------------- gates
 
     /// @inheritdoc IDesignControl
-    function pass(bytes32 design, Gate gate, bytes32 record, uint32 edition) external {
+    function passGate(bytes32 design, Gate gate, bytes32 record, uint32 edition) external {
         _pass(design, gate, record, edition, msg.sender);
     }
 
     /// @inheritdoc IDesignControl
-    function passSigned(Approval calldata a, bytes calldata signer, bytes calldata signature) external {
+    function passGateSigned(Approval calldata a, bytes calldata signer, bytes calldata signature) external {
         if (a.change != 0) revert WrongApproval(a.design, a.gate, a.change);
         _pass(a.design, a.gate, a.record, a.edition, _signerOf(a, signer, signature));
     }

@@ -9,6 +9,11 @@ import {ITwins} from "../interfaces/ITwins.sol";
 import {ItemWord, ItemWordLib, ProjectWord} from "../libraries/DesignWords.sol";
 import {Duty} from "../libraries/Membership.sol";
 
+/// @dev The first fields of {IRecords-schema}, without the terms behind them.
+interface ISchemaLine {
+    function schema(bytes32 id) external view returns (uint32 org, uint16 version, bool superseded, bytes32 line);
+}
+
 /// @title DesignMatrix
 /// @notice The items of a project, their links and results, and which gates they hold; see {IDesignControl}.
 abstract contract DesignMatrix is IDesignControl, Module {
@@ -148,8 +153,16 @@ abstract contract DesignMatrix is IDesignControl, Module {
     }
 
     /// @inheritdoc IDesignControl
-    function linkOf(bytes32 design, bytes32 from, bytes32 to) external view returns (Link memory l, bool current) {
-        return (_links[design][from][to], _isCurrent(design, from, to));
+    function linkOf(bytes32 design, bytes32 from, bytes32 to) external view returns (Link memory) {
+        return _links[design][from][to];
+    }
+
+    /// @inheritdoc IDesignControl
+    function isCurrent(bytes32 design, bytes32 from, bytes32 to) public view returns (bool) {
+        Link storage l = _links[design][from][to];
+        (uint16 fromRevision, uint16 toRevision) = (l.fromRevision, l.toRevision);
+        return fromRevision != 0 && fromRevision == _items[design][from].revision()
+            && toRevision == _items[design][to].revision();
     }
 
     // ----------------------------------------------------------------------------------------------- internal
@@ -178,12 +191,16 @@ abstract contract DesignMatrix is IDesignControl, Module {
         returns (address author, uint40 recordedAt)
     {
         IRecords.Entry memory e = RECORDS.recordOf(record);
-        bool fits = form == 0 || form == e.schema || form == RECORDS.schema(e.schema).line;
+        bool fits = form == 0 || form == e.schema || form == _lineOf(e.schema);
         if (!e.complete || e.subject != design || !fits) {
             revert NotEvidence(design, record, e.subject, e.schema, form, e.complete);
         }
         if (e.recordedAt < since) revert EvidenceTooOld(record, e.recordedAt, since);
         return (e.author, e.recordedAt);
+    }
+
+    function _lineOf(bytes32 schema) private view returns (bytes32 line) {
+        (,,, line) = ISchemaLine(address(RECORDS)).schema(schema);
     }
 
     /// @dev The account wrote something of this kind.
@@ -307,7 +324,7 @@ abstract contract DesignMatrix is IDesignControl, Module {
         (Kind kind, Gate gate) = (f.kind(), ItemWordLib.gateOf(f.kind()));
         if (!_fits(kind, t.kind())) revert WrongLink(from, kind, to, t.kind());
         if (p.stage() >= gate) revert GateClosed(design, from, gate);
-        if (_isCurrent(design, from, to)) revert AlreadyLinked(design, from, to);
+        if (isCurrent(design, from, to)) revert AlreadyLinked(design, from, to);
         if (f.up() == MAX_LINKS || t.down() == MAX_LINKS || t.tests() == MAX_LINKS) {
             revert TooManyLinks(design, from, to);
         }
@@ -345,15 +362,8 @@ abstract contract DesignMatrix is IDesignControl, Module {
     }
 
     function _current(bytes32 design, bytes32 from, bytes32 to) private view returns (Link storage) {
-        if (!_isCurrent(design, from, to)) revert NotLinked(design, from, to);
+        if (!isCurrent(design, from, to)) revert NotLinked(design, from, to);
         return _links[design][from][to];
-    }
-
-    function _isCurrent(bytes32 design, bytes32 from, bytes32 to) private view returns (bool) {
-        Link storage l = _links[design][from][to];
-        (uint16 fromRevision, uint16 toRevision) = (l.fromRevision, l.toRevision);
-        return fromRevision != 0 && fromRevision == _items[design][from].revision()
-            && toRevision == _items[design][to].revision();
     }
 
     function _fits(Kind from, Kind to) private pure returns (bool) {

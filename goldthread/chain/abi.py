@@ -42,6 +42,7 @@ CONTRACTS = (
     "Exposures",
     "Verification",
     "DeliveryExceptions",
+    "DesignControl",
     "TitleDeed",
     "Challenges",
     "DriveInsurance",
