@@ -47,7 +47,10 @@ contract Records is Schemas {
         "SignedStatement(Statement statement,bytes32 supersedes,bytes32 reason,bytes32 device,uint32 sequence,uint40 deadline)Statement(bytes32 subject,bytes32 schema,bytes32 content,uint32 documents,uint40 effectiveAt,bytes32 original,bytes32 signerName,bytes data,string uri)"
     );
     bytes32 private immutable COUNTERSIGNATURE_TYPEHASH =
-        keccak256("Countersignature(bytes32 record,bytes32 content,uint8 meaning,bytes32 signerName,uint40 deadline)");
+        keccak256("Countersignature(bytes32 record,bytes32 content,uint8 meaning,bytes32 signerName)");
+    bytes32 private immutable SIGNED_COUNTERSIGNATURE_TYPEHASH = keccak256(
+        "SignedCountersignature(Countersignature item,uint40 deadline)Countersignature(bytes32 record,bytes32 content,uint8 meaning,bytes32 signerName)"
+    );
 
     /// @inheritdoc IRecords
     ITwins public immutable TWINS;
@@ -416,7 +419,8 @@ contract Records is Schemas {
 
     /// @inheritdoc IRecords
     function digestOfCountersignature(Countersignature calldata item, uint40 deadline) public view returns (bytes32) {
-        return _hashTypedDataV4(keccak256(abi.encode(COUNTERSIGNATURE_TYPEHASH, item, deadline)));
+        bytes32 hash = keccak256(abi.encode(COUNTERSIGNATURE_TYPEHASH, item));
+        return _hashTypedDataV4(keccak256(abi.encode(SIGNED_COUNTERSIGNATURE_TYPEHASH, hash, deadline)));
     }
 
     // ----------------------------------------------------------------------------------------------- private
