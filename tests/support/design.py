@@ -10,57 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from eth_utils.crypto import keccak
 
 from tests.models.design_control import NOTHING, Forms, Gate, Kind, Neighbours, Revision, Source
 
-from .contract import Contract, Sender, decode_logs
+from .contract import Contract, Sender
 from .nodes import Account
+from .recording import Desk
 from .words import Duty
 from .words import Kind as TwinKind
 from .world import World, person, uri
-
-YEAR = 365 * 86_400
-
-
-class Retention(NamedTuple):
-    """`IRecords.Retention`."""
-
-    afterRecord: int = YEAR  # noqa: N815
-    afterExpiry: int = 0  # noqa: N815
-    withoutExpiry: int = 0  # noqa: N815
-
-
-class Terms(NamedTuple):
-    """`IRecords.Terms`: anybody of an organisation with the duty RECORD writes about anything."""
-
-    definition: bytes = keccak(text="the form")
-    roles: int = 0
-    duties: int = 0
-    signerRoles: int = 0  # noqa: N815
-    maxLag: int = YEAR  # noqa: N815
-    secondPersons: int = 0  # noqa: N815
-    meanings: int = 0
-    authority: int = 0
-    authors: int = 0
-    rule: str = "0x" + 40 * "0"
-    retention: Retention = Retention()
-
-
-class Statement(NamedTuple):
-    """`IRecords.Statement`."""
-
-    subject: bytes
-    schema: bytes
-    content: bytes
-    documents: int
-    effectiveAt: int  # noqa: N815
-    original: bytes = NOTHING
-    signerName: bytes = NOTHING  # noqa: N815
-    data: bytes = b""
-    uri: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,6 +55,7 @@ class Design:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.desk = Desk(world)
         self.id = world.register(uri("DESIGN"), TwinKind.DESIGN)
         names = "ann", "bob", "cem", "dan", "eva"
         duties = Duty.RECORD | Duty.QUALITY
@@ -101,49 +63,25 @@ class Design:
         for account in hired.values():
             world.hire(world.maker, account, duties)
         self.people = People(**hired)
-        self.free = self.schema("free")
-        self.signed = self.schema("signed", Terms(secondPersons=1))
+        self.free = self.desk.schema("free")
+        self.signed = self.desk.schema("signed", second_persons=1)
 
     @property
     def contract(self) -> Contract:
         """The contract under test."""
         return self.world.design_control
 
-    def schema(self, name: str, terms: Terms | None = None, version: int = 1) -> bytes:
-        """Define a schema of the maker; its id."""
-        args = name, version, terms or Terms()
-        found: bytes = self.world.records.defineSchema.call(*args, sender=self.world.maker.quality)
-        self.world.records.defineSchema(*args, sender=self.world.maker.quality)
-        return found
-
     def record(
-        self,
-        what: str = "evidence",
-        *,
-        sender: Sender | None = None,
-        schema: bytes | None = None,
-        subject: bytes | None = None,
-        supersedes: bytes = NOTHING,
-    ) -> bytes:
+        self, what: str = "evidence", *, sender: Sender | None = None, schema: bytes | None = None,
+        subject: bytes | None = None, supersedes: bytes = NOTHING,
+    ) -> bytes:  # fmt: skip
         """Write a record about the design, or one that supersedes another; its id."""
-        statement = Statement(
-            subject or self.id, schema or self.free, content(what), 1, self.world.now, NOTHING, content("name")
-        )
+        about = {"subject": subject or self.id, "content": content(what)}
+        statement = self.desk.statement(schema or self.free, **about)
         author = sender or self.people.dan
-        records = self.world.records
-        if supersedes == NOTHING:
-            receipt = records.write(statement, sender=author)
-        else:
-            receipt = records.amend(statement, supersedes, content("reason"), sender=author)
-        [written] = [e for e in decode_logs(receipt) if e.name == "RecordWritten"]
-        found: bytes = written.args["record"]
-        return found
-
-    def countersign(self, record: bytes, account: Sender | None = None, meaning: int = 2) -> None:
-        """Have a record signed in second place."""
-        seen = self.world.records.contentOf(record)
-        item = record, seen, meaning, content("name")
-        self.world.records.countersign(item, sender=account or self.people.eva)
+        if supersedes != NOTHING:
+            return self.desk.amend(supersedes, statement, author)
+        return self.desk.write(statement, author)
 
     @property
     def edition(self) -> int:
@@ -153,7 +91,7 @@ class Design:
 
     def plan(self, forms: Forms | None = None, record: bytes | None = None, sender: Sender | None = None) -> Any:
         """Open the project, or plan it anew."""
-        args = self.id, record or self.record("plan"), forms or Forms()
+        args = self.id, record or self.record("plan", sender=self.people.ann), forms or Forms()
         return self.contract.plan(*args, sender=sender or self.people.ann)
 
     def author(self, kind: Kind) -> Account:
