@@ -29,6 +29,7 @@ class DesignPoint(NamedTuple):
 
     shadow: Point
     ledger: DesignLedger
+    library: Library
 
 
 class DesignShadow(Shadow):
@@ -67,12 +68,11 @@ class DesignShadow(Shadow):
         return signature
 
     def point(self) -> DesignPoint:  # type: ignore[override]
-        return DesignPoint(super().point(), self.model.ledger.copy())
+        return DesignPoint(super().point(), self.model.ledger.copy(), self.model.library)
 
     def back_to(self, point: DesignPoint) -> None:  # type: ignore[override]
         super().back_to(point.shadow)
-        self.model.ledger = point.ledger.copy()
-        self.read_records()
+        self.model.ledger, self.model.library = point.ledger.copy(), point.library
 
     def check_file(self, design: bytes) -> None:
         """The views say what the graph says."""
