@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -185,7 +185,7 @@ def hash_of(revisions: Sequence[Revision]) -> bytes:
 # ---------------------------------------------------------------------------------------------------- records
 
 
-@dataclass
+@dataclass(frozen=True)
 class Entry:
     """What a project asks of a record."""
 
@@ -193,7 +193,7 @@ class Entry:
     schema: bytes
     author: str
     time: int
-    signers: set[str] = field(default_factory=set)
+    signers: frozenset[str] = frozenset()
     superseded: bool = False
 
 
@@ -205,6 +205,9 @@ class Library:
     schemas: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
     """Line of each schema, and how many second persons sign."""
 
+    def copy(self) -> Library:
+        return Library(dict(self.entries), dict(self.schemas))
+
     def apply(self, fact: Fact) -> None:
         name, a = fact
         match name:
@@ -215,9 +218,10 @@ class Library:
                 s = a["statement"]
                 self.entries[a["record"]] = Entry(s.subject, s.schema, a["author"], a["time"])
             case "Countersigned":
-                self.entries[a["record"]].signers.add(a["signer"])
+                entry = self.entries[a["record"]]
+                self.entries[a["record"]] = replace(entry, signers=entry.signers | {a["signer"]})
             case "RecordSuperseded":
-                self.entries[a["record"]].superseded = True
+                self.entries[a["record"]] = replace(self.entries[a["record"]], superseded=True)
 
     def complete(self, record: bytes) -> bool:
         entry = self.entries.get(record)
