@@ -23,6 +23,7 @@ INTERFACES = (
     "ILineage",
     "ILoggerReports",
     "IRecalls",
+    "IRecords",
     "ITelemetry",
     "ITemplates",
     "ITitleDeed",

@@ -10,7 +10,8 @@ from goldthread.audit import records as records_audit
 from goldthread.audit.base import Difference
 from goldthread.chain.logs import Event
 from tests.models.devices import Devices, DevicesLedger
-from tests.models.lot_shadow import LotPoint, LotShadow
+from tests.models.lot_shadow import LotShadow
+from tests.models.lots import LotsLedger
 from tests.models.module_shadows import asked, events_of
 from tests.models.records import (
     NOTHING,
@@ -24,6 +25,7 @@ from tests.models.records import (
     domain_of,
     schema_id,
 )
+from tests.models.shadow import Point
 from tests.support import Node
 from tests.support.contract import Sender
 from tests.support.signers import Signer
@@ -32,7 +34,8 @@ from tests.support.signers import Signer
 class RecordPoint(NamedTuple):
     """A moment to go back to."""
 
-    lots: LotPoint
+    shadow: Point
+    lots: LotsLedger
     devices: DevicesLedger
     records: RecordsLedger
 
@@ -137,11 +140,11 @@ class RecordShadow(LotShadow):
         stock = lots_audit.rebuild(self.lot_events())
         return asked(self.contract, "Records", records_audit.views(state, stock))
 
-    def record_point(self) -> RecordPoint:
-        """This moment."""
-        return RecordPoint(self.moment(), self.devices.ledger.copy(), self.model.ledger.copy())
+    def point(self) -> RecordPoint:  # type: ignore[override]
+        lots, devices = self.lots.ledger.copy(), self.devices.ledger.copy()
+        return RecordPoint(super().point(), lots, devices, self.model.ledger.copy())
 
-    def record_back(self, point: RecordPoint) -> None:
-        """Return to a moment; later ones are forgotten."""
-        self.return_to(point.lots)
-        self.devices.ledger, self.model.ledger = point.devices.copy(), point.records.copy()
+    def back_to(self, point: RecordPoint) -> None:  # type: ignore[override]
+        super().back_to(point.shadow)
+        self.lots.ledger, self.devices.ledger = point.lots.copy(), point.devices.copy()
+        self.model.ledger = point.records.copy()

@@ -1,4 +1,4 @@
-"""Records to test with: a drug lot, a serialised part, a device, schemas for both and statements about them."""
+"""Records to test with: a lot, a part, a device, the schema of a step and statements that follow it."""
 
 from __future__ import annotations
 
