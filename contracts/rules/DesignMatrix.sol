@@ -77,14 +77,14 @@ abstract contract DesignMatrix is IDesignControl, Module {
         if (kind < Kind.VERIFICATION) revert NotATest(design, test, kind);
         bytes32 form = kind == Kind.VERIFICATION ? _forms[design].verification : _forms[design].validation;
         (address author, uint40 recordedAt) = _evidence(design, record, form, 0);
-        _note(design, msg.sender, kind);
-        _note(design, author, kind);
         for (uint256 i; i < findings.length; ++i) {
             (bytes32 item, bool passed) = (findings[i].item, findings[i].passed);
             Link storage l = _current(design, test, item);
             if (l.record == record) revert SameRecord(design, test, item, record);
             if (recordedAt < l.since) revert EvidenceTooOld(record, recordedAt, l.since);
             (l.since, l.record) = (uint40(block.timestamp), record);
+            _note(design, msg.sender, kind);
+            _note(design, author, kind);
             p = _settle(design, p, l, item, passed ? Result.PASSED : Result.FAILED).next();
             emit Reported(
                 design, org, test, msg.sender, author, item, passed, record, p.edition(), uint40(block.timestamp)

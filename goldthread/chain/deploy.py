@@ -143,6 +143,7 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
         ),
         Part("Verification", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
         Part("DeliveryExceptions", ("@Consortium",), ("CONSORTIUM",)),
+        Part("DesignControl", ("@Consortium", "@Records"), ("CONSORTIUM", "RECORDS")),
         Part("TitleDeed", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
     )
     money = () if token else (Part("TestToken", ("Goldthread test dollar", "tUSD", 6)),)

@@ -547,3 +547,13 @@ def test_the_role_of_the_owner_does_not_matter(design: Design) -> None:
     args = design.id, Gate.PLANNING, record, design.edition
     [(_, fields)] = happened(design.contract.passGate(*args, sender=regulator.quality))
     assert fields["org"] == regulator.number
+
+
+def test_a_report_that_says_nothing_changes_nothing(design: Design) -> None:
+    design.reviewed()
+    before = design.edition
+    receipt = design.report("V1", record=design.record(sender=design.people.dan), sender=design.people.eva)
+    assert happened(receipt) == []
+    assert design.edition == before
+    assert design.contract.authored(design.id, design.people.eva) == 0
+    assert design.contract.authored(design.id, design.people.dan) == 0

@@ -17,6 +17,7 @@ INTERFACES = (
     "IConditions",
     "IConsortium",
     "IDeliveryExceptions",
+    "IDesignControl",
     "IDevices",
     "IExposures",
     "IFirmware",
