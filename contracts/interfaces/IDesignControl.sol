@@ -389,8 +389,6 @@ interface IDesignControl is IModule {
     error NotLinked(bytes32 design, bytes32 from, bytes32 to);
     /// @notice The link is there, and current.
     error AlreadyLinked(bytes32 design, bytes32 from, bytes32 to);
-    /// @notice An item has at most {MAX_LINKS} links of each kind.
-    error TooManyLinks(bytes32 design, bytes32 from, bytes32 to);
     /// @notice Items of these kinds are not linked in this direction.
     error WrongLink(bytes32 from, Kind fromKind, bytes32 to, Kind toKind);
     /// @notice Only verifications and validations have results.
@@ -506,9 +504,6 @@ interface IDesignControl is IModule {
     /// QUALITY). Emits {ChangeDismissed}.
     /// @param record Why.
     function dismissChange(bytes32 design, uint32 change, bytes32 record) external;
-
-    /// @notice Most links that an item has up, down or to tests.
-    function MAX_LINKS() external view returns (uint16);
 
     /// @notice The module that keeps the evidence.
     function RECORDS() external view returns (IRecords);

@@ -15,12 +15,17 @@ type ProjectWord is uint256;
 /// Zero: there is no such item.
 type ItemWord is uint256;
 
+/// @dev The word with another value in a field of 16 bits.
+function withField(uint256 word, uint256 shift, uint16 value) pure returns (uint256) {
+    return word & ~(uint256(type(uint16).max) << shift) | uint256(value) << shift;
+}
+
 using ProjectWordLib for ProjectWord global;
 using ItemWordLib for ItemWord global;
 
 /// @title ProjectWordLib
 /// @notice Writes and reads the fields of a {ProjectWord}. The counts of items are reached by no project: an item costs
-/// more than 60,000 gas, and the edition counts what costs more than 5,000.
+/// more than 50,000 gas, and the edition counts what costs more than 5,000.
 library ProjectWordLib {
     uint256 internal constant NEED = 1 << 136;
     uint256 private constant LANE = type(uint24).max;
@@ -106,24 +111,21 @@ library ProjectWordLib {
     }
 
     function withVersion(ProjectWord p, uint16 version_) internal pure returns (ProjectWord) {
-        return _with16(p, 16, version_);
+        return ProjectWord.wrap(withField(ProjectWord.unwrap(p), 16, version_));
     }
 
     function withChanges(ProjectWord p, uint16 changes_) internal pure returns (ProjectWord) {
-        return _with16(p, 32, changes_);
+        return ProjectWord.wrap(withField(ProjectWord.unwrap(p), 32, changes_));
     }
 
     function withOpenChanges(ProjectWord p, uint16 openChanges_) internal pure returns (ProjectWord) {
-        return _with16(p, 48, openChanges_);
-    }
-
-    function _with16(ProjectWord p, uint256 shift, uint16 value) private pure returns (ProjectWord) {
-        return ProjectWord.wrap(ProjectWord.unwrap(p) & ~(uint256(type(uint16).max) << shift) | uint256(value) << shift);
+        return ProjectWord.wrap(withField(ProjectWord.unwrap(p), 48, openChanges_));
     }
 }
 
 /// @title ItemWordLib
-/// @notice Writes and reads the fields of an {ItemWord}, and says which gates the item holds.
+/// @notice Writes and reads the fields of an {ItemWord}, and says which gates the item holds. Counts of links are checked:
+/// an item has at most 65,535 of a kind.
 library ItemWordLib {
     uint256 private constant UP = 192;
     uint256 private constant DOWN = 208;
@@ -190,31 +192,30 @@ library ItemWordLib {
         return IDesignControl.Gate(uint8(GATES[uint8(kind_)]));
     }
 
-    /// @dev With a link up more. The caller sees to it that there is room.
+    /// @dev With a link up more.
     function linkedUp(ItemWord i) internal pure returns (ItemWord) {
-        return ItemWord.wrap(ItemWord.unwrap(i) + (1 << UP));
+        return _with(i, UP, i.up() + 1);
     }
 
     /// @dev With a link up less.
     function cutUp(ItemWord i) internal pure returns (ItemWord) {
-        return ItemWord.wrap(ItemWord.unwrap(i) - (1 << UP));
+        return _with(i, UP, i.up() - 1);
     }
 
-    /// @dev With a link down more, to a test or not. The caller sees to it that there is room.
+    /// @dev With a link down more, to a test or not.
     function linkedDown(ItemWord i, bool test) internal pure returns (ItemWord) {
-        return ItemWord.wrap(ItemWord.unwrap(i) + (1 << (test ? TESTS : DOWN)));
+        return test ? _with(i, TESTS, i.tests() + 1) : _with(i, DOWN, i.down() + 1);
     }
 
     /// @dev With a link down less, to a test or not.
     function cutDown(ItemWord i, bool test) internal pure returns (ItemWord) {
-        return ItemWord.wrap(ItemWord.unwrap(i) - (1 << (test ? TESTS : DOWN)));
+        return test ? _with(i, TESTS, i.tests() - 1) : _with(i, DOWN, i.down() - 1);
     }
 
-    /// @dev With one of its tests passed that had not, or the other way round.
+    /// @dev With a test that passed, or no more, where another result was.
     function tested(ItemWord i, bool before, bool afterwards) internal pure returns (ItemWord) {
-        uint256 word = ItemWord.unwrap(i);
-        if (before) word -= 1 << PASSED;
-        return ItemWord.wrap(afterwards ? word + (1 << PASSED) : word);
+        if (before == afterwards) return i;
+        return _with(i, PASSED, afterwards ? i.passed() + 1 : i.passed() - 1);
     }
 
     /// @dev What the item adds to the counts of its project: one for each gate that it holds, and a need one need.
@@ -229,5 +230,9 @@ library ItemWordLib {
         if (((need || input) && i.tests() == 0) || i.passed() != i.tests()) {
             w += ProjectWordLib.lane(need ? IDesignControl.Gate.VALIDATION : IDesignControl.Gate.VERIFICATION);
         }
+    }
+
+    function _with(ItemWord i, uint256 shift, uint16 count) private pure returns (ItemWord) {
+        return ItemWord.wrap(withField(ItemWord.unwrap(i), shift, count));
     }
 }

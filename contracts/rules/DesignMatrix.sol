@@ -21,9 +21,6 @@ abstract contract DesignMatrix is IDesignControl, Module {
     uint8 private constant MAJOR = 2;
 
     /// @inheritdoc IDesignControl
-    uint16 public constant MAX_LINKS = type(uint16).max;
-
-    /// @inheritdoc IDesignControl
     IRecords public immutable RECORDS;
 
     /// @inheritdoc IDesignControl
@@ -325,9 +322,6 @@ abstract contract DesignMatrix is IDesignControl, Module {
         if (!_fits(kind, t.kind())) revert WrongLink(from, kind, to, t.kind());
         if (p.stage() >= gate) revert GateClosed(design, from, gate);
         if (isCurrent(design, from, to)) revert AlreadyLinked(design, from, to);
-        if (f.up() == MAX_LINKS || t.down() == MAX_LINKS || t.tests() == MAX_LINKS) {
-            revert TooManyLinks(design, from, to);
-        }
         uint40 time = uint40(block.timestamp);
         _links[design][from][to] = Link(f.revision(), t.revision(), Result.NONE, time, 0);
         p = _replace(design, p, from, f, f.linkedUp());

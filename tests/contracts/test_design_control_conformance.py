@@ -48,11 +48,22 @@ class Explorer:
     def key(self) -> Hashable:
         """Two moments with the same key offer the same future."""
         file = self.file
-        nodes = tuple(sorted((item, *sorted(map(str, data.items()))) for item, data in file.graph.nodes.data()))
+        nodes = tuple(
+            sorted((item, *sorted(map(str, data.items()))) for item, data in file.graph.nodes.data())
+        )
         edges = tuple(sorted((a, b, *sorted(map(str, e.items()))) for a, b, e in file.graph.edges.data()))
         wrote = tuple(sorted((who, tuple(sorted(kinds))) for who, kinds in file.authored.items()))
         changes = tuple((c.author, c.state, tuple(c.revisions)) for c in file.changes.values())
-        return nodes, edges, wrote, changes, file.stage, file.baseline, file.version, tuple(file.evidence.items())
+        return (
+            nodes,
+            edges,
+            wrote,
+            changes,
+            file.stage,
+            file.baseline,
+            file.version,
+            tuple(file.evidence.items()),
+        )
 
     def check(self) -> None:
         self.shadow.check_file(self.id)

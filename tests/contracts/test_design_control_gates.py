@@ -431,7 +431,9 @@ def test_a_report_is_not_older_than_the_link_or_the_last_result(design: Design) 
     design.report("V1", "O1", record=late)
 
 
-@pytest.mark.parametrize(("test", "item", "fallen"), [("V1", "I1", Gate.REVIEW), ("W1", "N1", Gate.VERIFICATION)])
+@pytest.mark.parametrize(
+    ("test", "item", "fallen"), [("V1", "I1", Gate.REVIEW), ("W1", "N1", Gate.VERIFICATION)]
+)
 def test_a_failure_reopens_what_was_passed(design: Design, test: str, item: str, fallen: Gate) -> None:
     design.transferred()
     design.world.node.warp(8)

@@ -60,7 +60,9 @@ def test_the_way_through_the_gates(design: Design, gas: GasBook) -> None:
     gas.record("DesignControl.proposeChange", receipt.gas_used, 9_999_999, "of one item")
     ends = near(up=["I1"], down=["V1"])
     receipt = design.approve(1, [revision], [ends])
-    gas.record("DesignControl.approveChange", receipt.gas_used, 9_999_999, "of one item with two links, transferred")
+    gas.record(
+        "DesignControl.approveChange", receipt.gas_used, 9_999_999, "of one item with two links, transferred"
+    )
 
 
 def test_no_price_grows_with_the_project(design: Design) -> None:

@@ -48,7 +48,7 @@ MOST = 2
 
 @cache
 def beginning(transferred: bool) -> tuple[DesignShadow, DesignPoint]:
-    """One chain for all examples, and the moment at which each begins: all is linked, or transferred as well."""
+    """One chain for all examples, and the moment at which each begins: linked, or transferred as well."""
     shadow = DesignShadow(fresh())
     if transferred:
         shadow.design.transferred()

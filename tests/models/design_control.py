@@ -1,7 +1,7 @@
 """The model of `DesignControl`, written from ISO 13485:2016, 7.3, and IDesignControl: a graph of items.
 
-Nothing is counted here. Items are nodes and links are edges, with the revisions that both ends had. What holds
-a gate is asked of the graph each time, edge by edge: an edge whose ends have moved on says nothing.
+Nothing is counted here. Items are nodes and links are edges, with the revisions that both ends had. What
+holds a gate is asked of the graph each time, edge by edge: an edge whose ends have moved on says nothing.
 """
 
 from __future__ import annotations
@@ -711,9 +711,7 @@ class DesignControl:
             what = {"item": r.item, "caller": steps.caller, "author": who}
             steps.tell("ItemRevised", **what, **facts, change=change)
 
-    def _compare(
-        self, no: Objections, file: File, design: bytes, item: bytes, given: Neighbours
-    ) -> None:
+    def _compare(self, no: Objections, file: File, design: bytes, item: bytes, given: Neighbours) -> None:
         """Is that what the graph says?"""
         there = file.neighbours(item)
         counts = [len(there.up), len(given[0]), len(there.down), len(given[1])]

@@ -1,9 +1,9 @@
 """A design project and the people who work on it.
 
-    design = Design(world)
-    design.plan()
-    design.draft("N1", Kind.NEED)
-    design.link("I1", "N1")
+design = Design(world)
+design.plan()
+design.draft("N1", Kind.NEED)
+design.link("I1", "N1")
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ class Design:
         found: int = self.contract.projectOf(self.id).edition
         return found
 
-    def plan(self, forms: Forms | None = None, record: bytes | None = None, sender: Sender | None = None) -> Any:
+    def plan(
+        self, forms: Forms | None = None, record: bytes | None = None, sender: Sender | None = None
+    ) -> Any:
         """Open the project, or plan it anew."""
         args = self.id, record or self.record("plan", sender=self.people.ann), forms or Forms()
         return self.contract.plan(*args, sender=sender or self.people.ann)
@@ -162,7 +164,7 @@ class Design:
         return self.contract.approveChange(*args, sender=sender or self.people.dan)
 
     def small(self) -> None:
-        """Plan and draft: a need, a risk, an input for both, an output, a verification of both, a validation."""
+        """Plan and draft: a need, a risk, an input, an output, a verification and a validation, linked."""
         self.plan()
         kinds = {
             "N1": Kind.NEED,
