@@ -7,6 +7,7 @@ import click
 from goldthread.commands import (
     chain,
     cover,
+    design,
     device,
     exposure,
     firmware,
@@ -44,6 +45,7 @@ main.add_command(watch.watch)
 main.add_command(proof.proof)
 main.add_command(device.device)
 main.add_command(firmware.firmware)
+main.add_command(design.design)
 main.add_command(chain.history)
 main.add_command(trace.trace)
 main.add_command(recall.recall)

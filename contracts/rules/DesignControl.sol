@@ -35,7 +35,7 @@ contract DesignControl is DesignMatrix {
         uint32 org = _authorizeOwner(design, Duty.RECORD);
         ITwins.Twin memory t = TWINS.twin(design);
         if (t.kind != ITwins.Kind.DESIGN || t.end != ITwins.EndOfLife.NONE) revert NotADesign(design, t.kind, t.end);
-        (address author,) = _evidence(design, record, 0, 0);
+        (address author,) = _evidence(design, record, 0);
         ProjectWord p = _projects[design];
         if (!p.exists()) p = p.withReopened(Gate.NONE, uint40(block.timestamp));
         p = p.next();
@@ -80,7 +80,7 @@ contract DesignControl is DesignMatrix {
         uint32 org = _authorizeOwner(design, Duty.RECORD);
         ProjectWord p = _known(design).next();
         if (revisions.length == 0) revert RevisionsDiffer(0, 0);
-        _evidence(design, record, _forms[design].change, 0);
+        _evidence(design, record, _forms[design].change);
         p = p.withChanges(p.changes() + 1).withOpenChanges(p.openChanges() + 1);
         change = p.changes();
         _projects[design] = p;
@@ -119,7 +119,7 @@ contract DesignControl is DesignMatrix {
         ProjectWord p = _known(design).next();
         Change storage c = _open(design, change);
         uint32 org = _authorizeOwner(design, msg.sender == c.author ? Duty.RECORD : Duty.QUALITY);
-        _evidence(design, record, 0, c.proposedAt);
+        _checkEvidence(design, record, 0, c.proposedAt);
         c.state = ChangeState.DISMISSED;
         _projects[design] = p.withOpenChanges(p.openChanges() - 1);
         emit ChangeDismissed(design, org, change, msg.sender, record, p.edition());
@@ -191,7 +191,7 @@ contract DesignControl is DesignMatrix {
         if (gate != due || gate == Gate.NONE) revert WrongGate(design, due, gate);
         uint8 wrote = _wrote(design, gate, approver);
         if (wrote != 0) revert NotIndependent(design, gate, approver, wrote);
-        _evidence(design, record, _forms[design].review, p.reopenedAt());
+        _checkEvidence(design, record, _forms[design].review, p.reopenedAt());
         if (gate == Gate.INPUTS && p.needs() == 0) revert NoNeeds(design);
         uint24 held = p.held(gate);
         if (held != 0) revert GateHeld(design, gate, held);
@@ -225,7 +225,7 @@ contract DesignControl is DesignMatrix {
         for (uint256 i; i < revisions.length; ++i) {
             if (_authorOf(design, revisions[i], author) == approver) revert SamePerson(design, change, approver);
         }
-        _evidence(design, record, _forms[design].review, c.proposedAt);
+        _checkEvidence(design, record, _forms[design].review, c.proposedAt);
         c.state = ChangeState.APPROVED;
         Gate earliest;
         (p, earliest) = _reviseAll(design, org, p, revisions, neighbours, author, change);

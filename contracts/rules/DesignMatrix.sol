@@ -73,12 +73,12 @@ abstract contract DesignMatrix is IDesignControl, Module {
         Kind kind = _live(design, test).kind();
         if (kind < Kind.VERIFICATION) revert NotATest(design, test, kind);
         bytes32 form = kind == Kind.VERIFICATION ? _forms[design].verification : _forms[design].validation;
-        (address author, uint40 recordedAt) = _evidence(design, record, form, 0);
+        (address author, uint40 recordedAt) = _evidence(design, record, form);
         for (uint256 i; i < findings.length; ++i) {
             (bytes32 item, bool passed) = (findings[i].item, findings[i].passed);
             Link storage l = _current(design, test, item);
             if (l.record == record) revert SameRecord(design, test, item, record);
-            if (recordedAt < l.since) revert EvidenceTooOld(record, recordedAt, l.since);
+            _checkAge(record, recordedAt, l.since);
             (l.since, l.record) = (uint40(block.timestamp), record);
             _note(design, msg.sender, kind);
             _note(design, author, kind);
@@ -181,8 +181,8 @@ abstract contract DesignMatrix is IDesignControl, Module {
         if (!p.exists()) revert UnknownProject(design);
     }
 
-    /// @dev Author and time of a complete record about the design, of this form, recorded since then.
-    function _evidence(bytes32 design, bytes32 record, bytes32 form, uint40 since)
+    /// @dev Author and time of a complete record about the design, of this form.
+    function _evidence(bytes32 design, bytes32 record, bytes32 form)
         internal
         view
         returns (address author, uint40 recordedAt)
@@ -192,8 +192,13 @@ abstract contract DesignMatrix is IDesignControl, Module {
         if (!e.complete || e.subject != design || !fits) {
             revert NotEvidence(design, record, e.subject, e.schema, form, e.complete);
         }
-        if (e.recordedAt < since) revert EvidenceTooOld(record, e.recordedAt, since);
         return (e.author, e.recordedAt);
+    }
+
+    /// @dev As {_evidence}, recorded since then.
+    function _checkEvidence(bytes32 design, bytes32 record, bytes32 form, uint40 since) internal view {
+        (, uint40 recordedAt) = _evidence(design, record, form);
+        _checkAge(record, recordedAt, since);
     }
 
     function _lineOf(bytes32 schema) private view returns (bytes32 line) {
@@ -231,7 +236,7 @@ abstract contract DesignMatrix is IDesignControl, Module {
 
     /// @dev Who wrote a revision: of a record its author, else `author`.
     function _authorOf(bytes32 design, Revision calldata r, address author) internal view returns (address) {
-        if (r.source == Source.RECORD) (author,) = _evidence(design, r.content, 0, 0);
+        if (r.source == Source.RECORD) (author,) = _evidence(design, r.content, 0);
         return author;
     }
 
@@ -309,6 +314,10 @@ abstract contract DesignMatrix is IDesignControl, Module {
             p = _replace(design, p, last, other, other.cutUp());
         }
         return p;
+    }
+
+    function _checkAge(bytes32 record, uint40 recordedAt, uint40 since) private pure {
+        if (recordedAt < since) revert EvidenceTooOld(record, recordedAt, since);
     }
 
     function _ascending(bytes32 last, bytes32 given) private pure returns (bytes32) {

@@ -1,4 +1,4 @@
-"""Rebuilds the state of DesignControl from its events: design files with their items, links, gates and changes.
+"""Rebuilds the state of DesignControl from its events: design files with items, links, gates and changes.
 
 What an item holds is asked of its current links. `Project` is also what the trace matrix is made from.
 """

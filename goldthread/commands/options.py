@@ -296,12 +296,15 @@ class Office:
         self.deployment = open_deployment(deployment_file, rpc)
         self.as_json = as_json
         self._sender = account, keystore, passphrase_file
+        self._opened: Sender | None = None
 
     def send(self, call: Call) -> list[Event]:
         """Send a call; the events of its contract."""
         from goldthread.chain.logs import receipt_events
 
-        receipt = sender_of(self.deployment, *self._sender).send(call)
+        if self._opened is None:
+            self._opened = sender_of(self.deployment, *self._sender)
+        receipt = self._opened.send(call)
         self.receipt = receipt
         return receipt_events(self.deployment, [call.contract.name], receipt)
 

@@ -21,7 +21,7 @@ NO_ONE = Neighbours([], [])
 class Explorer:
     """Tries every move in every state that can be reached.
 
-    Evidence is written before, in the second in which everything happens, so that records do not multiply states.
+    Evidence is written before, in the second in which everything happens: records do not multiply states.
     """
 
     def __init__(self, node: Node, kinds: dict[bytes, Kind], most: int) -> None:
@@ -94,7 +94,7 @@ PAIRS = (I1, N1), (O1, I1), (V1, I1), (W1, N1)
 
 
 class Gating(Explorer):
-    """One item of each kind, linked: gates, results and one change of one item, in any order, to one transfer."""
+    """One item of each kind, linked: gates, results and one change of one item, in any order."""
 
     def __init__(self, node: Node, changed: bytes) -> None:
         kinds = {N1: Kind.NEED, I1: Kind.INPUT, O1: Kind.OUTPUT, V1: Kind.VERIFICATION, W1: Kind.VALIDATION}

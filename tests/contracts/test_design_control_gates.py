@@ -37,7 +37,7 @@ def stage(design: Design) -> Gate:
     return Gate(design.contract.projectOf(design.id).stage)
 
 
-# ------------------------------------------------------------------------------------------ one after the other
+# ---------------------------------------------------------------------------------------- one after the other
 
 
 def test_gates_are_passed_in_their_order(design: Design) -> None:

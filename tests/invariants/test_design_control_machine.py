@@ -1,5 +1,5 @@
-"""Random design work of several people on one design: the contract is the graph of the model at every step, and
-the way to production is open only when the graph says so.
+"""Random design work of several people on one design: the contract is the graph of the model at every step,
+and the way to production is open only when the graph says so.
 """
 
 from __future__ import annotations
