@@ -9,11 +9,6 @@ import {ITwins} from "../interfaces/ITwins.sol";
 import {ItemWord, ItemWordLib, ProjectWord} from "../libraries/DesignWords.sol";
 import {Duty} from "../libraries/Membership.sol";
 
-/// @dev The first fields of {IRecords-schema}, without the terms behind them.
-interface ISchemaLine {
-    function schema(bytes32 id) external view returns (uint32 org, uint16 version, bool superseded, bytes32 line);
-}
-
 /// @title DesignMatrix
 /// @notice The items of a project, their links and results, and which gates they hold; see {IDesignControl}.
 abstract contract DesignMatrix is IDesignControl, Module {
@@ -188,7 +183,7 @@ abstract contract DesignMatrix is IDesignControl, Module {
         returns (address author, uint40 recordedAt)
     {
         IRecords.Entry memory e = RECORDS.recordOf(record);
-        bool fits = form == 0 || form == e.schema || form == _lineOf(e.schema);
+        bool fits = form == 0 || form == e.schema || form == RECORDS.schema(e.schema).line;
         if (!e.complete || e.subject != design || !fits) {
             revert NotEvidence(design, record, e.subject, e.schema, form, e.complete);
         }
@@ -199,10 +194,6 @@ abstract contract DesignMatrix is IDesignControl, Module {
     function _checkEvidence(bytes32 design, bytes32 record, bytes32 form, uint40 since) internal view {
         (, uint40 recordedAt) = _evidence(design, record, form);
         _checkAge(record, recordedAt, since);
-    }
-
-    function _lineOf(bytes32 schema) private view returns (bytes32 line) {
-        (,,, line) = ISchemaLine(address(RECORDS)).schema(schema);
     }
 
     /// @dev The account wrote something of this kind.
