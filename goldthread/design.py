@@ -230,7 +230,7 @@ def _unique(yaml: Any) -> Any:
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             names = [key.value for key, _ in node.value]
             if twice := next((name for name in names if names.count(name) > 1), None):
-                raise DesignError(f"{twice!r} is given twice, line {node.start_mark.line + 1}")
+                raise ValueError(f"{twice!r} is given twice, line {node.start_mark.line + 1}")
             return super().construct_mapping(node, deep)
 
     return Loader

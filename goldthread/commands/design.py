@@ -191,18 +191,14 @@ def apply_(office: Office, design_id: str, file: Path, chunk: int, dry_run: bool
 
     book = _book(office, design_id)
     work = Work.of(book.project, load(file))
-    changes = [item_name(revision[0]) for revision in work.changes]
-    if closed := work.closed(book.project):
-        names = ", ".join(
-            f"{item_name(a)} to {item_name(b)}" for a, b in closed if item_name(a) not in changes
+    if work.changes:
+        names = ", ".join(item_name(revision[0]) for revision in work.changes)
+        raise Failure(
+            f"{file}: {names} would be added or revised: their gate was passed, propose a change of them"
         )
-        if names:
-            raise Failure(
-                f"{file}: cannot link {names}: the gate of the first is passed; propose a change of it"
-            )
-    if changes:
-        told = "their gate was passed, propose a change of them"
-        raise Failure(f"{file}: {', '.join(changes)} would be revised: {told}")
+    if closed := work.closed(book.project):
+        names = ", ".join(f"{item_name(start)} to {item_name(end)}" for start, end in closed)
+        raise Failure(f"{file}: cannot link {names}: the gate of the first is passed, propose a change of it")
     calls = list(work.calls(office.deployment, book.design, chunk))
     gas = 0
     if not dry_run:
