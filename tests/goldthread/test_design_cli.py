@@ -138,7 +138,7 @@ def deployment(desk: Desk) -> Deployment:
     return Deployment.open(desk.manifest, desk.world.node.url)  # type: ignore[attr-defined]
 
 
-# ------------------------------------------------------------------------------------------------- the whole story
+# -------------------------------------------------------------------------------------------- the whole story
 
 
 def test_a_project_goes_from_a_file_to_production(desk: Desk) -> None:
@@ -223,7 +223,7 @@ def test_a_matrix_is_a_table_and_a_csv_file(desk: Desk) -> None:
     assert rows[6][0] == "'=W1", "a spreadsheet takes it for text"
 
 
-# ------------------------------------------------------------------------------------------ reports and lapses
+# ----------------------------------------------------------------------------------------- reports and lapses
 
 
 def test_reports_fail_and_lapse(desk: Desk) -> None:
@@ -248,7 +248,7 @@ def test_reports_fail_and_lapse(desk: Desk) -> None:
     assert result.output == "nothing: all evidence stands\n"
 
 
-# ----------------------------------------------------------------------------------------------------- changes
+# ---------------------------------------------------------------------------------------------------- changes
 
 
 def test_a_change_is_proposed_approved_and_applied(desk: Desk) -> None:
@@ -302,7 +302,7 @@ def test_a_change_is_dismissed_or_overtaken(desk: Desk) -> None:
     )
 
 
-# -------------------------------------------------------------------------------------------------- signatures
+# ------------------------------------------------------------------------------------------------- signatures
 
 
 def signed(desk: Desk, who: str, *what: object, deadline: int | None = None) -> Path:
@@ -367,7 +367,7 @@ def test_what_is_no_signed_approval_is_not_submitted(desk: Desk) -> None:
     )
 
 
-# ---------------------------------------------------------------------------------------------------- bad input
+# -------------------------------------------------------------------------------------------------- bad input
 
 
 def test_commands_say_what_is_wrong(desk: Desk) -> None:
@@ -486,7 +486,7 @@ def test_files_that_are_not_there_or_too_large(tmp_path: Path, monkeypatch: pyte
         load(broken)
 
 
-# -------------------------------------------------------------------------------------- files against projects
+# ------------------------------------------------------------------------------------- files against projects
 
 
 def test_names_and_ids_of_items() -> None:
