@@ -21,6 +21,7 @@ from goldthread.audit import (
     conditions,
     consortium,
     delivery_exceptions,
+    design_control,
     devices,
     drive_insurance,
     exposures,
@@ -68,6 +69,7 @@ class System:
     recalls: recalls.State = field(default_factory=recalls.State)
     verification: verification.State = field(default_factory=verification.State)
     delivery_exceptions: delivery_exceptions.State = field(default_factory=delivery_exceptions.State)
+    design_control: design_control.State = field(default_factory=design_control.State)
     challenges: challenges.State = field(default_factory=challenges.State)
     title_deed: title_deed.State = field(default_factory=title_deed.State)
     devices: devices.State = field(default_factory=devices.State)
@@ -117,6 +119,8 @@ class System:
                 verification.fold(self.verification, event)
             case "DeliveryExceptions":
                 delivery_exceptions.fold(self.delivery_exceptions, event)
+            case "DesignControl":
+                design_control.fold(self.design_control, event)
             case "TitleDeed":
                 title_deed.fold(self.title_deed, event)
             case "Devices":
@@ -171,6 +175,8 @@ class System:
                 yield from verification.views(self.verification)
             case "DeliveryExceptions":
                 yield from delivery_exceptions.views(self.delivery_exceptions)
+            case "DesignControl":
+                yield from design_control.views(self.design_control)
             case "TitleDeed":
                 yield from title_deed.views(self.title_deed, self.twins, self.consortium)
             case "Devices":

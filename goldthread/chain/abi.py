@@ -45,6 +45,7 @@ CONTRACTS = (
     "Exposures",
     "Verification",
     "DeliveryExceptions",
+    "DesignControl",
     "TitleDeed",
     "Challenges",
     "DriveInsurance",

@@ -146,6 +146,7 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
         Part("BatchRelease", ("@Consortium", "@Compliance"), ("CONSORTIUM", "COMPLIANCE")),
         Part("Verification", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
         Part("DeliveryExceptions", ("@Consortium",), ("CONSORTIUM",)),
+        Part("DesignControl", ("@Consortium", "@Records"), ("CONSORTIUM", "RECORDS")),
         Part("TitleDeed", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
     )
     money = () if token else (Part("TestToken", ("Goldthread test dollar", "tUSD", 6)),)

@@ -19,6 +19,7 @@ INTERFACES = (
     "IConditions",
     "IConsortium",
     "IDeliveryExceptions",
+    "IDesignControl",
     "IDevices",
     "IExposures",
     "IFirmware",
