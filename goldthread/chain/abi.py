@@ -40,6 +40,7 @@ CONTRACTS = (
     "Lineage",
     "Recalls",
     "Exposures",
+    "ConflictMinerals",
     "Verification",
     "DeliveryExceptions",
     "TitleDeed",

@@ -1,4 +1,5 @@
-"""Merkle trees over readings, the serials of a lot, the contents of a container and the members of a recall.
+"""Merkle trees over readings, the serials of a lot, the contents of a container, the members of a recall and the
+smelters of a declaration.
 
 The hashes are those of contracts/libraries/MerkleLeaves.sol.
 
@@ -22,6 +23,7 @@ from goldthread.gs1.serials import unit_ids
 from goldthread.hashing import keccak
 
 READING, NODE, SERIAL, CONTENT, MEMBER = range(5)
+SMELTER = 7
 """The first byte of what is hashed."""
 
 MAX_INDEX = (1 << 32) - 1
@@ -177,6 +179,11 @@ def serial_leaves(units: Iterable[bytes]) -> Iterator[bytes]:
     """The hashes of the leaves of a lot, given the twin ids of its units."""
     hash_, tag = keccak, bytes([SERIAL])
     return (hash_(tag + index.to_bytes(4, "big") + unit) for index, unit in enumerate(units))
+
+
+def smelter_tree(smelters: Iterable[bytes]) -> Tree:
+    """The tree over the smelters of a declaration, 32 bytes each, in their order. `ValueError` if there is none."""
+    return Tree(leaf(SMELTER, index, smelter) for index, smelter in enumerate(smelters))
 
 
 def leaf(kind: int, index: int, fields: bytes) -> bytes:
