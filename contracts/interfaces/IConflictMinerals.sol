@@ -18,9 +18,9 @@ import {ITwins} from "./ITwins.sol";
 /// - Unknown is never good: an input without a declaration, a smelter that the register does not list, a status that
 ///   has expired, an answer that leaves something open and a process that may still take something in each make the
 ///   verdict UNDETERMINABLE, or worse.
-/// - A verdict that is shown is never better than what registers and declarations say now. Whatever gets worse in them
-///   moves the {worsenedAt} of the register, and what was judged or evaluated before that is UNDETERMINABLE until
-///   somebody does it anew. It may be worse than what they say now, until then.
+/// - A verdict better than UNDETERMINABLE is never better than what registers and declarations say now. Whatever gets
+///   worse in them moves the {clock}, and what was judged or evaluated before is shown as UNDETERMINABLE until somebody
+///   does it anew ({smeltersWorsenedAt}, {declarationsWorsenedAt}). Until then it may also be worse than what they say now.
 /// - A version of a declaration has one successor, and none is changed.
 ///
 /// Assumptions: makers answer truly, registers list what they know, and a part that is installed in another is
@@ -194,8 +194,10 @@ interface IConflictMinerals is IModule {
 
     /// @notice A register listed a smelter, or changed how it stands.
     event SmelterListed(bytes32 indexed smelter, uint32 indexed org, address caller, Listing listing);
-    /// @notice Something that verdicts rest on got worse under the register `org`: what was found before is stale.
-    event RegisterWorsened(uint32 indexed org, uint32 clock);
+    /// @notice A smelter of the register `org` stands worse, or not as long: what was judged and evaluated by it is stale.
+    event SmeltersWorsened(uint32 indexed org, uint32 clock);
+    /// @notice A declaration by the register `org` got worse, or rests on another one: what was evaluated with it is stale.
+    event DeclarationsWorsened(uint32 indexed org, uint32 clock);
     /// @notice The maker of the product declared for the year, or superseded what it had.
     /// @param version 1, or the successor of the one before.
     /// @param reason Record or hash of why it was superseded; zero in the first version.
@@ -297,7 +299,7 @@ interface IConflictMinerals is IModule {
     function LINEAGE() external view returns (ILineage);
 
     /// @notice Lists smelters, or changes how they stand. Role AUDITOR or REGULATOR, duty RECORD.
-    /// Emits {SmelterListed} for each, and {RegisterWorsened} if one stands worse than before, or not as long.
+    /// Emits {SmelterListed} for each, and {SmeltersWorsened} if one stands worse than before, or not as long.
     function list(Listing[] calldata listings) external;
 
     /// @notice Declares a product for a year. Its maker, duty QUALITY. A lot or part is covered by it.
@@ -308,7 +310,7 @@ interface IConflictMinerals is IModule {
     function declare(bytes32 product, uint16 year, Statement calldata statement, bytes32[] calldata smelters) external;
 
     /// @notice Supersedes the newest version of a declaration. Its maker, duty QUALITY.
-    /// Emits {Declared} and {Judged}, and {RegisterWorsened} if verdicts may get worse by it.
+    /// Emits {Declared} and {Judged}, and {DeclarationsWorsened} if verdicts may get worse by it.
     /// @param version The version that is superseded.
     /// @param reason Record or hash of why.
     function supersede(
@@ -321,7 +323,7 @@ interface IConflictMinerals is IModule {
     ) external;
 
     /// @notice Says which lots and parts a declaration covers. Maker of both, duty QUALITY. Emits {ProductCovered} for
-    /// each, and {RegisterWorsened} if one was in a declaration with a better verdict.
+    /// each, and {DeclarationsWorsened} if one was in a declaration with a better verdict.
     function cover(bytes32 product, uint16 year, bytes32[] calldata products) external;
 
     /// @notice Judges a declaration anew by its register as it is now. Anyone. Emits {Judged}.
@@ -379,11 +381,14 @@ interface IConflictMinerals is IModule {
         view
         returns (bool);
 
-    /// @notice How often something got worse, in any register.
+    /// @notice How often something got worse, by any register.
     function clock() external view returns (uint32);
 
-    /// @notice The {clock} when something got worse under this register the last time; 0: never.
-    function worsenedAt(uint32 register) external view returns (uint32);
+    /// @notice The {clock} when a smelter of the register got worse the last time; 0: never.
+    function smeltersWorsenedAt(uint32 register) external view returns (uint32);
+
+    /// @notice The {clock} when a declaration by the register got worse the last time; 0: never.
+    function declarationsWorsenedAt(uint32 register) external view returns (uint32);
 
     /// @notice What the newest version of a declaration leads to.
     function outcomeOf(bytes32 declaration) external view returns (Outcome);

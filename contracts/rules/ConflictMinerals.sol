@@ -126,15 +126,6 @@ contract ConflictMinerals is SmelterRegisters {
         if (former != 0) _replace(_judgements[former], _judgements[id]);
     }
 
-    /// @dev What rests on one judgement is to rest on another one.
-    function _replace(Finding memory before, Finding memory f) private {
-        // It would not notice when something gets worse under another register.
-        bool moved = before.verdict < Verdict.UNDETERMINABLE && before.registers != f.registers;
-        // forge-lint: disable-next-line(unsafe-typecast)
-        uint32 register = uint32(before.registers);
-        if (moved || _isWorse(before.verdict, before.validUntil, f.verdict, f.validUntil)) _worsen(register);
-    }
-
     /// @dev The root of the smelters, and the verdict by how each of them stands in the register now.
     function _judge(uint32 register, uint256 answers, bytes32[] calldata smelters)
         private
@@ -271,7 +262,7 @@ contract ConflictMinerals is SmelterRegisters {
     /// @dev What was found for the product, if that is still good.
     function _joinFinding(Finding memory f, bytes32 product) private view {
         Finding memory found = _findings[product];
-        (Verdict verdict, bool stale) = _shown(found);
+        (Verdict verdict, bool stale) = _shownOfProduct(found);
         if (stale || found.verdict == Verdict.NONE) revert WrongInputs(product);
         _join(f, verdict, found.validUntil);
         _rest(f, found.registers, product);
@@ -358,7 +349,7 @@ contract ConflictMinerals is SmelterRegisters {
     /// @inheritdoc IConflictMinerals
     function verdictOf(bytes32 product) external view returns (Verdict verdict, bool stale) {
         Finding memory f = _findings[product];
-        (verdict, stale) = _shown(f);
+        (verdict, stale) = _shownOfProduct(f);
         // A part may have come out of a process since.
         if (f.originless && verdict < Verdict.UNDETERMINABLE && LINEAGE.originOf(product) != 0) {
             return (Verdict.UNDETERMINABLE, true);

@@ -16,7 +16,10 @@ abstract contract SmelterRegisters is IConflictMinerals, Module {
     uint32 public clock;
 
     /// @inheritdoc IConflictMinerals
-    mapping(uint32 register => uint32) public worsenedAt;
+    mapping(uint32 register => uint32) public smeltersWorsenedAt;
+
+    /// @inheritdoc IConflictMinerals
+    mapping(uint32 register => uint32) public declarationsWorsenedAt;
 
     mapping(uint32 register => mapping(bytes32 smelter => Smelter)) private _smelters;
 
@@ -36,19 +39,15 @@ abstract contract SmelterRegisters is IConflictMinerals, Module {
             _smelters[register][l.smelter] = smelter;
             emit SmelterListed(l.smelter, register, msg.sender, l);
         }
-        if (worse) _worsen(register);
+        if (!worse) return;
+        uint32 tick = ++clock;
+        smeltersWorsenedAt[register] = tick;
+        emit SmeltersWorsened(register, tick);
     }
 
     /// @inheritdoc IConflictMinerals
     function smelterOf(uint32 register, bytes32 smelter) external view returns (Smelter memory) {
         return _smelters[register][smelter];
-    }
-
-    /// @dev What was found under the register before this can be relied on no longer.
-    function _worsen(uint32 register) internal {
-        uint32 tick = ++clock;
-        worsenedAt[register] = tick;
-        emit RegisterWorsened(register, tick);
     }
 
     /// @dev The verdict on a smelter now, and the last second of it.
@@ -84,11 +83,32 @@ abstract contract SmelterRegisters is IConflictMinerals, Module {
 
     /// @dev Could something that rests on the first verdict be worse with the second one in its place? What is
     /// undeterminable or worse is relied on by nobody.
-    function _isWorse(Verdict before, uint40 lasted, Verdict verdict, uint40 lasts) internal pure returns (bool) {
+    function _isWorse(Verdict before, uint40 lasted, Verdict verdict, uint40 lasts) private pure returns (bool) {
         return before < Verdict.UNDETERMINABLE && (verdict > before || lasts < lasted);
     }
 
-    /// @dev What a finding shows now.
+    /// @dev What products rest on is another judgement from now on.
+    function _replace(Finding memory before, Finding memory f) internal {
+        // They would not notice when something gets worse by another register.
+        bool moved = before.verdict < Verdict.UNDETERMINABLE && before.registers != f.registers;
+        if (!moved && !_isWorse(before.verdict, before.validUntil, f.verdict, f.validUntil)) return;
+        // forge-lint: disable-next-line(unsafe-typecast)
+        uint32 register = uint32(before.registers);
+        uint32 tick = ++clock;
+        declarationsWorsenedAt[register] = tick;
+        emit DeclarationsWorsened(register, tick);
+    }
+
+    /// @dev What was found for a product shows now.
+    function _shownOfProduct(Finding memory f) internal view returns (Verdict verdict, bool stale) {
+        (verdict, stale) = _shown(f);
+        for (uint128 rest = f.registers; rest != 0 && verdict < Verdict.UNDETERMINABLE; rest >>= 32) {
+            // forge-lint: disable-next-line(unsafe-typecast)
+            if (declarationsWorsenedAt[uint32(rest)] > f.clock) return (Verdict.UNDETERMINABLE, true);
+        }
+    }
+
+    /// @dev What a judgement shows now.
     function _shown(Finding memory f) internal view returns (Verdict verdict, bool stale) {
         if (f.verdict >= Verdict.UNDETERMINABLE) return (f.verdict, false);
         if (f.verdict == Verdict.NONE) return (Verdict.UNDETERMINABLE, false);
@@ -96,7 +116,7 @@ abstract contract SmelterRegisters is IConflictMinerals, Module {
         for (uint128 rest = f.registers; rest != 0 && !stale; rest >>= 32) {
             // forge-lint: disable-next-line(unsafe-typecast)
             uint32 register = uint32(rest);
-            stale = worsenedAt[register] > f.clock || !CONSORTIUM.hasRole(register, REGISTER_ROLES);
+            stale = smeltersWorsenedAt[register] > f.clock || !CONSORTIUM.hasRole(register, REGISTER_ROLES);
         }
         return (stale ? Verdict.UNDETERMINABLE : f.verdict, stale);
     }

@@ -41,7 +41,9 @@ class State:
 
     clock: int = 0
     worsened: dict[int, int] = field(default_factory=dict)
-    """By register: the clock when something got worse in it last."""
+    """By register: the clock when one of its smelters got worse last."""
+    lowered: dict[int, int] = field(default_factory=dict)
+    """The same of the declarations by it."""
     smelters: dict[tuple[int, bytes], Mapping[str, Any]] = field(default_factory=dict)
     """By register and smelter."""
     names: dict[tuple[int, bytes], str] = field(default_factory=dict)
@@ -79,10 +81,12 @@ def fold(state: State, event: Event) -> None:
                 raise FoldError(event, "the listing is that of another smelter")
             facts = {"status": listing.status, "country": listing.country, "validUntil": listing.validUntil}
             state.smelters[key], state.names[key] = facts, listing.name
-        case "RegisterWorsened":
+        case "SmeltersWorsened" | "DeclarationsWorsened":
             if event["clock"] != state.clock + 1:
                 raise FoldError(event, f"the clock stands at {state.clock}")
-            state.clock = state.worsened[event["org"]] = event["clock"]
+            state.clock = event["clock"]
+            worsened = state.worsened if event.name == "SmeltersWorsened" else state.lowered
+            worsened[event["org"]] = event["clock"]
         case "ProductCovered":
             known = state.declarations.get(event["declaration"])
             if known is None or known.org != event["org"]:
@@ -122,7 +126,9 @@ def views(state: State) -> Iterator[View]:
     """What every view of the contract must return."""
     yield View("registers", "clock", (), state.clock)
     for register, clock in state.worsened.items():
-        yield View(f"register {register}", "worsenedAt", (register,), clock)
+        yield View(f"register {register}", "smeltersWorsenedAt", (register,), clock)
+    for register, clock in state.lowered.items():
+        yield View(f"register {register}", "declarationsWorsenedAt", (register,), clock)
     for (register, smelter), facts in state.smelters.items():
         subject = f"smelter {smelter_text(smelter)} of register {register}"
         yield View(subject, "smelterOf", (register, smelter), facts)

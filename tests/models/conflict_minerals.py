@@ -248,6 +248,9 @@ class MineralsLedger:
 
     listed: dict[tuple[int, bytes], Listed] = field(default_factory=dict)
     worsened: dict[int, int] = field(default_factory=dict)
+    """By register, the clock when one of its smelters got worse last."""
+    lowered: dict[int, int] = field(default_factory=dict)
+    """The same of the declarations by it."""
     clock: int = 0
     declarations: dict[bytes, Declaration] = field(default_factory=dict)
     judgements: dict[bytes, Finding] = field(default_factory=dict)
@@ -259,6 +262,7 @@ class MineralsLedger:
         return MineralsLedger(
             dict(self.listed),
             dict(self.worsened),
+            dict(self.lowered),
             self.clock,
             dict(self.declarations),
             dict(self.judgements),
@@ -275,8 +279,10 @@ class MineralsLedger:
                 listing = a["listing"]
                 told = Listed(listing[1], listing[2], listing[3])
                 self.listed[a["org"], a["smelter"]] = told
-            case "RegisterWorsened":
+            case "SmeltersWorsened":
                 self.clock = self.worsened[a["org"]] = a["clock"]
+            case "DeclarationsWorsened":
+                self.clock = self.lowered[a["org"]] = a["clock"]
             case "Declared":
                 before = self.declarations.get(id_)
                 new = Declaration(a["org"], a["version"], Statement(*a["statement"]), tuple(a["smelters"]))
@@ -336,10 +342,10 @@ class ConflictMinerals:
             after[register, id_] = new
             told = {"smelter": id_, "org": register, "caller": sender, "listing": listing}
             facts.append(("SmelterListed", told))
-        return self._happened(no, *facts, *(self._worsened(register) if worse else ()))
+        return self._happened(no, *facts, *(self._tick("SmeltersWorsened", register) if worse else ()))
 
-    def _worsened(self, register: int) -> list[Fact]:
-        return [("RegisterWorsened", {"org": register, "clock": self.ledger.clock + 1})]
+    def _tick(self, name: str, register: int) -> list[Fact]:
+        return [(name, {"org": register, "clock": self.ledger.clock + 1})]
 
     # Declarations
 
@@ -375,8 +381,7 @@ class ConflictMinerals:
         no.when(version != known.version, "NotNewestVersion", product, year, version, known.version)
         facts = self._declared(no, product, year, org, version + 1, statement, smelters, reason, sender)
         before = self.ledger.judgements[declaration_id(product, year)]
-        worse = self._rests_worse(before, Finding(*facts[1][1]["finding"]))
-        return self._happened(no, *facts, *(self._worsened(known.statement.register) if worse else ()))
+        return self._happened(no, *facts, *self._lowered(before, Finding(*facts[1][1]["finding"])))
 
     def cover(self, product: bytes, year: int, products: Sequence[bytes], *, sender: str) -> list[Fact]:
         no = Objections()
@@ -424,7 +429,7 @@ class ConflictMinerals:
         self._check_list(no, statement, smelters)
         no.settle()
         where = {"product": product, "org": org, "year": year, "caller": sender, "version": version}
-        told = where | {"statement": statement, "reason": reason, "smelters": tuple(smelters)}
+        told = where | {"statement": statement, "reason": reason, "smelters": [*smelters]}
         return [("Declared", told), self._judged(product, year, self.judged(statement, smelters), sender)]
 
     def _check_list(self, no: Objections, statement: Statement, smelters: Sequence[bytes]) -> None:
@@ -450,13 +455,15 @@ class ConflictMinerals:
         former = self.ledger.covered.get(product)
         if former is None or self._kind(product) == Kind.DESIGN:
             return []
-        before, after = ledger.judgements[former], ledger.judgements[declaration]
-        return self._worsened(before.behind[0]) if self._rests_worse(before, after) else []
+        return self._lowered(ledger.judgements[former], ledger.judgements[declaration])
 
-    def _rests_worse(self, before: Finding, after: Finding) -> bool:
+    def _lowered(self, before: Finding, after: Finding) -> list[Fact]:
+        """What happens because products rest on the second judgement and no more on the first."""
         relied_on = before.verdict < Verdict.UNDETERMINABLE
         moved = relied_on and before.registers != after.registers
-        return moved or better(before.verdict, before.valid_until, after.verdict, after.valid_until)
+        if moved or better(before.verdict, before.valid_until, after.verdict, after.valid_until):
+            return self._tick("DeclarationsWorsened", before.behind[0])
+        return []
 
     # Evaluations
 
@@ -483,10 +490,10 @@ class ConflictMinerals:
             made_of = [(lot, 0)] if lot else list(self.lineage.ledger.inputs(product))
             if made_of and not inputs:
                 kept = self.ledger.findings.get(product, Finding())
-                usable = kept.verdict != Verdict.NONE and not self.shown(kept)[1]
-                if place == 0 or not usable:
+                verdict_, stale = self.shown_of_product(kept)
+                if place == 0 or stale or kept.verdict == Verdict.NONE:
                     no.final("WrongInputs", product)
-                found, shown = [*found, kept], [*shown, self.shown(kept)[0]]
+                found, shown = [*found, kept], [*shown, verdict_]
             else:
                 named = [ancestors[i].product if i < len(ancestors) else None for i in inputs]
                 amounts = [0 for _ in inputs] if lot else list(quantities)
@@ -602,8 +609,15 @@ class ConflictMinerals:
         open_ = any(each in processes and not processes[each].finalised for each in behind)
         return max(worst, Verdict.UNDETERMINABLE) if open_ else worst
 
+    def shown_of_product(self, finding: Finding) -> tuple[Verdict, bool]:
+        """What was found for a product is worth now."""
+        lowered = any(self.ledger.lowered.get(each, 0) > finding.clock for each in finding.behind)
+        if lowered and Verdict.NONE < finding.verdict < Verdict.UNDETERMINABLE:
+            return Verdict.UNDETERMINABLE, True
+        return self.shown(finding)
+
     def shown(self, finding: Finding) -> tuple[Verdict, bool]:
-        """What a finding is worth now."""
+        """What a judgement is worth now."""
         verdict = Verdict(finding.verdict)
         if verdict == Verdict.NONE:
             return Verdict.UNDETERMINABLE, False
@@ -617,7 +631,7 @@ class ConflictMinerals:
     def shown_of(self, product: bytes) -> tuple[Verdict, bool]:
         """As `verdictOf`."""
         finding = self.ledger.findings.get(product, Finding())
-        verdict, stale = self.shown(finding)
+        verdict, stale = self.shown_of_product(finding)
         grown = finding.originless and self.lineage.ledger.origin(product) != ZERO
         if grown and verdict < Verdict.UNDETERMINABLE:
             return Verdict.UNDETERMINABLE, True
