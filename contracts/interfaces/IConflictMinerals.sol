@@ -21,6 +21,7 @@ import {ITwins} from "./ITwins.sol";
 /// - A verdict better than UNDETERMINABLE is never better than what registers and declarations say now. Whatever gets
 ///   worse in them moves the {clock}, and what was judged or evaluated before is shown as UNDETERMINABLE until somebody
 ///   does it anew ({smeltersWorsenedAt}, {declarationsWorsenedAt}). Until then it may also be worse than what they say now.
+///   NO_MINERALS and RECYCLED rest on no smelter, and no register makes them stale.
 /// - A version of a declaration has one successor, and none is changed.
 ///
 /// Assumptions: makers answer truly, registers list what they know, and a part that is installed in another is

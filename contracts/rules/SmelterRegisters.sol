@@ -110,8 +110,9 @@ abstract contract SmelterRegisters is IConflictMinerals, Module {
 
     /// @dev What a judgement shows now.
     function _shown(Finding memory f) internal view returns (Verdict verdict, bool stale) {
-        if (f.verdict >= Verdict.UNDETERMINABLE) return (f.verdict, false);
         if (f.verdict == Verdict.NONE) return (Verdict.UNDETERMINABLE, false);
+        // No smelter is behind it, or nobody relies on it.
+        if (f.verdict <= Verdict.RECYCLED || f.verdict >= Verdict.UNDETERMINABLE) return (f.verdict, false);
         stale = block.timestamp > f.validUntil;
         for (uint128 rest = f.registers; rest != 0 && !stale; rest >>= 32) {
             // forge-lint: disable-next-line(unsafe-typecast)

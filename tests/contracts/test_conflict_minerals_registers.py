@@ -218,6 +218,6 @@ def test_what_nobody_relies_on_is_never_stale(case: Case) -> None:
     case.node.warp(1)
     assert case.contract.standingOf(bad) == (Verdict.NON_CONFORMANT, False)
     assert case.contract.standingOf(incomplete) == (Verdict.UNDETERMINABLE, False)
-    assert case.contract.standingOf(nothing) == (Verdict.UNDETERMINABLE, True)
+    assert case.contract.standingOf(nothing) == (Verdict.NO_MINERALS, False), "it rests on no smelter"
     assert case.contract.standingOf(bytes(32)) == (Verdict.UNDETERMINABLE, False)
     assert pack() == int.from_bytes(bytes([1, 0, 0, 0, 0, 0, 0, 0] * 4), "little")

@@ -597,8 +597,10 @@ class ConflictMinerals:
         if known is None:
             return Verdict.UNDETERMINABLE
         verdict = self.judged(known.statement, known.smelters).verdict
-        silent = not self.is_register(known.statement.register)
-        return max(verdict, Verdict.UNDETERMINABLE) if silent else verdict
+        rests_on_smelters = verdict > Verdict.RECYCLED
+        if rests_on_smelters and not self.is_register(known.statement.register):
+            return max(verdict, Verdict.UNDETERMINABLE)
+        return verdict
 
     def truth(self, product: bytes) -> Verdict:
         """The worst of everything that the product was made of, as the graph has it."""
@@ -621,7 +623,7 @@ class ConflictMinerals:
         verdict = Verdict(finding.verdict)
         if verdict == Verdict.NONE:
             return Verdict.UNDETERMINABLE, False
-        if verdict >= Verdict.UNDETERMINABLE:
+        if verdict <= Verdict.RECYCLED or verdict >= Verdict.UNDETERMINABLE:
             return verdict, False
         moved = any(self.ledger.worsened.get(each, 0) > finding.clock for each in finding.behind)
         silent = not all(map(self.is_register, finding.behind))
