@@ -136,6 +136,7 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
             ("@Consortium", "@Conditions", "@Lots"),
             ("CONSORTIUM", "CONDITIONS", "LOTS"),
         ),
+        Part("ConflictMinerals", ("@Consortium", "@Lineage"), ("CONSORTIUM", "LINEAGE")),
         Part("Verification", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
         Part("DeliveryExceptions", ("@Consortium",), ("CONSORTIUM",)),
         Part("TitleDeed", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),

@@ -302,9 +302,10 @@ def test_each_question_has_its_answers(case: Case, metal: Metal, question: int) 
             statement = Statement(case.register.number, answers=answers)
             no = list(Questions(*row).wrong())
             if no:
-                with reverts("WrongAnswer", metal, *no[0]):
+                wrong, given = no[0]
+                with reverts("WrongAnswer", metal, wrong, given):
                     case.contract.declare(case.design, case.year, statement, [], sender=maker)
-                with reverts("WrongAnswer", metal, *no[0]):
+                with reverts("WrongAnswer", metal, wrong, given):
                     case.contract.formSdOf(statement)
             else:
                 case.contract.declare.call(case.design, case.year, statement, [], sender=maker)

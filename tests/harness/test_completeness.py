@@ -15,6 +15,7 @@ INTERFACES = (
     "ICargoInsurance",
     "IClosureClaims",
     "IConditions",
+    "IConflictMinerals",
     "IConsortium",
     "IDeliveryExceptions",
     "IDevices",

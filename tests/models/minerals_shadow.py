@@ -140,17 +140,11 @@ class MineralsShadow(Tracing):
         state = audit.rebuild(events_of(self, "ConflictMinerals", self.contract))
         return asked(self.contract, "ConflictMinerals", audit.views(state))
 
-    def now(self) -> MineralsPoint:
+    def point(self) -> MineralsPoint:  # type: ignore[override]
         """This moment."""
-        tracing = TracingPoint(
-            self.point(), self.lots.ledger.copy(), self.lineage.ledger.copy(), self.recalls.ledger.copy()
-        )
-        return MineralsPoint(tracing, self.model.ledger.copy())
+        return MineralsPoint(super().point(), self.model.ledger.copy())
 
-    def again(self, moment: MineralsPoint) -> None:
+    def back_to(self, point: MineralsPoint) -> None:  # type: ignore[override]
         """Return to a moment; later ones are forgotten."""
-        point = moment.tracing
-        self.back_to(point.shadow)
-        self.lots.ledger, self.lineage.ledger = point.lots.copy(), point.lineage.copy()
-        self.recalls.ledger = point.recalls.copy()
-        self.model.ledger = moment.ledger.copy()
+        super().back_to(point.tracing)
+        self.model.ledger = point.ledger.copy()
