@@ -105,7 +105,9 @@ contract ConflictMinerals is SmelterRegisters {
         bytes32[] calldata smelters,
         bytes32 reason
     ) private returns (Finding memory f) {
-        if (s.register == org || !CONSORTIUM.hasRole(s.register, REGISTER_ROLES)) revert NotARegister(s.register, org);
+        if (s.register == org || !CONSORTIUM.hasRole(s.register, REGISTER_ROLES)) {
+            revert NotARegister(s.register, org);
+        }
         _checkAnswers(s.answers);
         bytes32 root;
         (root, f) = _judge(s.register, s.answers, smelters);
@@ -149,8 +151,9 @@ contract ConflictMinerals is SmelterRegisters {
         }
         for (uint256 metal; metal < METALS; ++metal) {
             if (!_remains(answers, metal)) continue;
-            if (_isRecycled(answers, metal)) _join(f, Verdict.RECYCLED, FOREVER);
-            else if (named & 1 << metal == 0 || !_isComplete(answers, metal)) {
+            if (_isRecycled(answers, metal)) {
+                _join(f, Verdict.RECYCLED, FOREVER);
+            } else if (named & 1 << metal == 0 || !_isComplete(answers, metal)) {
                 _join(f, Verdict.UNDETERMINABLE, FOREVER);
             }
         }

@@ -245,8 +245,8 @@ _ADVICE: dict[str, str] = {
     "NotCoverable": "declare a design itself, year by year; cover its lots and parts",
     "NotDeclared": "its maker must declare it for this year first",
     "NotInDeclaration": "take the smelters from the newest event Declared, with their proof",
-    "NotNamedBefore": "order the list so that each thing stands behind one that was made of it, and leave out "
-    "the others",
+    "NotNamedBefore": "order the list so that each thing stands behind one that was made of it, and leave "
+    "out the others",
     "NotNewestVersion": "look at declarationOf: supersede the newest version; a first one is declared",
     "NotOverdue": "nothing to do: it was filed, or is due at the second that the error names",
     "NotTheMaker": "who commissioned the lot or registered the twin must act",
@@ -255,10 +255,10 @@ _ADVICE: dict[str, str] = {
     "NothingToFlag": "nothing to do: the smelter is conformant or active, or its metal is recycled",
     "OtherSmelters": "take the smelters from the newest event Declared, in their order",
     "TooManyRegisters": "have the makers on the way rely on the same registers, four at most",
-    "WrongAnswer": "answer 1 and 2 with NO or YES, 3 to 5 with UNKNOWN too, 6 with a share, 7 and 8 with NO or "
-    "YES; leave open what is not asked",
-    "WrongInputs": "list all inputs in their order: `goldthread minerals evaluate` does; evaluate anew what is "
-    "stale and left out",
+    "WrongAnswer": "answer 1 and 2 with NO or YES, 3 to 5 with UNKNOWN too, 6 with a share, 7 and 8 with NO "
+    "or YES; leave open what is not asked",
+    "WrongInputs": "list all inputs in their order: `goldthread minerals evaluate` does; evaluate anew what "
+    "is stale and left out",
     "WrongSmelter": "sort the smelters, name each once, and only those of metals that remain in the product",
     "WrongValidity": "give CONFORMANT and ACTIVE a last second that is not over, and the others 0",
     "WrongYear": "name a calendar year from 2013 on that has begun",

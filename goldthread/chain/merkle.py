@@ -1,5 +1,5 @@
-"""Merkle trees over readings, the serials of a lot, the contents of a container, the members of a recall and the
-smelters of a declaration.
+"""Merkle trees over readings, the serials of a lot, the contents of a container, the members of a recall and
+the smelters of a declaration.
 
 The hashes are those of contracts/libraries/MerkleLeaves.sol.
 
@@ -182,7 +182,7 @@ def serial_leaves(units: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def smelter_tree(smelters: Iterable[bytes]) -> Tree:
-    """The tree over the smelters of a declaration, 32 bytes each, in their order. `ValueError` if there is none."""
+    """The tree over the smelters of a declaration, 32 bytes each; `ValueError` if there is none."""
     return Tree(leaf(SMELTER, index, smelter) for index, smelter in enumerate(smelters))
 
 

@@ -1,5 +1,5 @@
-"""Every reachable state x action x kind of caller: contract and model do the same, and no verdict that is relied on
-is better than what is true.
+"""Every reachable state x action x kind of caller: contract and model do the same, and no verdict that is
+relied on is better than what is true.
 """
 
 from __future__ import annotations

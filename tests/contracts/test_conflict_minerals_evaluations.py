@@ -410,7 +410,9 @@ def test_any_of_the_registers_makes_it_stale(case: Case) -> None:
         for each in lots:
             case.judge(each)
         assert case.evaluate(product) == Verdict.CONFORMANT
-        told = case.statement(tin=replace(CLEAN, responded=1))._replace(register=[*numbers, numbers[1], numbers[0]][place])
+        told = case.statement(tin=replace(CLEAN, responded=1))._replace(
+            register=[*numbers, numbers[1], numbers[0]][place]
+        )
         case.supersede(lot, told)
         assert case.contract.verdictOf(product) == (Verdict.UNDETERMINABLE, True)
         case.supersede(lot, told._replace(answers=case.statement().answers))

@@ -85,7 +85,9 @@ def test_every_metal_is_one(case: Case) -> None:
     case.shadow.check_minerals()
 
 
-@pytest.mark.parametrize("country", [b"\0\0", b"B\0", b"\0B", b"bo", b"Bo", b"@Z", b"A[", b"A@", b"[A", b"C1"])
+@pytest.mark.parametrize(
+    "country", [b"\0\0", b"B\0", b"\0B", b"bo", b"Bo", b"@Z", b"A[", b"A@", b"[A", b"C1"]
+)
 def test_a_country_is_two_letters(case: Case, country: bytes) -> None:
     with reverts("NotACountry", TIN, country):
         case.contract.list([case.listing(TIN)._replace(country=country)], sender=case.register.record)

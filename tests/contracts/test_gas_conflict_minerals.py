@@ -68,10 +68,11 @@ def test_evaluations(anvil: AnvilNode, gas: GasBook) -> None:
         case.declare(product, smelters=MANY[:1])
     contract, stranger = case.contract, case.world.stranger
     one = [Ancestor(lot_id("bar"), [1], [ONE]), Ancestor(inputs[0])]
-    gas.record("ConflictMinerals.evaluate, one input", contract.evaluate(one, sender=stranger).gas_used, 113_500)
+    gas.record(
+        "ConflictMinerals.evaluate, one input", contract.evaluate(one, sender=stranger).gas_used, 113_500
+    )
     all_ = [Ancestor(lot_id("car"), list(range(1, 21)), [ONE] * 20), *map(Ancestor, inputs)]
     used = contract.evaluate(all_, sender=stranger).gas_used
     gas.record("ConflictMinerals.evaluate, 20 inputs", used, 498_000)
     cost = inner(contract, contract.verdictOf.encode(lot_id("car")))
     gas.record("ConflictMinerals.verdictOf, read by a contract", cost.cold, 18_000)
-

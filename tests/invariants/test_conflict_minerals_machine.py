@@ -1,5 +1,5 @@
-"""Random lineages, registers and declarations: a product's verdict is the worst of its graph, and what is relied
-on is never better, whatever registers and makers do and however much time passes.
+"""Random lineages, registers and declarations: a product's verdict is the worst of its graph, and what is
+relied on is never better, whatever registers and makers do and however much time passes.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from tests.models.conflict_minerals import (
 from tests.models.form_sd import Answer
 from tests.models.minerals_shadow import MineralsPoint, MineralsShadow
 from tests.support import Counters, fresh
-from tests.support.making import Making
+from tests.support.making import Making, lot_id, process_of
 from tests.support.minerals import REASON, Case
 from tests.support.words import Role
-from tests.support.world import Org
+from tests.support.world import Org, twin_id, uri
 
 COUNT = Counters()
 SMELTERS = sorted(smelter(f"CID{number}", metal) for number in (1, 2) for metal in (Metal.TIN, Metal.GOLD))
@@ -54,6 +54,10 @@ def beginning() -> tuple[Case, MineralsPoint]:
     for org in (case.world.regulator, case.world.insurer):
         case.list(*SMELTERS, org=org)
     assert case.design, "registered before all else"
+    making, lots = case.making, [case.making.lot("ore"), case.making.lot("coal")]
+    _, (iron,) = making.transform("smelting", lots, ["iron"], finalise=True)
+    making.transform("casting", [iron, lots[1]], ["bar"])
+    making.part("part")
     return case, case.shadow.point()
 
 
@@ -68,9 +72,9 @@ class Histories(RuleBasedStateMachine):
         self.making: Making = self.case.making
         self.world = self.case.world
         self.registers = [self.world.regulator, self.world.insurer]
-        self.lots: list[bytes] = []
-        self.parts: list[bytes] = []
-        self.open: list[bytes] = []
+        self.lots = [lot_id(name) for name in ("ore", "coal", "iron", "bar")]
+        self.parts = [twin_id(uri("part"))]
+        self.open = [process_of(self.world.maker.number, "casting")]
         self.number = 0
 
     # What there is to draw from
@@ -236,7 +240,10 @@ class Histories(RuleBasedStateMachine):
         product = data.draw(st.sampled_from(self.products))
         way = self.shadow.way(product)
         direct = {way[place].product for place in way[0].inputs}
-        short = [way[0], *(each._replace(inputs=[], quantities=[]) for each in way[1:] if each.product in direct)]
+        short = [
+            way[0],
+            *(each._replace(inputs=[], quantities=[]) for each in way[1:] if each.product in direct),
+        ]
         places = {each.product: place for place, each in enumerate(short)}
         if product in direct:
             return
@@ -303,4 +310,6 @@ def test_the_worst_of_the_graph() -> None:
     run_state_machine_as_test(Histories)
     COUNT.require(["list", "declare", "supersede", "cover", "judge", "evaluate", "evaluate_by_step", "flag"])
     COUNT.require(["make", "come_late", "turn_out_to_be_made", "exact", "deep", "relied on"])
-    COUNT.require([verdict.name for verdict in Verdict if verdict not in (Verdict.NONE, Verdict.NOT_ENROLLED)])
+    COUNT.require(
+        [verdict.name for verdict in Verdict if verdict not in (Verdict.NONE, Verdict.NOT_ENROLLED)]
+    )

@@ -359,11 +359,15 @@ class ConflictMinerals:
         known = self.ledger.declarations.get(declaration_id(product, year))
         no.when(bool(known), "NotNewestVersion", product, year, 0, known.version if known else 0)
         facts = self._declared(no, product, year, org, 1, statement, smelters, ZERO, sender)
-        cover = [] if self._kind(product) == Kind.DESIGN else self._covered([product], year, product, org, sender)
+        cover = (
+            [] if self._kind(product) == Kind.DESIGN else self._covered([product], year, product, org, sender)
+        )
         after = self.ledger.copy()
         for fact in facts:
             after.apply(fact)
-        return self._happened(no, *facts, *cover, *self._replaced(after, product, declaration_id(product, year)))
+        return self._happened(
+            no, *facts, *cover, *self._replaced(after, product, declaration_id(product, year))
+        )
 
     def supersede(
         self,

@@ -1,7 +1,7 @@
 """What Form SD asks for, written from 17 CFR 240.13p-1 and Form SD, not from the contract.
 
-The outcome is found by possible worlds: what due diligence has found leaves some of them, and what holds in all
-that are left is known. When it is due is found with a calendar and the time zone of the SEC.
+The outcome is found by possible worlds: what due diligence has found leaves some of them, and what holds in
+all that are left is known. When it is due is found with a calendar and the time zone of the SEC.
 """
 
 from __future__ import annotations
