@@ -252,13 +252,22 @@ class Histories(RuleBasedStateMachine):
         if self.shadow.tell("evaluate", short, sender=self.world.stranger) and len(short) > 1:
             COUNT.hit("evaluate_by_step")
 
-    @rule(data=st.data())
-    @precondition(lambda self: any(self.latest(each).smelters for each in self.declared))
-    def flag(self, data: st.DataObject) -> None:
-        product = data.draw(st.sampled_from([each for each in self.declared if self.latest(each).smelters]))
-        smelters = self.latest(product).smelters
-        index = data.draw(st.integers(0, len(smelters) - 1))
-        args = smelters[index], index, tree_of(smelters).proof(index)
+    @property
+    def with_smelters(self) -> list[bytes]:
+        return [product for product in self.declared if self.latest(product).smelters]
+
+    @rule(data=st.data(), status=st.sampled_from([Status.NON_CONFORMANT, Status.NONE, Status.ACTIVE]))
+    @precondition(lambda self: self.with_smelters)
+    def turn_bad(self, data: st.DataObject, status: Status) -> None:
+        """A smelter that somebody has declared, and somebody flags it."""
+        product = data.draw(st.sampled_from(self.with_smelters))
+        told = self.latest(product)
+        index = data.draw(st.integers(0, len(told.smelters) - 1))
+        [register] = [org for org in self.registers if org.number == told.statement.register]
+        until = self.world.now + 50 if status == Status.ACTIVE else 0
+        listing = Listing(told.smelters[index], status, b"BO", until)
+        self.tell("list", [listing], sender=register.record)
+        args = told.smelters[index], index, tree_of(told.smelters).proof(index)
         self.tell("flag", product, self.case.year, *args, sender=self.world.stranger)
 
     @rule()
