@@ -11,6 +11,7 @@ from goldthread.commands import (
     exposure,
     firmware,
     ids,
+    minerals,
     policy,
     proof,
     quotes,
@@ -48,6 +49,7 @@ main.add_command(chain.history)
 main.add_command(trace.trace)
 main.add_command(recall.recall)
 main.add_command(exposure.exposure)
+main.add_command(minerals.minerals)
 main.add_command(chain.audit)
 
 if __name__ == "__main__":

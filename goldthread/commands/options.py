@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -297,11 +297,16 @@ class Office:
         self.as_json = as_json
         self._sender = account, keystore, passphrase_file
 
+    @cached_property
+    def sender(self) -> Sender:
+        """Who sends; a passphrase is asked for once."""
+        return sender_of(self.deployment, *self._sender)
+
     def send(self, call: Call) -> list[Event]:
         """Send a call; the events of its contract."""
         from goldthread.chain.logs import receipt_events
 
-        receipt = sender_of(self.deployment, *self._sender).send(call)
+        receipt = self.sender.send(call)
         self.receipt = receipt
         return receipt_events(self.deployment, [call.contract.name], receipt)
 

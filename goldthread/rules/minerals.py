@@ -1,8 +1,8 @@
 """Conflict minerals: the words and rules of the contract ConflictMinerals, for files, commands and reports.
 
-A smelter is 32 bytes: its number in the register in ASCII, left-aligned, and in the last byte the metal. Answers
-are one word: question q (1 to 8) of metal m is the byte 8m + q - 1 from the lowest on. `outcome` is Form SD, item
-1.01 (17 CFR 249b.400); `due_at` is 17 CFR 240.13p-1 with 17 CFR 240.0-3.
+A smelter is 32 bytes: its number in the register in ASCII, left-aligned, and in the last byte the metal.
+Answers are one word: question q (1 to 8) of metal m is the byte 8m + q - 1 from the lowest on. `outcome` is
+Form SD, item 1.01 (17 CFR 249b.400); `due_at` is 17 CFR 240.13p-1 with 17 CFR 240.0-3.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ VERDICT_OF: Mapping[Status, Verdict] = {
 
 
 class MineralsError(ValueError):
-    """Something about conflict minerals that cannot be so. The message names the field, the value and the rule."""
+    """Something about conflict minerals that cannot be so. The message names field, value and rule."""
 
 
 @dataclass(frozen=True)
@@ -247,8 +247,8 @@ def due_at(year: int) -> int:
 
 
 def roll_up(answers: Iterable[Answers]) -> Answers:
-    """What follows for a product from the answers about everything in it: a YES counts for 1 to 4, a NO for 5,
-    7 and 8, and the smallest share for 6.
+    """What follows for a product from the answers about everything in it: a YES counts for 1 to 4, a NO for
+    5, 7 and 8, and the smallest share for 6.
     """
     told = list(answers)
     remain = [each for each in told if each.is_in]
