@@ -72,7 +72,7 @@ def smelter(office: Office, file: Path, batch: int) -> None:
     from goldthread.minerals.files import read_register
 
     listings = read_register(file)
-    contract, account = office.deployment.conflict_minerals, office.sender.address
+    contract, account = office.deployment.conflict_minerals, office.sender().address
     register = office.deployment.consortium.accountOf(account).org
     calls = [contract.smelterOf.prepare(register, listing[0]) for listing in listings]
     stands = office.deployment.read_many(calls, office.deployment.chain.block_number())

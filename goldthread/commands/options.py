@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, wraps
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -296,17 +296,25 @@ class Office:
         self.deployment = open_deployment(deployment_file, rpc)
         self.as_json = as_json
         self._sender = account, keystore, passphrase_file
+        self._opened: Sender | None = None
 
-    @cached_property
+    @property
+    def signs(self) -> bool:
+        """Was somebody named who signs?"""
+        account, keystore, _ = self._sender
+        return account is not None or keystore is not None
+
     def sender(self) -> Sender:
-        """Who sends; a passphrase is asked for once."""
-        return sender_of(self.deployment, *self._sender)
+        """Who sends; waits for what that account has sent before. A passphrase is asked for once."""
+        if self._opened is None:
+            self._opened = sender_of(self.deployment, *self._sender)
+        return self._opened
 
     def send(self, call: Call) -> list[Event]:
         """Send a call; the events of its contract."""
         from goldthread.chain.logs import receipt_events
 
-        receipt = self.sender.send(call)
+        receipt = self.sender().send(call)
         self.receipt = receipt
         return receipt_events(self.deployment, [call.contract.name], receipt)
 
@@ -338,6 +346,19 @@ def sends(command: Callable[..., Any]) -> Callable[..., Any]:
 
     found: Callable[..., Any] = json_option(with_office)
     for option in (sender_options, rpc_option, deployment_option()):
+        found = option(found)
+    return found
+
+
+def reads(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command that asks a node and sends nothing. It gets an `Office` as first argument."""
+
+    @wraps(command)
+    def with_office(*args: Any, deployment_file: Path, rpc: str, as_json: bool, **options: Any) -> Any:
+        return command(Office(deployment_file, rpc, None, None, None, as_json), *args, **options)
+
+    found: Callable[..., Any] = json_option(with_office)
+    for option in (rpc_option, deployment_option()):
         found = option(found)
     return found
 
