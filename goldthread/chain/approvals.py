@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from goldthread.chain import eip712
-from goldthread.chain.contracts import Call, Deployment
+from goldthread.chain.contracts import Call, Contract, Deployment
 from goldthread.chain.devices import verify
 from goldthread.chain.eip712 import Domain, Message, MessageError
+from goldthread.chain.passkeys import Assertion, PasskeyError
 from goldthread.chain.signers import Signer
 from goldthread.files import FileError
 from goldthread.hashing import keccak
@@ -25,11 +26,19 @@ from goldthread.hashing import keccak
 SCHEMA = 1
 """Version of the format."""
 
-KINDS = ("Release", "Minimum", "SignerSet", "Confirmation", "Invocation")
+KINDS = (
+    "Release",
+    "Minimum",
+    "SignerSet",
+    "Confirmation",
+    "Invocation",
+    "SignedStatement",
+    "SignedCountersignature",
+)
 """What a document can be about."""
 
-_SINGLE = ("Confirmation", "Invocation")
-"""What one key signs: the device, or who uses a capability."""
+_SINGLE = ("Confirmation", "Invocation", "SignedStatement", "SignedCountersignature")
+"""What one key signs: the device, who uses a capability, who answers for a record."""
 
 
 class DocumentError(Exception):
@@ -73,7 +82,7 @@ class Document:
 
         Raises `DocumentError` for a wrong one, as far as that can be told without a chain.
         """
-        if len(signer) in (20, 84) and not verify(signer, self.digest, signature):
+        if not _is_signature(signer, self.digest, signature):
             raise DocumentError(f"signature of 0x{signer.hex()}: is not its signature over this {self.kind}")
         others = [] if self.kind in _SINGLE else [s for s in self.signatures if s[0] != signer]
         signatures = sorted([*others, (signer, signature)], key=lambda s: keccak(s[0]))
@@ -101,13 +110,29 @@ class Document:
         if self.kind in _SINGLE:
             if not self.signatures:
                 raise DocumentError("signatures: nobody has signed yet")
-            function = contract.confirm if self.kind == "Confirmation" else contract.useSigned
-            call: Call = function(message, *self.signatures[0])
+            call: Call = self._single(contract, message, *self.signatures[0])
             return call
         functions = {"Release": "release", "Minimum": "raiseMinimum", "SignerSet": "setSigners"}
         signers, made = ([s[place] for s in self.signatures] for place in (0, 1))
         brought: Call = getattr(contract, functions[self.kind])(message, signers, made)
         return brought
+
+    def _single(self, contract: Contract, message: tuple[Any, ...], signer: bytes, signature: bytes) -> Any:
+        """The call with the one signature that it needs."""
+        match self.kind:
+            case "Confirmation":
+                return contract.confirm(message, signer, signature)
+            case "Invocation":
+                return contract.useSigned(message, signer, signature)
+            case "SignedCountersignature":
+                return contract.countersignSigned(*message, signer, signature)
+        statement, supersedes, reason, device, *rest = message
+        authorship = (*rest, signer, signature)
+        if any(device):
+            return contract.writeByDevice(statement, device, authorship)
+        if any(supersedes):
+            return contract.amendSigned(statement, supersedes, reason, authorship)
+        return contract.writeSigned(statement, authorship)
 
     def to_json(self) -> dict[str, Any]:
         """For a file."""
@@ -158,6 +183,19 @@ class Document:
             raise FileError(f"{path}: {error.strerror or error}") from None
         except (ValueError, DocumentError) as error:
             raise FileError(f"{path}: {error}") from None
+
+
+def _is_signature(signer: bytes, digest: bytes, signature: bytes) -> bool:
+    """False if that can be told without a chain: for addresses, P-256 keys and passkeys."""
+    if len(signer) not in (20, 84):
+        return True
+    if len(signer) == 20 or len(signature) == 64:
+        return verify(signer, digest, signature)
+    try:
+        Assertion.from_signature(signature).check(digest, signer)
+    except PasskeyError:
+        return False
+    return True
 
 
 def _bytes(text: str) -> bytes:
