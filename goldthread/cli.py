@@ -10,6 +10,7 @@ from goldthread.commands import (
     device,
     exposure,
     firmware,
+    fsma,
     ids,
     minerals,
     policy,
@@ -52,6 +53,7 @@ main.add_command(recall.recall)
 main.add_command(exposure.exposure)
 main.add_command(record.record)
 main.add_command(minerals.minerals)
+main.add_command(fsma.fsma)
 main.add_command(chain.audit)
 
 if __name__ == "__main__":
