@@ -27,9 +27,10 @@ from tests.models.conflict_minerals import (
 from tests.models.form_sd import Answer
 from tests.models.minerals_shadow import MineralsShadow
 from tests.support import Forwarder, Node, reverts
+from tests.support.making import ONE
 from tests.support.minerals import DOCUMENT, GOLD, REASON, TIN, TIN_2, Case
 from tests.support.words import Duty, Kind, Role
-from tests.support.world import happened
+from tests.support.world import SUPPLIER_PREFIX, Commission, happened, lot_uri, twin_id
 
 ZERO = bytes(32)
 USED_UP = Questions(2, 1)
@@ -103,6 +104,23 @@ def test_only_the_maker_declares(case: Case, duty: Duty) -> None:
     assert [(fields["caller"]) for _, fields in happened(receipt)] == 2 * [machine.address]
     [(_, fields), *_] = happened(case.contract.cover(lot, case.year, [lot], sender=machine))
     assert fields["caller"] == machine.address
+
+
+def test_every_maker_declares_its_own(case: Case) -> None:
+    """And the first number of an organisation is no version."""
+    supplier, item = case.world.supplier, Commission(lot_uri("theirs", SUPPLIER_PREFIX), quantity=ONE)
+    assert case.shadow.act("commissionLot", item, case.world.ref(), sender=supplier.register)
+    lot = twin_id(item.uri)
+    id_ = case.declare(lot, org=supplier)
+    assert case.contract.declarationOf(id_)[:2] == (supplier.number, 1)
+    args = lot, case.year, 1, case.statement(), [TIN], REASON
+    with reverts("NotTheMaker", lot, case.world.maker.number, supplier.number):
+        case.contract.supersede(*args, sender=case.world.maker.quality)
+    with reverts("NotTheMaker", lot, case.world.maker.number, supplier.number):
+        case.declare(case.design)
+        case.contract.cover(case.design, case.year, [lot], sender=case.world.maker.quality)
+    assert case.shadow.tell("supersede", *args, sender=supplier.quality)
+    case.shadow.check_minerals()
 
 
 def test_a_maker_of_a_twin_that_is_sold_still_declares_it(case: Case) -> None:
