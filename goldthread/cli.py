@@ -12,7 +12,9 @@ from goldthread.commands import (
     device,
     exposure,
     firmware,
+    fsma,
     ids,
+    minerals,
     policy,
     proof,
     quotes,
@@ -54,6 +56,8 @@ main.add_command(recall.recall)
 main.add_command(exposure.exposure)
 main.add_command(record.record)
 main.add_command(compliance.compliance)
+main.add_command(minerals.minerals)
+main.add_command(fsma.fsma)
 main.add_command(chain.audit)
 
 if __name__ == "__main__":

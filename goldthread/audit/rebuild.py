@@ -19,6 +19,7 @@ from goldthread.audit import (
     closure_claims,
     compliance,
     conditions,
+    conflict_minerals,
     consortium,
     delivery_exceptions,
     design_control,
@@ -76,6 +77,7 @@ class System:
     capabilities: capabilities.State = field(default_factory=capabilities.State)
     firmware: firmware.State = field(default_factory=firmware.State)
     telemetry: telemetry.State = field(default_factory=telemetry.State)
+    conflict_minerals: conflict_minerals.State = field(default_factory=conflict_minerals.State)
     conditions: conditions.State = field(default_factory=conditions.State)
     exposures: exposures.State = field(default_factory=exposures.State)
     logger_reports: logger_reports.State = field(default_factory=logger_reports.State)
@@ -135,6 +137,8 @@ class System:
                 conditions.fold(self.conditions, event, self.telemetry)
             case "Exposures":
                 exposures.fold(self.exposures, event)
+            case "ConflictMinerals":
+                conflict_minerals.fold(self.conflict_minerals, event)
             case "LoggerReports":
                 logger_reports.fold(self.logger_reports, event)
             case "Templates":
@@ -191,6 +195,8 @@ class System:
                 yield from conditions.views(self.conditions)
             case "Exposures":
                 yield from exposures.views(self.exposures)
+            case "ConflictMinerals":
+                yield from conflict_minerals.views(self.conflict_minerals)
             case "LoggerReports":
                 yield from logger_reports.views(self.logger_reports)
             case "Templates":

@@ -43,6 +43,7 @@ CONTRACTS = (
     "Lineage",
     "Recalls",
     "Exposures",
+    "ConflictMinerals",
     "Verification",
     "DeliveryExceptions",
     "DesignControl",

@@ -183,6 +183,11 @@ class Deployment:
         return self.contract("Exposures")
 
     @property
+    def conflict_minerals(self) -> Contract:
+        """Smelters, what makers declare of them, and what is in a product (IConflictMinerals)."""
+        return self.contract("ConflictMinerals")
+
+    @property
     def delivery_exceptions(self) -> Contract:
         """What receivers found wrong (IDeliveryExceptions)."""
         return self.contract("DeliveryExceptions")

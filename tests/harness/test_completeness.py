@@ -17,6 +17,7 @@ INTERFACES = (
     "IClosureClaims",
     "ICompliance",
     "IConditions",
+    "IConflictMinerals",
     "IConsortium",
     "IDeliveryExceptions",
     "IDesignControl",

@@ -141,6 +141,15 @@ TARGETS = {
         entries=("contracts/rules/Recalls.sol",),
         tests=("recalls", "closure_claims"),
     ),
+    "ConflictMinerals": Target(
+        sources=(
+            "contracts/rules/ConflictMinerals.sol",
+            "contracts/rules/SmelterRegisters.sol",
+            "contracts/libraries/FormSdRules.sol",
+        ),
+        entries=("contracts/rules/ConflictMinerals.sol",),
+        tests=("conflict_minerals",),
+    ),
     "Exposures": Target(
         sources=("contracts/rules/Exposures.sol",),
         entries=("contracts/rules/Exposures.sol",),

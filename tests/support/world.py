@@ -227,6 +227,11 @@ class World:
         return contract
 
     @cached_property
+    def conflict_minerals(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "ConflictMinerals", self.consortium, self.lineage)
+
+    @cached_property
     def token(self) -> Contract:
         """Deployed when first asked for."""
         return deploy(self.node, "TestToken", "Test dollar", "TUSD", 6)
