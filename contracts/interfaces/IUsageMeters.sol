@@ -97,7 +97,7 @@ interface IUsageMeters is IPurse {
         uint160 debt
     );
     /// @notice The balance did not suffice: `missing` of what the newest use costs is owed.
-    event Overage(bytes32 indexed meter, uint32 indexed licence, bytes32 indexed instance, uint160 missing);
+    event MeterOverdrawn(bytes32 indexed meter, uint32 indexed licence, bytes32 indexed instance, uint160 missing);
     /// @notice The payer may close the meter after {NOTICE_PERIOD}.
     event MeterNoticeGiven(bytes32 indexed meter, uint32 indexed licence, address indexed payer, uint40 noticeAt);
     /// @notice The meter was closed: `rest` was credited to the payer, and `debt` remains unpaid.
@@ -160,7 +160,7 @@ interface IUsageMeters is IPurse {
     /// @param amount At least 1. Debts are paid of it first.
     function fund(bytes32 meter, uint128 amount) external;
 
-    /// @notice Records what the instance signed. Anyone. Emits {UsageRecorded}, and {Overage} if the balance does not
+    /// @notice Records what the instance signed. Anyone. Emits {UsageRecorded}, and {MeterOverdrawn} if the balance does not
     /// suffice.
     /// @param signer The instance's ERC-7913 signer.
     function record(Reading calldata reading, bytes calldata signer, bytes calldata signature) external;

@@ -22,7 +22,7 @@ contract UsageMeters is IUsageMeters, Purse {
     /// @inheritdoc IUsageMeters
     uint256 public constant CLOCK_TOLERANCE = 24 hours;
 
-    bytes4 private constant OVERAGE = bytes4(keccak256("OVERAGE"));
+    bytes4 private constant OVERDRAWN = bytes4(keccak256("OVERDRAWN"));
 
     bytes32 private constant READING_TYPEHASH = keccak256("Reading(bytes32 meter,uint64 counter,uint40 time)");
 
@@ -104,7 +104,7 @@ contract UsageMeters is IUsageMeters, Purse {
         emit UsageRecorded(r.meter, m.licence, m.instance, msg.sender, r.counter, r.time, steps, paid, before + missing);
         if (missing == 0) return;
         m.debt = before + missing;
-        emit Overage(r.meter, m.licence, m.instance, missing);
+        emit MeterOverdrawn(r.meter, m.licence, m.instance, missing);
         if (before == 0) _alert(r.meter, m.licence);
     }
 
@@ -171,6 +171,6 @@ contract UsageMeters is IUsageMeters, Purse {
     /// @dev The licensor's, for it is the licensor who is owed.
     function _alert(bytes32 meter, uint32 licence) private {
         bytes32 design = LICENCES.licenceOf(licence).design;
-        emit Alert(design, OVERAGE, TWINS.ownerOf(design), 1, meter);
+        emit Alert(design, OVERDRAWN, TWINS.ownerOf(design), 1, meter);
     }
 }
