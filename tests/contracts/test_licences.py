@@ -353,11 +353,11 @@ def test_it_is_passed_on_while_it_is_in_force(licensing: Licensing) -> None:
     node.timestamp = now + 49
     with reverts("NotStarted", number, now + 50, now + 49):
         licensing.contract.transfer(number, to, sender=finance)
-    here = shadow.now()
+    here = shadow.point()
     for second in (now + 50, now + 59):
         node.timestamp = second
         assert shadow.tell("transfer", number, to, sender=finance)
-        shadow.again(here)
+        shadow.back_to(here)
     node.timestamp = now + 60
     with reverts("Expired", number, now + 60, now + 60):
         licensing.contract.transfer(number, to, sender=finance)
@@ -387,11 +387,11 @@ def test_it_is_not_passed_on_to_whom_it_would_be_superseded(licensing: Licensing
     old = licensing.grant()
     issued = licensing.contract.licenceOf(old).issuedAt
     node.warp(10)
-    here = shadow.now()
+    here = shadow.point()
     by = licensing.grant(to=world.carrier, supersedes=issued + 1)
     with reverts("Superseded", old, by):
         licensing.contract.transfer(old, world.carrier.number, sender=world.supplier.finance)
-    shadow.again(here)
+    shadow.back_to(here)
     licensing.grant(to=world.carrier, supersedes=issued)
     assert shadow.tell("transfer", old, world.carrier.number, sender=world.supplier.finance)
 

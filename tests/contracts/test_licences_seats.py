@@ -120,9 +120,9 @@ def test_the_first_and_the_last_second(licensing: Licensing) -> None:
     ):
         node.timestamp = zero + second
         assert shadow.outcome(number, clerk) == outcome
-        here = shadow.now()
+        here = shadow.point()
         assert shadow.tell("checkout", number, 0, sender=clerk) == (outcome == Outcome.OK)
-        shadow.again(here)
+        shadow.back_to(here)
         if outcome == Outcome.NOT_STARTED:
             with reverts("NotStarted", number, zero + 10, zero + 9):
                 licensing.contract.checkout(number, 0, sender=clerk)
@@ -150,10 +150,10 @@ def test_a_seat_is_good_while_the_licence_is(licensing: Licensing) -> None:
     assert not licensing.contract.hasSeat(number, clerk)
     take(licensing, number, clerk)
     assert licensing.contract.hasSeat(number, clerk)
-    here = shadow.now()
+    here = shadow.point()
     assert shadow.tell("revoke", number, REASON, sender=world.maker.finance)
     assert not licensing.contract.hasSeat(number, clerk)
-    shadow.again(here)
+    shadow.back_to(here)
     node.timestamp = zero + 20
     assert not licensing.contract.hasSeat(number, clerk)
     assert licensing.contract.inUse(number) == 1
@@ -323,11 +323,11 @@ def test_each_place_in_a_word_counts(licensing: Licensing, word: int) -> None:
     take(licensing, number, first, hours=1)
     take(licensing, number, second, second, hours=2)
     take(licensing, number, third, hours=33)
-    here = shadow.now()
+    here = shadow.point()
     for hour, out in ((0, 4), (1, 3), (2, 1), (32, 1), (33, 0), (9000, 0)):
         node.timestamp = full + hour * HOUR
         assert licensing.contract.inUse(number) == out
-    shadow.again(here)
+    shadow.back_to(here)
     node.timestamp = full + HOUR
     take(licensing, number, first)
     assert licensing.contract.usageOf(number)[1:3] == (1, 3)
@@ -390,12 +390,12 @@ def test_a_borrowed_seat_is_given_back_early(licensing: Licensing) -> None:
     with reverts("AllSeatsInUse", number, 1, 1):
         licensing.contract.checkout(number, 0, sender=licensing.hire("else"))
     node.timestamp = full + 3 * HOUR - 1
-    here = shadow.now()
+    here = shadow.point()
     assert shadow.tell("checkin", number, clerk, 0, sender=clerk)
     assert licensing.contract.returnsAt(number, full // HOUR + 3) == 0
     assert licensing.contract.inUse(number) == 0
     shadow.check_all()
-    shadow.again(here)
+    shadow.back_to(here)
     node.timestamp = full + 3 * HOUR
     with reverts("NotCheckedOut", number, clerk, 0):
         licensing.contract.checkin(number, clerk, 0, sender=clerk)

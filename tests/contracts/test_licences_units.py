@@ -125,10 +125,10 @@ def test_units_are_counted_while_the_licence_is_in_force(licensing: Licensing) -
     node.timestamp = zero + 499
     with reverts("NotStarted", number, zero + 500, zero + 499):
         licensing.contract.consume(number, made, sender=sender)
-    here = licensing.shadow.now()
+    here = licensing.shadow.point()
     node.timestamp = zero + 599
     assert licensing.make(number, *made)
-    licensing.shadow.again(here)
+    licensing.shadow.back_to(here)
     node.timestamp = zero + 600
     with reverts("Expired", number, zero + 600, zero + 600):
         licensing.contract.consume(number, made, sender=sender)

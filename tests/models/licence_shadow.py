@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 from goldthread.audit import licences as licences_audit
@@ -16,8 +17,10 @@ from tests.models.licences import (
     SeatReturn,
     digest_of,
 )
-from tests.models.lot_shadow import LotPoint, LotShadow
+from tests.models.lot_shadow import LotShadow
+from tests.models.lots import LotsLedger
 from tests.models.module_shadows import asked, events_of
+from tests.models.shadow import Point
 from tests.models.usage_meters import MetersLedger, Reading, UsageMeters
 from tests.support import Node, decode_logs
 from tests.support.contract import Contract, Sender
@@ -29,8 +32,18 @@ MUCH = 10**30
 class LicencePoint(NamedTuple):
     """A moment to go back to."""
 
-    world: LotPoint
+    shadow: Point
+    lots: LotsLedger
     ledger: LicencesLedger
+
+
+class MeterPoint(NamedTuple):
+    """A moment to go back to."""
+
+    licences: LicencePoint
+    devices: DevicesLedger
+    ledger: MetersLedger
+    tokens: Counter[str]
 
 
 class LicenceShadow(LotShadow):
@@ -63,14 +76,17 @@ class LicenceShadow(LotShadow):
         assert contract.inUse(licence) == len(self.model.ledger.taken(licence, self.node.timestamp))
         return expected
 
-    def now(self) -> LicencePoint:
-        """This moment."""
-        return LicencePoint(self.moment(), self.model.ledger.copy())
+    def point(self) -> LicencePoint:  # type: ignore[override]
+        return LicencePoint(super().point(), self.lots.ledger.copy(), self.model.ledger.copy())
 
-    def again(self, point: LicencePoint) -> None:
-        """Return to a moment; later ones are forgotten."""
-        self.return_to(point.world)
-        self.model.ledger = point.ledger.copy()
+    def back_to(self, point: LicencePoint) -> None:  # type: ignore[override]
+        super().back_to(point.shadow)
+        self.lots.ledger, self.model.ledger = point.lots.copy(), point.ledger.copy()
+
+    def check_facts(self) -> None:
+        """What is used of every licence is what the model says. Nothing here moves a twin or a lot."""
+        for number in self.model.ledger.licences:
+            assert self.contract.usageOf(number) == self.model.ledger.usage(number)
 
     def replay(self) -> LicencesLedger:
         """What the logs of the contract add up to."""
@@ -161,11 +177,11 @@ class MeterShadow(LicenceShadow):
         assert state.obligations == ledger.owed
         assert asked(self.meters, "UsageMeters", meters_audit.views(state)) == []
 
-    def now(self) -> Any:
-        return super().now(), self.metering.ledger.copy(), self.metering.tokens.copy(), self.devices.ledger.copy()
+    def point(self) -> MeterPoint:  # type: ignore[override]
+        ledgers = self.devices.ledger.copy(), self.metering.ledger.copy()
+        return MeterPoint(super().point(), *ledgers, self.metering.tokens.copy())
 
-    def again(self, point: Any) -> None:
-        licences, ledger, tokens, devices = point
-        super().again(licences)
-        self.metering.ledger, self.metering.tokens = ledger.copy(), tokens.copy()
-        self.devices.ledger = devices.copy()
+    def back_to(self, point: MeterPoint) -> None:  # type: ignore[override]
+        super().back_to(point.licences)
+        self.devices.ledger, self.metering.ledger = point.devices.copy(), point.ledger.copy()
+        self.metering.tokens = point.tokens.copy()
