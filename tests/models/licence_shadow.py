@@ -121,7 +121,7 @@ class LicenceShadow(LotShadow):
 
 
 class MeterShadow(LicenceShadow):
-    """With meters of what is used. Everybody's finance account has tokens."""
+    """With meters of what is used. Everybody has tokens."""
 
     def __init__(self, node: Node) -> None:
         super().__init__(node)
@@ -130,6 +130,7 @@ class MeterShadow(LicenceShadow):
         self.metering = UsageMeters(self.meters.address, MetersLedger(), self.model, self.devices)
         for org in self.world.orgs:
             self.supply(org.finance)
+            self.supply(org.all)
         self.catch_up()
 
     def supply(self, account: str, amount: int = MUCH) -> None:
