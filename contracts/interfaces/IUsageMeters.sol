@@ -69,7 +69,7 @@ interface IUsageMeters is IPurse {
 
     /// @notice What an instance signs: where its counter stands.
     /// @param time When, by its clock.
-    struct Reading {
+    struct MeterReading {
         bytes32 meter;
         uint64 counter;
         uint40 time;
@@ -163,7 +163,7 @@ interface IUsageMeters is IPurse {
     /// @notice Records what the instance signed. Anyone. Emits {UsageRecorded}, and {MeterOverdrawn} if the balance does not
     /// suffice.
     /// @param signer The instance's ERC-7913 signer.
-    function record(Reading calldata reading, bytes calldata signer, bytes calldata signature) external;
+    function record(MeterReading calldata reading, bytes calldata signer, bytes calldata signature) external;
 
     /// @notice Says that the payer will close the meter. The payer. Emits {MeterNoticeGiven}.
     function giveNotice(bytes32 meter) external;
@@ -179,5 +179,5 @@ interface IUsageMeters is IPurse {
     function meterId(MeterTerms calldata terms) external pure returns (bytes32);
 
     /// @notice The digest of a reading, which the instance signs (EIP-712).
-    function readingDigest(Reading calldata reading) external view returns (bytes32);
+    function readingDigest(MeterReading calldata reading) external view returns (bytes32);
 }

@@ -24,7 +24,7 @@ contract UsageMeters is IUsageMeters, Purse {
 
     bytes4 private constant OVERDRAWN = bytes4(keccak256("OVERDRAWN"));
 
-    bytes32 private constant READING_TYPEHASH = keccak256("Reading(bytes32 meter,uint64 counter,uint40 time)");
+    bytes32 private constant READING_TYPEHASH = keccak256("MeterReading(bytes32 meter,uint64 counter,uint40 time)");
 
     /// @inheritdoc IUsageMeters
     ILicences public immutable LICENCES;
@@ -85,7 +85,7 @@ contract UsageMeters is IUsageMeters, Purse {
     }
 
     /// @inheritdoc IUsageMeters
-    function record(Reading calldata r, bytes calldata signer, bytes calldata signature) external {
+    function record(MeterReading calldata r, bytes calldata signer, bytes calldata signature) external {
         Meter storage m = _open(r.meter);
         (uint64 last, uint40 lastTime) = (m.counter, m.time);
         if (r.counter <= last) revert CounterNotRisen(r.meter, r.counter, last);
@@ -143,7 +143,7 @@ contract UsageMeters is IUsageMeters, Purse {
     }
 
     /// @inheritdoc IUsageMeters
-    function readingDigest(Reading calldata r) public view returns (bytes32) {
+    function readingDigest(MeterReading calldata r) public view returns (bytes32) {
         return _hashTypedDataV4(keccak256(abi.encode(READING_TYPEHASH, r)));
     }
 
@@ -157,7 +157,7 @@ contract UsageMeters is IUsageMeters, Purse {
     }
 
     /// @dev A device's key is asked for each time: a key that was rotated or revoked signs no more.
-    function _checkSigned(Meter storage m, Reading calldata r, bytes calldata signer, bytes calldata signature)
+    function _checkSigned(Meter storage m, MeterReading calldata r, bytes calldata signer, bytes calldata signature)
         private
         view
     {

@@ -23,6 +23,7 @@ from goldthread.audit import (
     drive_insurance,
     exposures,
     firmware,
+    licences,
     lineage,
     logger_reports,
     lots,
@@ -31,6 +32,7 @@ from goldthread.audit import (
     templates,
     title_deed,
     twins,
+    usage_meters,
     verification,
 )
 from goldthread.audit.base import Difference, FoldError, View, differences
@@ -62,6 +64,8 @@ class System:
     lots: lots.State = field(default_factory=lots.State)
     lineage: lineage.State = field(default_factory=lineage.State)
     recalls: recalls.State = field(default_factory=recalls.State)
+    licences: licences.State = field(default_factory=licences.State)
+    usage_meters: usage_meters.State = field(default_factory=usage_meters.State)
     verification: verification.State = field(default_factory=verification.State)
     delivery_exceptions: delivery_exceptions.State = field(default_factory=delivery_exceptions.State)
     challenges: challenges.State = field(default_factory=challenges.State)
@@ -105,6 +109,10 @@ class System:
                 lineage.fold(self.lineage, event)
             case "Recalls":
                 recalls.fold(self.recalls, event)
+            case "Licences":
+                licences.fold(self.licences, event)
+            case "UsageMeters":
+                usage_meters.fold(self.usage_meters, event)
             case "Verification":
                 verification.fold(self.verification, event)
             case "DeliveryExceptions":
@@ -153,6 +161,10 @@ class System:
                 yield from lineage.views(self.lineage)
             case "Recalls":
                 yield from recalls.views(self.recalls)
+            case "Licences":
+                yield from licences.views(self.licences)
+            case "UsageMeters":
+                yield from usage_meters.views(self.usage_meters)
             case "Verification":
                 yield from verification.views(self.verification)
             case "DeliveryExceptions":

@@ -136,6 +136,7 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
             ("@Consortium", "@Conditions", "@Lots"),
             ("CONSORTIUM", "CONDITIONS", "LOTS"),
         ),
+        Part("Licences", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
         Part("Verification", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
         Part("DeliveryExceptions", ("@Consortium",), ("CONSORTIUM",)),
         Part("TitleDeed", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
@@ -144,6 +145,11 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
     paid_in = token or "@TestToken"
     challenges = Part(
         "Challenges", ("@Consortium", "@Telemetry", paid_in), ("CONSORTIUM", "TELEMETRY", "TOKEN")
+    )
+    meters = Part(
+        "UsageMeters",
+        ("@Consortium", "@Licences", "@Devices", paid_in),
+        ("CONSORTIUM", "LICENCES", "DEVICES", "TOKEN"),
     )
     insurance = (
         Part("DriveInsurance", ("@Consortium", "@Devices", paid_in), ("CONSORTIUM", "DEVICES", "TOKEN")),
@@ -158,7 +164,7 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
         ("@Consortium", "@Recalls", paid_in, CLAIM_BOND * 10**decimals, CLAIM_WINDOW),
         ("CONSORTIUM", "RECALLS", "TOKEN", "BOND", "WINDOW"),
     )
-    return (*modules, *money, challenges, *insurance, claims)
+    return (*modules, *money, challenges, meters, *insurance, claims)
 
 
 class Deployer:

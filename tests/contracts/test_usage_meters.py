@@ -8,7 +8,7 @@ import pytest
 from eth_utils.crypto import keccak
 
 from tests.models.licence_shadow import MUCH, MeterShadow
-from tests.models.usage_meters import NOBODY, NOTICE, OVERDRAWN, TOLERANCE, MeterTerms, Reading
+from tests.models.usage_meters import NOBODY, NOTICE, OVERDRAWN, TOLERANCE, MeterReading, MeterTerms
 from tests.support import Forwarder, Node, deploy, reverts
 from tests.support.contract import Contract
 from tests.support.metering import PRICE, Metering
@@ -273,7 +273,7 @@ def test_no_other_reading_counts_than_what_was_signed(metering: Metering, change
     reading, name, signature = metering.signed(meter, 9)
     if "meter" in changes:
         changes = {"meter": other}
-    changed: Reading = reading._replace(**changes)
+    changed: MeterReading = reading._replace(**changes)
     digest = changed.digest(metering.meters.address, metering.shadow.node.chain_id)
     with reverts("InvalidReading", digest, name):
         metering.meters.record(changed, name, signature, sender=metering.world.stranger)

@@ -20,6 +20,7 @@ INTERFACES = (
     "IDevices",
     "IExposures",
     "IFirmware",
+    "ILicences",
     "ILineage",
     "ILoggerReports",
     "IRecalls",
@@ -27,6 +28,7 @@ INTERFACES = (
     "ITemplates",
     "ITitleDeed",
     "ITwins",
+    "IUsageMeters",
     "IVerification",
 )
 ERROR = re.compile(r"^\s*error (\w+)\(([^)]*)\);", re.MULTILINE)

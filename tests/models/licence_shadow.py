@@ -21,7 +21,7 @@ from tests.models.lot_shadow import LotShadow
 from tests.models.lots import LotsLedger
 from tests.models.module_shadows import asked, events_of
 from tests.models.shadow import Point
-from tests.models.usage_meters import MetersLedger, Reading, UsageMeters
+from tests.models.usage_meters import MeterReading, MetersLedger, UsageMeters
 from tests.support import Node, decode_logs
 from tests.support.contract import Contract, Sender
 from tests.support.signers import Signer
@@ -150,7 +150,7 @@ class MeterShadow(LicenceShadow):
         assert self.world.token.balanceOf(self.meters) == self.metering.ledger.owed
         return done
 
-    def sign_reading(self, reading: Reading, signer: Signer) -> bytes:
+    def sign_reading(self, reading: MeterReading, signer: Signer) -> bytes:
         """A real signature, known to the model as one."""
         digest = reading.digest(self.meters.address, self.node.chain_id)
         signature = signer.sign(digest)

@@ -24,7 +24,7 @@ NOTICE = 14 * DAY
 TOLERANCE = DAY
 OVERDRAWN = keccak(text="OVERDRAWN")[:4]
 MINOR = 1
-READING_TYPE = keccak(text="Reading(bytes32 meter,uint64 counter,uint40 time)")
+READING_TYPE = keccak(text="MeterReading(bytes32 meter,uint64 counter,uint40 time)")
 
 
 class MeterTerms(NamedTuple):
@@ -44,8 +44,8 @@ class MeterTerms(NamedTuple):
         return keccak(encode(kinds, list(self)))
 
 
-class Reading(NamedTuple):
-    """`IUsageMeters.Reading`."""
+class MeterReading(NamedTuple):
+    """`IUsageMeters.MeterReading`."""
 
     meter: bytes
     counter: int
@@ -167,7 +167,7 @@ class UsageMeters:
         self.tokens: Counter[str] = Counter()
         self.signatures: dict[bytes, tuple[bytes, bytes]] = {}
         """Signer and digest of every signature that was really made."""
-        self.digests: dict[Reading, bytes] = {}
+        self.digests: dict[MeterReading, bytes] = {}
 
     @property
     def now(self) -> int:
@@ -202,7 +202,7 @@ class UsageMeters:
         facts = self._happened(no, ("MeterFunded", told))
         return [*facts, self._moved(sender, self.address, amount)]
 
-    def record(self, reading: Reading, signer: bytes, signature: bytes, *, sender: str) -> list[Fact]:
+    def record(self, reading: MeterReading, signer: bytes, signature: bytes, *, sender: str) -> list[Fact]:
         no, r = Objections(), reading
         it = self._open(no, r.meter)
         no.when(r.counter <= it.counter, "CounterNotRisen", r.meter, r.counter, it.counter)

@@ -7,7 +7,7 @@ from typing import Any
 from eth_utils.crypto import keccak
 
 from tests.models.licence_shadow import MeterShadow
-from tests.models.usage_meters import MeterTerms, Reading
+from tests.models.usage_meters import MeterReading, MeterTerms
 from tests.support.licensing import Licensing
 from tests.support.signers import Signer, Wallet
 from tests.support.world import person
@@ -45,9 +45,9 @@ class Metering(Licensing):
 
     def signed(
         self, meter: bytes, counter: int, time: int | None = None, signer: Signer | None = None
-    ) -> tuple[Reading, bytes, bytes]:
+    ) -> tuple[MeterReading, bytes, bytes]:
         """A reading that the machine signed."""
-        reading = Reading(meter, counter, self.world.now if time is None else time)
+        reading = MeterReading(meter, counter, self.world.now if time is None else time)
         key = signer or self.machine
         return reading, key.name, self.shadow.sign_reading(reading, key)
 
