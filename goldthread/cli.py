@@ -11,6 +11,7 @@ from goldthread.commands import (
     exposure,
     firmware,
     ids,
+    licence,
     policy,
     proof,
     quotes,
@@ -44,6 +45,7 @@ main.add_command(watch.watch)
 main.add_command(proof.proof)
 main.add_command(device.device)
 main.add_command(firmware.firmware)
+main.add_command(licence.licence)
 main.add_command(chain.history)
 main.add_command(trace.trace)
 main.add_command(recall.recall)

@@ -25,11 +25,17 @@ from goldthread.hashing import keccak
 SCHEMA = 1
 """Version of the format."""
 
-KINDS = ("Release", "Minimum", "SignerSet", "Confirmation", "Invocation")
-"""What a document can be about."""
+_SINGLE = {
+    "Confirmation": "confirm",
+    "Invocation": "useSigned",
+    "SeatRequest": "checkoutSigned",
+    "SeatReturn": "checkinSigned",
+    "MeterReading": "record",
+}
+"""What one key signs (the device, or who uses a capability or a licence), and the function that takes it."""
 
-_SINGLE = ("Confirmation", "Invocation")
-"""What one key signs: the device, or who uses a capability."""
+KINDS = ("Release", "Minimum", "SignerSet", *_SINGLE)
+"""What a document can be about."""
 
 
 class DocumentError(Exception):
@@ -101,8 +107,7 @@ class Document:
         if self.kind in _SINGLE:
             if not self.signatures:
                 raise DocumentError("signatures: nobody has signed yet")
-            function = contract.confirm if self.kind == "Confirmation" else contract.useSigned
-            call: Call = function(message, *self.signatures[0])
+            call: Call = getattr(contract, _SINGLE[self.kind])(message, *self.signatures[0])
             return call
         functions = {"Release": "release", "Minimum": "raiseMinimum", "SignerSet": "setSigners"}
         signers, made = ([s[place] for s in self.signatures] for place in (0, 1))

@@ -78,7 +78,7 @@ def submit(office: Office, files: tuple[Path, ...]) -> None:
             document = document.merged(Document.load(copy))
         except DocumentError as error:
             raise Failure(f"{copy}: {error}") from None
-    (event,) = office.send(document.call(office.deployment))
+    event, *_ = office.send(document.call(office.deployment))
     office.tell(
         f"{event.name}, signed by {len(document.signatures)}",
         event=event.name,

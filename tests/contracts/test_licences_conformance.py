@@ -69,7 +69,6 @@ class Explorer(Licensing):
         licence = ledger.licences[self.number]
         return now, seats, reported, users, licence, ledger.consumed[self.number]
 
-
     def check(self) -> None:
         """Also what everybody would meet, and now and then what the logs alone lead to."""
         for account in (*self.people, self.guest, self.world.stranger):

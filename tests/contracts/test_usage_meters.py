@@ -347,7 +347,11 @@ def test_the_payer_leaves_after_notice(metering: Metering) -> None:
 
 def test_the_payee_closes_at_any_time(metering: Metering) -> None:
     shadow, payee = metering.shadow, metering.payee
-    meter, unpaid, indebted = metering.open(1_000), metering.open(salt=b"1" * 32), metering.open(50, salt=b"2" * 32)
+    meter, unpaid, indebted = (
+        metering.open(1_000),
+        metering.open(salt=b"1" * 32),
+        metering.open(50, salt=b"2" * 32),
+    )
     metering.world.hire(metering.world.carrier, payee, Duty.FINANCE)
     metering.world.suspend(metering.world.carrier)
     receipt = metering.meters.closeMeter(meter, sender=payee)
