@@ -24,9 +24,10 @@ ALERTS = {
     "INHERITED": "Exposures: a twin was in a container during a breach and is held; `ref` is the breach.",
     "FALSIFIED": "Telemetry: a segment about `subject` was proved false; `ref` is its digest, `org` 0. "
     "Conditions: it was judged; `ref` is the policy.",
-    "OVERDRAFT": "Licences: more seats or units of a licence are used than were granted; `ref` is its number, "
+    "OVERDRAFT": "Licences: more seats or units are used than were granted; `ref` is the licence's number, "
     "`org` the licensor.",
-    "OVERDRAWN": "UsageMeters: the balance of a meter did not suffice; `ref` is the meter, `org` the licensor.",
+    "OVERDRAWN": "UsageMeters: the balance of a meter did not suffice; `ref` is the meter, `org` the "
+    "licensor.",
     "SILENT": "Conditions: a device of a policy was silent for too long; `ref` is the policy.",
     "SUSPECT": "Verification: evidence against a unit was reported; `ref` is the lot on the label.",
 }

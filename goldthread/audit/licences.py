@@ -1,10 +1,10 @@
-"""Rebuilds the state of Licences from its events: who was granted what, which seats are out, what was counted."""
+"""Rebuilds the state of Licences from its events: what was granted, which seats are out, what was counted."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from goldthread.audit.base import ZERO32, FoldError, View, short

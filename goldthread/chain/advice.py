@@ -216,11 +216,11 @@ _ADVICE: dict[str, str] = {
     "InvalidMeter": "name a payee, and a price of at least 1",
     "InvalidReading": "check that signer, chain, contract and every field are those that were signed",
     "MeterExists": "use another salt for another meter with the same terms",
-    "MeterNotOpen": "check the id: it is the hash of the terms; what was closed is opened anew with another salt",
+    "MeterNotOpen": "check the id, the hash of the terms; what was closed is opened anew with another salt",
     "NotPayer": "the account that paid in first pays, gives notice and closes: see meterOf",
     "NothingPaid": "pay in at least 1",
     "OlderReading": "bring readings in the order in which they were signed",
-    "WrongMeterSigner": "the instance signs with the key of the meter's terms, a device with its key of today",
+    "WrongMeterSigner": "the instance signs with the key of the meter's terms, a device with today's",
     # Challenges
     "AlreadyBonded": "add to the bond with raiseBond, or withdraw it first",
     "AlreadyDemanded": "wait for the answer, or claim it once it is overdue",

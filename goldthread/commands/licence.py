@@ -1,4 +1,4 @@
-"""`goldthread licence`: the right to make or use a design: grants, seats, units, and meters of what is used."""
+"""`goldthread licence`: the right to make or use a design: grants, seats, units, and meters of use."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ REASON = b"r" * 32
 
 
 class Explorer(Licensing):
-    """One licence with a seat and another in overdraft, two people and a guest; every hour something may happen."""
+    """One licence with a seat and another in overdraft, two people and a guest; steps of an hour."""
 
     def __init__(self, node: Node, hours: int) -> None:
         super().__init__(LicenceShadow(node))

@@ -415,7 +415,7 @@ def test_an_overdraft_is_reported_with_one_alert_a_period(licensing: Licensing) 
     who = {"licence": number, "org": world.supplier.number, "account": other}
     alert = {"subject": licensing.design, "code": OVERDRAFT, "org": world.maker.number, "severity": 1}
     alert |= {"ref": number.to_bytes(32, "big")}
-    assert OVERDRAFT == keccak(text="OVERDRAFT")[:4]
+    assert keccak(text="OVERDRAFT")[:4] == OVERDRAFT
     assert happened(receipt)[1:] == [
         ("SeatsOverdrawn", who | {"over": 1, "period": 1}),
         ("Alert", alert),

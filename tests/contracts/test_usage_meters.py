@@ -197,7 +197,7 @@ def test_what_the_balance_does_not_cover_is_owed(metering: Metering) -> None:
     where = {"meter": meter, "licence": metering.number, "instance": keccak(text="machine")}
     alert = {"subject": metering.design, "code": OVERDRAWN, "org": metering.world.maker.number}
     alert |= {"severity": 1, "ref": meter}
-    assert OVERDRAWN == keccak(text="OVERDRAWN")[:4]
+    assert keccak(text="OVERDRAWN")[:4] == OVERDRAWN
     recorded, *rest = happened(receipt)
     assert (recorded[1]["paid"], recorded[1]["debt"]) == (250, 50)
     assert rest == [("MeterOverdrawn", where | {"missing": 50}), ("Alert", alert)]

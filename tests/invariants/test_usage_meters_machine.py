@@ -1,5 +1,5 @@
-"""Paying in, counting, giving notice and leaving in any order: nothing is charged that was not signed, and what
-the contract owes to everybody is what it has.
+"""Paying in, counting, giving notice and leaving in any order: nothing is charged that was not signed, and
+what the contract owes to everybody is what it has.
 """
 
 from __future__ import annotations

@@ -169,8 +169,8 @@ class MeterShadow(LicenceShadow):
         for id_, meter in ledger.meters.items():
             assert self.meters.meterOf(id_) == meter.view()
             assert self.meters.meterId(meter.terms) == id_
-            assert 0 <= meter.balance
-            assert 0 <= meter.debt
+            assert meter.balance >= 0
+            assert meter.debt >= 0
         for account, amount in self.metering.tokens.items():
             assert self.world.token.balanceOf(account) == amount
             assert self.meters.creditOf(account) == ledger.credits[account]

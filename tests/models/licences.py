@@ -477,8 +477,7 @@ class Licences:
             return Outcome.REVOKED
         if it.issued < self.ledger.superseded(it.design, it.licensee)[0]:
             return Outcome.SUPERSEDED
-        outcome = judge(0, 1, 0, self.now, it.terms.start, it.terms.end)
-        return outcome
+        return judge(0, 1, 0, self.now, it.terms.start, it.terms.end)
 
     def _in_force(self, no: Objections, licence: int) -> None:
         it, now = self.ledger.licences[licence], self.now

@@ -1,4 +1,4 @@
-"""The model of `UsageMeters`, written from IUsageMeters: who signed how much, who paid for it, and what is owed.
+"""The model of `UsageMeters`, written from IUsageMeters: who signed how much, who paid, and what is owed.
 
 Of each meter the ledger keeps what was ever paid in, used, and paid out: balance and debt follow from that.
 """

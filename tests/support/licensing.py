@@ -8,6 +8,7 @@ from tests.models.licence_shadow import LicenceShadow
 from tests.models.licences import ONE, Made, Terms
 from tests.support.contract import Sender
 from tests.support.nodes import Account
+from tests.support.words import Duty, Kind
 from tests.support.world import (
     DAY,
     SUPPLIER_PREFIX,
@@ -20,7 +21,6 @@ from tests.support.world import (
     twin_id,
     uri,
 )
-from tests.support.words import Duty, Kind
 
 TERM = 400 * DAY
 

@@ -23,7 +23,7 @@ class Metering(Licensing):
     def __init__(self, shadow: MeterShadow) -> None:
         super().__init__(shadow)
         self.meters = shadow.meters
-        self.number = self.grant()
+        self.number = [self.grant() for _ in range(3)][-1]
         self.machine: Signer = Wallet(person("a machine"))
         self.payer = self.licensee.finance
         self.payee = person("payee")
