@@ -213,11 +213,11 @@ def transfer(office: Office, number: int, org: int) -> None:
 
 @licence.command()
 @_licence
-@click.argument("account", required=False)
+@click.argument("user", metavar="[ACCOUNT]", required=False)
 @click.option("--until", metavar="TIME", help="Last second at which the account may use it.")
 @click.option("--nobody", is_flag=True, help="End what was lent.")
 @sends
-def lend(office: Office, number: int, account: str | None, until: str | None, nobody: bool) -> None:
+def lend(office: Office, number: int, user: str | None, until: str | None, nobody: bool) -> None:
     """Let ACCOUNT of another organisation use LICENCE for a time. By the licensee.
 
     \b
@@ -225,13 +225,13 @@ def lend(office: Office, number: int, account: str | None, until: str | None, no
       goldthread licence lend 3 0x... --until 2027-06-30T00:00:00Z
         --deployment deployments/31337.json --keystore finance.json
     """
-    if nobody == (account is not None) or nobody == (until is not None):
+    if nobody == (user is not None) or nobody == (until is not None):
         raise Failure("ACCOUNT and --until, or --nobody: say who may use it, and until when")
-    user = NOBODY if account is None else address_of("ACCOUNT", account)
+    who = NOBODY if user is None else address_of("ACCOUNT", user)
     expires = 0 if until is None else time_of("--until", until)
-    office.send(office.deployment.licences.setUser(number, user, expires))
+    office.send(office.deployment.licences.setUser(number, who, expires))
     text = f"lent until {moment(expires)}" if expires else "lent to nobody"
-    office.tell(text, licence=number, user=user, expires=expires)
+    office.tell(text, licence=number, user=who, expires=expires)
 
 
 @licence.command()
@@ -269,17 +269,17 @@ def borrow(office: Office, number: int, hours: int) -> None:
 
 @licence.command()
 @_licence
-@click.argument("account")
+@click.argument("holder", metavar="ACCOUNT")
 @click.argument("seat", type=click.IntRange(0, 7))
 @sends
-def checkin(office: Office, number: int, account: str, seat: int) -> None:
+def checkin(office: Office, number: int, holder: str, seat: int) -> None:
     """Give back SEAT that ACCOUNT has of LICENCE. By the account, or by finance of the licensee.
 
     \b
     Example:
       goldthread licence checkin 3 0x... 0 --deployment deployments/31337.json --keystore me.json
     """
-    who = address_of("ACCOUNT", account)
+    who = address_of("ACCOUNT", holder)
     office.send(office.deployment.licences.checkin(number, who, seat))
     office.tell("given back", licence=number, account=who, seat=seat)
 
@@ -705,6 +705,8 @@ def _fields(facts: dict[str, Any]) -> list[tuple[str, object]]:
     def told(name: str, value: Any) -> object:
         if value is None or value == NOBODY:
             return "none"
+        if isinstance(value, bool):
+            return "yes" if value else "no"
         if name in _MILLIONTHS:
             return _units(int(value))
         if name in _MOMENTS:
