@@ -130,7 +130,8 @@ def test_a_contract_pays_in_its_own_name(metering: Metering) -> None:
     world.hire(world.supplier, machine, Duty.FINANCE)
     world.token.mint(machine.address, 9, sender=world.stranger)
     world.token.approve(metering.meters, 9, sender=machine)
-    metering.meters.fund(meter, 9, sender=machine)
+    told = happened(metering.meters.fund(meter, 9, sender=machine))[0][1]
+    assert told["payer"] == machine.address
     assert metering.meters.meterOf(meter).payer == machine.address
     metering.meters.giveNotice(meter, sender=machine)
     metering.shadow.node.warp(NOTICE)

@@ -1,4 +1,4 @@
-"""Rebuilding Licences and UsageMeters from their logs: what an auditor finds when logs are missing or altered."""
+"""Rebuilding Licences and UsageMeters from their logs: what an auditor finds when logs are altered."""
 
 from __future__ import annotations
 
