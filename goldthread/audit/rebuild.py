@@ -245,8 +245,13 @@ def compare(
         views = system.views(name)
         while part := _take(views, READ_AT_ONCE):
             found += _compare(deployment, name, part, system.block, progress)
-    if "DriveInsurance" in contracts(deployment) and "DriveInsurance" not in system.problems:
-        found += _compare_tokens(deployment, system)
+    owed = {
+        "DriveInsurance": system.drive_insurance.obligations,
+        "UsageMeters": system.usage_meters.obligations,
+    }
+    for name, amount in owed.items():
+        if name in contracts(deployment) and name not in system.problems:
+            found += _compare_tokens(deployment, name, amount, system.block)
     if _block_hash(deployment, system.block) != system.block_hash:
         raise ChainMoved(f"block {system.block} was replaced by another while it was read; run this again")
     return found
@@ -285,15 +290,15 @@ def _compare(
     return found
 
 
-def _compare_tokens(deployment: Deployment, system: System) -> list[Difference]:
-    """The insurance must hold the tokens that it owes. It may hold more: anybody can send it some."""
-    insurance = deployment.drive_insurance
-    token = insurance.TOKEN.at(system.block)()
-    balance_of = Contract(deployment.chain, "token", token, _BALANCE_OF).balanceOf.at(system.block)
-    balance, owed = balance_of(insurance.address), system.drive_insurance.obligations
+def _compare_tokens(deployment: Deployment, name: str, owed: int, block: int) -> list[Difference]:
+    """A contract must hold the tokens that it owes. It may hold more: anybody can send it some."""
+    contract = deployment.contract(name)
+    token = contract.TOKEN.at(block)()
+    balance_of = Contract(deployment.chain, "token", token, _BALANCE_OF).balanceOf.at(block)
+    balance = balance_of(contract.address)
     if balance >= owed:
         return []
-    return [Difference(insurance.name, f"token {token}", "balanceOf", owed, balance)]
+    return [Difference(name, f"token {token}", "balanceOf", owed, balance)]
 
 
 _BALANCE_OF = [

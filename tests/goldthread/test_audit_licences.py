@@ -199,5 +199,7 @@ def test_rebuilding_the_system_rebuilds_it() -> None:
     system.usage_meters.meters[meter].debt = 8
     found = {(d.contract, d.field) for d in compare(deployment, system)}
     assert found == {("Licences", "usageOf.consumed"), ("UsageMeters", "meterOf.debt")}
+    system.usage_meters.credits[metering.payee] += 151
+    assert ("UsageMeters", "balanceOf") in {(d.contract, d.field) for d in compare(deployment, system)}
     system.usage_meters = meters_audit.State()
     assert before - count_views(deployment, system) == 3
