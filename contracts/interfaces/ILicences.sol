@@ -379,6 +379,9 @@ interface ILicences is IModule, IERC165, IERC4907 {
     /// @notice How many seats come back by themselves at the hour with this number since 1970.
     function returnsAt(uint32 licence, uint256 hour) external view returns (uint256);
 
+    /// @notice To whom a licence was lent last; {userOf} as long as its time is not over.
+    function lastUserOf(uint32 licence) external view returns (address);
+
     /// @notice Which licences of a design were superseded for a licensee.
     function supersessionOf(bytes32 design, uint32 licensee) external view returns (Supersession memory);
 

@@ -131,6 +131,11 @@ abstract contract LicenceBook is ILicences, Module {
     }
 
     /// @inheritdoc ILicences
+    function lastUserOf(uint32 licence) external view returns (address) {
+        return _users[licence].account;
+    }
+
+    /// @inheritdoc ILicences
     function licenceOf(uint32 licence) external view returns (Licence memory) {
         return _licences[licence];
     }

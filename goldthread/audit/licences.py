@@ -146,7 +146,8 @@ def views(state: State) -> Iterator[View]:
         counted = {"licence": number, "quantity": quantity}
         subject = f"{short(thing)} of design {short(design)}"
         yield View(subject, "countOf", (design, thing), counted)
-    for number, (_, expires) in state.users.items():
+    for number, (user, expires) in state.users.items():
+        yield View(f"licence {number}", "lastUserOf", (number,), user)
         yield View(f"licence {number}", "userExpires", (number,), expires)
     for digest in state.used:
         yield View(f"message {short(digest)}", "used", (digest,), True)

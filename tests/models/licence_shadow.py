@@ -10,6 +10,7 @@ from goldthread.audit import usage_meters as meters_audit
 from tests.models.devices import Devices, DevicesLedger
 from tests.models.licences import (
     HOUR,
+    NOBODY,
     Licences,
     LicencesLedger,
     Outcome,
@@ -108,6 +109,7 @@ class LicenceShadow(LotShadow):
             superseded = ledger.superseded(licence.design, licence.licensee)
             assert contract.supersessionOf(licence.design, licence.licensee) == superseded
             assert contract.userOf(number) == ledger.user(number, self.node.timestamp)
+            assert contract.lastUserOf(number) == ledger.users.get(number, (NOBODY, 0))[0]
         for number, account in {(number, account) for number, account, _ in ledger.seats}:
             times = [ledger.seats.get((number, account, seat), 0) for seat in range(8)]
             assert list(contract.seatsOf(number, account)) == times
