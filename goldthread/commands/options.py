@@ -297,11 +297,21 @@ class Office:
         self.as_json = as_json
         self._sender = account, keystore, passphrase_file
 
+    @property
+    def signs(self) -> bool:
+        """Was somebody named who signs?"""
+        account, keystore, _ = self._sender
+        return account is not None or keystore is not None
+
+    def sender(self) -> Sender:
+        """Who sends; waits for what that account has sent before."""
+        return sender_of(self.deployment, *self._sender)
+
     def send(self, call: Call) -> list[Event]:
         """Send a call; the events of its contract."""
         from goldthread.chain.logs import receipt_events
 
-        receipt = sender_of(self.deployment, *self._sender).send(call)
+        receipt = self.sender().send(call)
         self.receipt = receipt
         return receipt_events(self.deployment, [call.contract.name], receipt)
 
@@ -339,6 +349,19 @@ def sends(command: Callable[..., Any]) -> Callable[..., Any]:
 
     found: Callable[..., Any] = json_option(with_office)
     for option in (sender_options, rpc_option, deployment_option()):
+        found = option(found)
+    return found
+
+
+def reads(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command that asks a node and sends nothing. It gets an `Office` as first argument."""
+
+    @wraps(command)
+    def with_office(*args: Any, deployment_file: Path, rpc: str, as_json: bool, **options: Any) -> Any:
+        return command(Office(deployment_file, rpc, None, None, None, as_json), *args, **options)
+
+    found: Callable[..., Any] = json_option(with_office)
+    for option in (rpc_option, deployment_option()):
         found = option(found)
     return found
 
