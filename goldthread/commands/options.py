@@ -296,6 +296,7 @@ class Office:
         self.deployment = open_deployment(deployment_file, rpc)
         self.as_json = as_json
         self._sender = account, keystore, passphrase_file
+        self._opened: Sender | None = None
 
     @property
     def signs(self) -> bool:
@@ -304,8 +305,10 @@ class Office:
         return account is not None or keystore is not None
 
     def sender(self) -> Sender:
-        """Who sends; waits for what that account has sent before."""
-        return sender_of(self.deployment, *self._sender)
+        """Who sends; waits for what that account has sent before. A passphrase is asked for once."""
+        if self._opened is None:
+            self._opened = sender_of(self.deployment, *self._sender)
+        return self._opened
 
     def send(self, call: Call) -> list[Event]:
         """Send a call; the events of its contract."""
@@ -319,7 +322,7 @@ class Office:
         """Let a contract take so many base units of the sender's tokens."""
         from goldthread.chain.tokens import allow
 
-        allow(sender_of(self.deployment, *self._sender), contract, amount)
+        allow(self.sender(), contract, amount)
 
     def tell(self, text: str, **facts: Any) -> None:
         """Print what was done and what it cost."""

@@ -211,6 +211,14 @@ def test_what_the_balance_does_not_cover_is_owed(metering: Metering) -> None:
     shadow.metering.ledger.apply(("UsageRecorded", happened(receipt)[0][1] | {"counter": 11}))
 
 
+def test_a_single_base_unit_is_paid_and_comes_back(metering: Metering) -> None:
+    meter = metering.open(2, price=1)
+    assert metering.record(meter, 8)
+    assert metering.meters.creditOf(metering.payee) == 1
+    assert metering.shadow.meter("closeMeter", meter, sender=metering.payee)
+    assert metering.meters.creditOf(metering.payer) == 1
+
+
 @pytest.mark.parametrize("amount", [1, 149, 150, 151, 1_000])
 def test_what_is_paid_in_later_pays_debts_first(metering: Metering, amount: int) -> None:
     meter = metering.open(250)
