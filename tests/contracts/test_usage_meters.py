@@ -133,9 +133,11 @@ def test_a_contract_pays_in_its_own_name(metering: Metering) -> None:
     told = happened(metering.meters.fund(meter, 9, sender=machine))[0][1]
     assert told["payer"] == machine.address
     assert metering.meters.meterOf(meter).payer == machine.address
-    metering.meters.giveNotice(meter, sender=machine)
+    [(_, told)] = happened(metering.meters.giveNotice(meter, sender=machine))
+    assert told["payer"] == machine.address
     metering.shadow.node.warp(NOTICE)
-    metering.meters.closeMeter(meter, sender=machine)
+    [(_, told)] = happened(metering.meters.closeMeter(meter, sender=machine))
+    assert (told["caller"], told["payer"]) == (machine.address, machine.address)
     assert metering.meters.creditOf(machine.address) == 9
 
 
