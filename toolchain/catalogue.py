@@ -24,6 +24,8 @@ ALERTS = {
     "INHERITED": "Exposures: a twin was in a container during a breach and is held; `ref` is the breach.",
     "FALSIFIED": "Telemetry: a segment about `subject` was proved false; `ref` is its digest, `org` 0. "
     "Conditions: it was judged; `ref` is the policy.",
+    "LATE": "Records: a record about `subject` was written later than its schema allows; `ref` is the "
+    "record, `org` its author's.",
     "OVERDRAFT": "Licences: more seats or units are used than were granted; `ref` is the licence's number, "
     "`org` the licensor.",
     "OVERDRAWN": "UsageMeters: the balance of a meter did not suffice; `ref` is the meter, `org` the "

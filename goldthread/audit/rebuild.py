@@ -28,6 +28,7 @@ from goldthread.audit import (
     logger_reports,
     lots,
     recalls,
+    records,
     telemetry,
     templates,
     title_deed,
@@ -62,6 +63,7 @@ class System:
     consortium: consortium.State = field(default_factory=consortium.State)
     twins: twins.State = field(default_factory=twins.State)
     lots: lots.State = field(default_factory=lots.State)
+    records: records.State = field(default_factory=records.State)
     lineage: lineage.State = field(default_factory=lineage.State)
     recalls: recalls.State = field(default_factory=recalls.State)
     licences: licences.State = field(default_factory=licences.State)
@@ -105,6 +107,8 @@ class System:
                 twins.fold(self.twins, event)
             case "Lots":
                 lots.fold(self.lots, event)
+            case "Records":
+                records.fold(self.records, event)
             case "Lineage":
                 lineage.fold(self.lineage, event)
             case "Recalls":
@@ -157,6 +161,8 @@ class System:
                 yield from twins.views(self.twins)
             case "Lots":
                 yield from lots.views(self.lots)
+            case "Records":
+                yield from records.views(self.records, self.lots)
             case "Lineage":
                 yield from lineage.views(self.lineage)
             case "Recalls":

@@ -37,6 +37,7 @@ CONTRACTS = (
     "LoggerReports",
     "Templates",
     "Lots",
+    "Records",
     "Lineage",
     "Recalls",
     "Exposures",

@@ -143,6 +143,11 @@ class Deployment:
         return self.contract("Lots")
 
     @property
+    def records(self) -> Contract:
+        """What was stated about things, and who signed it (IRecords)."""
+        return self.contract("Records")
+
+    @property
     def lineage(self) -> Contract:
         """What was made of what (ILineage)."""
         return self.contract("Lineage")

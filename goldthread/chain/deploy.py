@@ -129,6 +129,11 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
         Part("Templates", ("@Consortium",), ("CONSORTIUM",)),
         Part("LoggerReports", ("@Consortium", "@Telemetry"), ("CONSORTIUM", "TELEMETRY")),
         Part("Lots", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
+        Part(
+            "Records",
+            ("@Consortium", "@Lots", "@Devices"),
+            ("CONSORTIUM", "LOTS", "DEVICES"),
+        ),
         Part("Lineage", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
         Part("Recalls", ("@Consortium", "@Lineage"), ("CONSORTIUM", "LINEAGE")),
         Part(

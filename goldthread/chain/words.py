@@ -169,6 +169,31 @@ class Method(IntFlag):
     UPDATE = 1 << 4
 
 
+class Meaning(IntFlag):
+    """What a signature under a record means (library Meaning)."""
+
+    AUTHORSHIP = 1 << 0
+    REVIEW = 1 << 1
+    APPROVAL = 1 << 2
+    RESPONSIBILITY = 1 << 3
+
+
+class Authority(IntEnum):
+    """Which organisations write about a subject (IRecords.Authority)."""
+
+    ANYONE_ALLOWED = 0
+    OWNER_OR_CUSTODIAN = 1
+    MAKER = 2
+
+
+class Authors(IntEnum):
+    """Who is the author of a record (IRecords.Authors)."""
+
+    PERSONS = 0
+    DEVICES = 1
+    PERSONS_AND_DEVICES = 2
+
+
 class FirmwareState(IntEnum):
     """What is known of the firmware of a device (IFirmware.State)."""
 

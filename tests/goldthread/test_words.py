@@ -21,6 +21,7 @@ LIBRARIES = [
     (words.Duty, "libraries/Membership.sol", "Duty"),
     (words.Exceptions, "libraries/Exceptions.sol", "Exceptions"),
     (words.Method, "libraries/Method.sol", "Method"),
+    (words.Meaning, "libraries/Meaning.sol", "Meaning"),
 ]
 ENUMS = [
     (words.Kind, "interfaces/ITwins.sol", "Kind"),
@@ -32,6 +33,8 @@ ENUMS = [
     (words.LicenceOutcome, "interfaces/ILicences.sol", "Outcome"),
     (words.CapabilityCause, "interfaces/ICapabilities.sol", "Cause"),
     (words.FirmwareState, "interfaces/IFirmware.sol", "State"),
+    (words.Authority, "interfaces/IRecords.sol", "Authority"),
+    (words.Authors, "interfaces/IRecords.sol", "Authors"),
     (words.Disposition, "interfaces/IConditions.sol", "Disposition"),
     (conditions.Kind, "interfaces/IConditions.sol", "RuleKind"),
 ]

@@ -24,6 +24,7 @@ INTERFACES = (
     "ILineage",
     "ILoggerReports",
     "IRecalls",
+    "IRecords",
     "ITelemetry",
     "ITemplates",
     "ITitleDeed",

@@ -115,6 +115,17 @@ TARGETS = {
         entries=("contracts/rules/Templates.sol",),
         tests=("templates",),
     ),
+    "Records": Target(
+        sources=(
+            "contracts/core/Records.sol",
+            "contracts/core/Schemas.sol",
+            "contracts/libraries/RecordWord.sol",
+            "contracts/libraries/Meaning.sol",
+            "contracts/libraries/MerkleLeaves.sol",
+        ),
+        entries=("contracts/core/Records.sol",),
+        tests=("records",),
+    ),
     "Mkt": Target(
         sources=("contracts/libraries/Mkt.sol",),
         entries=("contracts/mocks/MktHarness.sol",),

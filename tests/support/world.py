@@ -196,6 +196,11 @@ class World:
         return contract
 
     @cached_property
+    def records(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "Records", self.consortium, self.lots, self.devices)
+
+    @cached_property
     def lineage(self) -> Contract:
         """Deployed when first asked for."""
         lineage = deploy(self.node, "Lineage", self.consortium, self.lots)
