@@ -254,7 +254,7 @@ interface ILicences is IModule, IERC165, IERC4907 {
     /// @notice The licensor revoked the licence.
     error Revoked(uint32 licence);
     /// @notice A later licence superseded this one.
-    error Superseded(uint32 licence, uint32 by);
+    error SupersededBy(uint32 licence, uint32 by);
     /// @notice The licence starts later than now.
     error NotStarted(uint32 licence, uint40 start, uint256 blockTime);
     /// @notice The licence is over.

@@ -99,7 +99,7 @@ abstract contract LicenceBook is ILicences, Module {
         uint256 out = inUse(licence);
         if (out != 0) revert SeatsOut(licence, out);
         Supersession storage s = _supersessions[l.design][licensee];
-        if (l.issuedAt < s.before) revert Superseded(licence, s.by);
+        if (l.issuedAt < s.before) revert SupersededBy(licence, s.by);
         l.licensee = licensee;
         emit LicenceTransferred(licence, org, licensee, msg.sender);
         if (_users[licence].account == address(0)) return;
@@ -159,7 +159,7 @@ abstract contract LicenceBook is ILicences, Module {
     function _checkInForce(uint32 licence, Licence storage l) internal view {
         Outcome outcome = _standing(l);
         if (outcome == Outcome.REVOKED) revert Revoked(licence);
-        if (outcome == Outcome.SUPERSEDED) revert Superseded(licence, _supersessions[l.design][l.licensee].by);
+        if (outcome == Outcome.SUPERSEDED) revert SupersededBy(licence, _supersessions[l.design][l.licensee].by);
         if (outcome == Outcome.NOT_STARTED) revert NotStarted(licence, l.start, block.timestamp);
         if (outcome == Outcome.EXPIRED) revert Expired(licence, l.end, block.timestamp);
     }

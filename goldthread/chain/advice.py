@@ -237,7 +237,7 @@ _ADVICE: dict[str, str] = {
     "OverdraftTooLarge": "name at most 65,535 seats, and 2^96 - 1 millionths of units, overdraft included",
     "Revoked": "the licensor has ended the licence: see LicenceRevoked for the reason",
     "SeatsOut": "give back the seats first, or wait until those on loan come back",
-    "Superseded": "use the later licence that the error names",
+    "SupersededBy": "use the later licence that the error names",
     "SupersedesItself": "name a second that has begun",
     "UnitsExhausted": "ask the licensor for another licence before more is made",
     "UnknownLicence": "licences are numbered from 1 to licenceCount()",

@@ -235,11 +235,11 @@ def test_a_new_licence_supersedes_those_issued_before(licensing: Licensing) -> N
     for alive in (same_second, another, new):
         assert shadow.outcome(alive, clerk) == Outcome.OK
     assert shadow.outcome(other, world.carrier.record) == Outcome.OK
-    with reverts("Superseded", old, new):
+    with reverts("SupersededBy", old, new):
         licensing.contract.checkout(old, 0, sender=clerk)
-    with reverts("Superseded", old, new):
+    with reverts("SupersededBy", old, new):
         licensing.contract.transfer(old, world.carrier.number, sender=world.supplier.finance)
-    with reverts("Superseded", old, new):
+    with reverts("SupersededBy", old, new):
         licensing.contract.consume(old, [], sender=world.supplier.register)
     shadow.check_all()
 
@@ -388,7 +388,7 @@ def test_it_is_not_passed_on_to_whom_it_would_be_superseded(licensing: Licensing
     node.warp(10)
     here = shadow.point()
     by = licensing.grant(to=world.carrier, supersedes=issued + 1)
-    with reverts("Superseded", old, by):
+    with reverts("SupersededBy", old, by):
         licensing.contract.transfer(old, world.carrier.number, sender=world.supplier.finance)
     shadow.back_to(here)
     licensing.grant(to=world.carrier, supersedes=issued)

@@ -317,7 +317,7 @@ class Licences:
         out = len(self.ledger.taken(licence, self.now))
         no.when(out != 0, "SeatsOut", licence, out)
         before, by = self.ledger.superseded(it.design, licensee)
-        no.when(it.issued < before, "Superseded", licence, by)
+        no.when(it.issued < before, "SupersededBy", licence, by)
         told = {"licence": licence, "org": org, "licensee": licensee, "caller": sender}
         facts: list[Fact] = [("LicenceTransferred", told)]
         if self.ledger.users.get(licence, (NOBODY, 0))[0] != NOBODY:
@@ -485,7 +485,7 @@ class Licences:
             case Outcome.REVOKED:
                 no.when(True, "Revoked", licence)
             case Outcome.SUPERSEDED:
-                no.when(True, "Superseded", licence, self.ledger.superseded(it.design, it.licensee)[1])
+                no.when(True, "SupersededBy", licence, self.ledger.superseded(it.design, it.licensee)[1])
             case Outcome.NOT_STARTED:
                 no.when(True, "NotStarted", licence, it.terms.start, now)
             case Outcome.EXPIRED:
