@@ -230,9 +230,7 @@ class Batches(Teller):
         }
         where = eip712.domain("BatchRelease", self.chain.id, release.address)
         signature = passkey.sign(eip712.digest("Decision", where, decision))
-        call: Call = release.decideSigned(
-            eip712.as_tuple("Decision", decision), passkey.signer, signature
-        )
+        call: Call = release.decideSigned(eip712.as_tuple("Decision", decision), passkey.signer, signature)
         return call
 
     def too_early(self, papers: Papers, case: bytes, person: Person, passkey: Passkey) -> None:

@@ -68,7 +68,7 @@ class Designs(Teller):
         self.say(f"and drafts {len(ITEMS)} items, from a need to its validation, with {links} links")
 
     def draft(self, papers: Papers, engineer: Person, items: Mapping[str, Mapping[str, Json]]) -> int:
-        """Bring on chain what the file asks for and may still be drafted or linked; how many links those are."""
+        """Bring on chain what the file asks for, but for changes; how many links it took."""
         work = self.work(papers, items)
         for call in work.calls(self.deployment, papers.subject):
             self.send(engineer.sender, call)

@@ -76,15 +76,19 @@ class Minerals(Teller):
         self.declare(self.mokum, powder, [MOKUM])
         self.declare(self.cascade, capacitors, [MOKUM])
         self.declare(self.evergreen, unit + "1", [MOKUM, SOLDER])
-        self.say("the smelter's powder, the capacitors and the control unit ECU1 are each declared by their maker")
+        self.say(
+            "the smelter's powder, the capacitors and the control unit ECU1 are each declared by their maker"
+        )
         self.declare(self.evergreen, unit + "2", [MOKUM, UNKNOWN], Answer.UNKNOWN)
-        self.say("ECU2 is soldered with tin from elsewhere: a smelter that is in no list, its country not known")
+        self.say(
+            "ECU2 is soldered with tin from elsewhere: a smelter that is in no list, its country not known"
+        )
         return twin_id(unit + "1"), twin_id(unit + "2")
 
     def declare(
         self, maker: Company, link: str, smelters: Sequence[bytes], origin: Answer = Answer.NO
     ) -> None:
-        """A maker names the smelters of a product for the year; `origin`: is it from the covered countries?"""
+        """A maker names the smelters of a product; `origin`: is it from the covered countries?"""
         answers = {
             Metal(smelter[31]): Answers(
                 Answer.YES, Answer.YES, origin, origin, Answer.NO, Share.ALL, Answer.YES, Answer.YES

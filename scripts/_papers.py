@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
@@ -75,9 +75,7 @@ class Papers:
             "retention": {"afterRecord": YEAR, "afterExpiry": YEAR, "withoutExpiry": 3 * YEAR},
         } | members
         terms = replace(Schema.from_json(form).terms, definition=self.keep(form))
-        self.teller.send(
-            self.company.quality, self.teller.deployment.records.defineSchema(name, 1, terms)
-        )
+        self.teller.send(self.company.quality, self.teller.deployment.records.defineSchema(name, 1, terms))
         return schema_id(self.company.number, name, 1)
 
     def keep(self, value: Json) -> bytes:
@@ -113,9 +111,7 @@ class Papers:
     def countersign(self, by: Person, record: bytes) -> None:
         """Take responsibility for a record in second place."""
         records = self.teller.deployment.records
-        item = Countersignature(
-            record, records.contentOf(record), Meaning.RESPONSIBILITY, self.sign_as(by)
-        )
+        item = Countersignature(record, records.contentOf(record), Meaning.RESPONSIBILITY, self.sign_as(by))
         self.teller.send(by.sender, records.countersign(item))
 
     def written(self, receipt: Receipt) -> bytes:
@@ -123,7 +119,7 @@ class Papers:
         found: bytes = self.fact(receipt)["record"]
         return found
 
-    def fact(self, receipt: Receipt) -> dict[str, Any]:
+    def fact(self, receipt: Receipt) -> Mapping[str, Any]:
         """What the event says of the record that a transaction wrote."""
         events = receipt_events(self.teller.deployment, ["Records"], receipt)
         return next(event.args for event in events if event.name == "RecordWritten")
