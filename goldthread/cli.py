@@ -16,6 +16,7 @@ from goldthread.commands import (
     proof,
     quotes,
     recall,
+    record,
     report,
     segment,
     trace,
@@ -50,6 +51,7 @@ main.add_command(chain.history)
 main.add_command(trace.trace)
 main.add_command(recall.recall)
 main.add_command(exposure.exposure)
+main.add_command(record.record)
 main.add_command(chain.audit)
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ class Cold(Teller):
 
     def cold(self) -> None:
         """The carrier's gateway hides a warm afternoon."""
-        self.chapter("7  A gateway hides a warm afternoon, is caught, and pays")
+        self.chapter("A gateway hides a warm afternoon, is caught, and pays")
         crate = self.crate()
         key, logger = self.reefer()
         policy = self.terms(crate, logger)

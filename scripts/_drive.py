@@ -28,7 +28,7 @@ class Driving(Teller):
 
     def drive(self) -> None:
         """A driver pays for what the car recorded, and gets the rest back."""
-        self.chapter("5  A driver pays for how far and how well the car is driven")
+        self.chapter("A driver pays for how far and how well the car is driven")
         insurance, chain = self.deployment.drive_insurance, self.chain
         token = self.token
         treasury, driver = (Sender.unlocked(chain, self.accounts[i]) for i in (TREASURY, DRIVER))

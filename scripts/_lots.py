@@ -61,7 +61,7 @@ class Lots(Teller):
 
     def lots(self) -> None:
         """The drug and its recall, the food, the metal."""
-        self.chapter("6  A raw material becomes 20,000 packages, and is called back")
+        self.chapter("A raw material becomes 20,000 packages, and is called back")
         self.medicine()
         self.food()
         self.metal()

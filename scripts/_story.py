@@ -8,19 +8,21 @@ from _cold import Cold
 from _drive import Driving
 from _goods import Goods
 from _lots import Lots
+from _report import Reports
 from _telling import StoryError
 from rich.table import Table
 
 from goldthread.audit.rebuild import compare, count_views, rebuild
 
 
-class Story(Goods, Driving, Lots, Cold):
+class Story(Reports, Goods, Driving, Lots, Cold):
     """The whole story."""
 
     def tell(self) -> None:
         """All chapters."""
         started = time.monotonic()
         self.found()
+        self.report()
         parts = self.parts()
         pallet = self.pallet(parts)
         logger, key = self.logger(pallet)
@@ -37,7 +39,7 @@ class Story(Goods, Driving, Lots, Cold):
 
     def prove(self) -> None:
         """Rebuild everything from the logs."""
-        self.chapter("8  An auditor rebuilds everything from the logs")
+        self.chapter("An auditor rebuilds everything from the logs")
         system = rebuild(self.deployment)
         differences = compare(self.deployment, system)
         if differences or system.problems:

@@ -29,6 +29,8 @@ from goldthread.chain.words import (
 from goldthread.gs1.keys import check_digit
 from goldthread.gs1.links import twin_id
 from goldthread.rules.driving import read_speeds
+from goldthread.rules.fridge_tag import SignedReport, is_report
+from goldthread.rules.fridge_tag import read as read_report
 from goldthread.rules.readings import QUANTITIES, Reading, ReadingsError, read_csv
 
 TEMPERATURE = QUANTITIES[1]
@@ -53,16 +55,32 @@ class Recording:
     temperature_source: str
     speeds: list[Reading] | None
     speed_source: str
+    report: SignedReport | None = None
+
+    @property
+    def start(self) -> int | None:
+        """When a node has to start for the report of a logger that is put in its place before: unix seconds.
+        None without a report.
+        """
+        if self.report is None:
+            return None
+        told = self.report.report
+        return min(told.measured(day, 0)[0] for day in told.days) - 2 * DAY
 
     @classmethod
     def load(cls, path: Path | None) -> Recording:
         """The recordings that come with the project, one of them replaced by the user's file.
 
-        Raises `ReadingsError` that names file, line and reason.
+        Raises `ReadingsError`, or `ReportError` for a logger's report, that names file, line and reason.
         """
         speeds: list[Reading] | None = None
         speed_source = "the EPA drive cycles UDDS, HWFET and US06"
         temperatures, source = _seattle(), "the hourly series of Seattle in vega_datasets, from 1 February"
+        if path is not None and is_report(path):
+            report = read_report(path)
+            if not report.is_signed:
+                raise ReadingsError(f"{path}: the text is not what the key in the file has signed")
+            return cls(temperatures, source, speeds, speed_source, report)
         if path is not None:
             title = path.open(encoding="utf-8", errors="replace").readline().lower()
             if "m/s" in title or "speed" in title:
@@ -118,7 +136,7 @@ class Company:
 
 
 COMPANIES: Sequence[tuple[str, Role]] = (
-    ("Cascade Sensors", Role.SUPPLIER),
+    ("Cascade Sensors", Role.SUPPLIER | Role.MANUFACTURER),
     ("Rainier Reagents", Role.SUPPLIER),
     ("Lumen Diagnostics", Role.MANUFACTURER),
     ("Polar Freight", Role.CARRIER),
@@ -145,6 +163,7 @@ class Teller:
         self.recording = recording
         self.console = console
         self.accounts = self.people()
+        self.chapters = 0
         self.gas = 0
         self.transactions = 0
         self.refusals = 0
@@ -153,7 +172,8 @@ class Teller:
     # ------------------------------------------------------------------------------------------------ telling
 
     def chapter(self, title: str) -> None:
-        self.console.print(f"\n[bold]{title}[/bold]")
+        self.chapters += 1
+        self.console.print(f"\n[bold]{self.chapters}  {title}[/bold]")
 
     def say(self, text: str) -> None:
         self.console.print(f"  {text}")
@@ -229,7 +249,7 @@ class Teller:
 
     def found(self) -> None:
         """Deploy the contracts and admit the companies."""
-        self.chapter("1  A consortium is founded")
+        self.chapter("A consortium is founded")
         founder = Sender.unlocked(self.chain, self.accounts[0])
         manifest = Deployer(founder, self.path, network="ethereum:local").run()
         self.deployment = Deployment(manifest, self.chain)

@@ -26,8 +26,8 @@ ALERTS = {
     "INHERITED": "Exposures: a twin was in a container during a breach and is held; `ref` is the breach.",
     "FALSIFIED": "Telemetry: a segment about `subject` was proved false; `ref` is its digest, `org` 0. "
     "Conditions: it was judged; `ref` is the policy.",
-    "LATE": "Records: a record about `subject` was written later than its schema allows; `ref` is the record, "
-    "`org` its author's.",
+    "LATE": "Records: a record about `subject` was written later than its schema allows; `ref` is the "
+    "record, `org` its author's.",
     "SILENT": "Conditions: a device of a policy was silent for too long; `ref` is the policy.",
     "SUSPECT": "Verification: evidence against a unit was reported; `ref` is the lot on the label.",
 }

@@ -16,7 +16,7 @@ import {ITwins} from "./ITwins.sol";
 ///   record has one successor at most, so there is one valid version of it, found by following {successorOf}.
 /// - The records of a subject are numbered from 1 without a gap, whoever writes them, and the id of a record is made of
 ///   its subject and number: who shows the records of a subject cannot leave one out.
-/// - Only whom the schema names writes, signs and, through the schema's rule, states values that it accepts.
+/// - Only those whom the schema names write and sign; where it has a rule, only what the rule accepts becomes a record.
 /// - Who signs in second place is another account than the author. Another account is taken for another person.
 /// - A record that was written later after the fact than its schema allows is marked late, for good.
 /// - Documents may be disposed of after their time, and not while a legal hold is on them. The digest, the signatures

@@ -88,8 +88,8 @@ _ADVICE: dict[str, str] = {
     "ZeroQuantity": "a quantity is at least one millionth",
     # Records
     "AlreadySigned": "nothing to do: the signature is there; another meaning is another signature",
-    "DeviceOrganisation": "governance must give the owner of the device one of the schema's roles (setRoles), "
-    "or let it speak again",
+    "DeviceOrganisation": "governance must give the device's owner one of the schema's roles (setRoles), or "
+    "let it speak again",
     "Disposed": "the documents are gone; write a new record",
     "EffectiveInFuture": "check the clock and the time zone; what has not happened is not recorded",
     "InvalidSignature": "check that signer, chain, contract and every field are those that were signed",

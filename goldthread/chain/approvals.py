@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from goldthread.chain import eip712
-from goldthread.chain.contracts import Call, Deployment
-from goldthread.chain.devices import verify
+from goldthread.chain.contracts import Call, Contract, Deployment
 from goldthread.chain.eip712 import Domain, Message, MessageError
+from goldthread.chain.passkeys import is_signature
 from goldthread.chain.signers import Signer
 from goldthread.files import FileError
 from goldthread.hashing import keccak
@@ -25,11 +25,20 @@ from goldthread.hashing import keccak
 SCHEMA = 1
 """Version of the format."""
 
-KINDS = ("Release", "Minimum", "SignerSet", "Confirmation", "Invocation", "Approval")
+KINDS = (
+    "Release",
+    "Minimum",
+    "SignerSet",
+    "Confirmation",
+    "Invocation",
+    "SignedStatement",
+    "SignedCountersignature",
+    "Approval",
+)
 """What a document can be about."""
 
-_SINGLE = {"Confirmation": "confirm", "Invocation": "useSigned", "Approval": "passGateSigned"}
-"""What one key signs: a device, who uses a capability, who reviews a design; and which function takes it."""
+_SINGLE = ("Confirmation", "Invocation", "SignedStatement", "SignedCountersignature", "Approval")
+"""What one key signs: the device, who uses a capability, answers for a record, or reviews a design."""
 
 
 class DocumentError(Exception):
@@ -73,7 +82,7 @@ class Document:
 
         Raises `DocumentError` for a wrong one, as far as that can be told without a chain.
         """
-        if len(signer) in (20, 84) and not verify(signer, self.digest, signature):
+        if is_signature(signer, self.digest, signature) is False:
             raise DocumentError(f"signature of 0x{signer.hex()}: is not its signature over this {self.kind}")
         others = [] if self.kind in _SINGLE else [s for s in self.signatures if s[0] != signer]
         signatures = sorted([*others, (signer, signature)], key=lambda s: keccak(s[0]))
@@ -101,12 +110,31 @@ class Document:
         if self.kind in _SINGLE:
             if not self.signatures:
                 raise DocumentError("signatures: nobody has signed yet")
-            call: Call = getattr(contract, _SINGLE[self.kind])(message, *self.signatures[0])
+            call: Call = self._single(contract, message, *self.signatures[0])
             return call
         functions = {"Release": "release", "Minimum": "raiseMinimum", "SignerSet": "setSigners"}
         signers, made = ([s[place] for s in self.signatures] for place in (0, 1))
         brought: Call = getattr(contract, functions[self.kind])(message, signers, made)
         return brought
+
+    def _single(self, contract: Contract, message: tuple[Any, ...], signer: bytes, signature: bytes) -> Any:
+        """The call with the one signature that it needs."""
+        match self.kind:
+            case "Confirmation":
+                return contract.confirm(message, signer, signature)
+            case "Invocation":
+                return contract.useSigned(message, signer, signature)
+            case "Approval":
+                return contract.passGateSigned(message, signer, signature)
+            case "SignedCountersignature":
+                return contract.countersignSigned(*message, signer, signature)
+        statement, supersedes, reason, device, *rest = message
+        authorship = (*rest, signer, signature)
+        if any(device):
+            return contract.writeByDevice(statement, device, authorship)
+        if any(supersedes):
+            return contract.amendSigned(statement, supersedes, reason, authorship)
+        return contract.writeSigned(statement, authorship)
 
     def to_json(self) -> dict[str, Any]:
         """For a file."""

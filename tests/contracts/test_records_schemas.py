@@ -152,8 +152,7 @@ def test_a_name_has_up_to_64_bytes(desk: Desk, length: int) -> None:
 )
 def test_terms_make_sense(desk: Desk, terms: dict[str, object], least: int) -> None:
     wrong = STEP._replace(**terms)
-    values = wrong.definition, wrong.meanings, wrong.second_persons, least
-    with reverts("WrongTerms", *values):
+    with reverts("WrongTerms", wrong.definition, wrong.meanings, wrong.second_persons, least):
         desk.contract.defineSchema("step", 1, wrong, sender=desk.world.maker.quality)
 
 
@@ -247,8 +246,8 @@ def test_a_rule_has_a_hundred_thousand_gas(desk: Desk) -> None:
 def test_an_endless_rule_costs_no_more_than_that(desk: Desk) -> None:
     schema = desk.schema(rule=desk.rule(ENDLESS).address)
     with pytest.raises(Reverted) as caught:
-        desk.contract.write(desk.statement(schema), sender=desk.world.maker.record, gas=1_000_000)
-    assert caught.value.receipt.gas_used < 250_000
+        desk.contract.write(desk.statement(schema), sender=desk.world.maker.record, gas=2_000_000)
+    assert caught.value.receipt.gas_used < 500_000
 
 
 def test_a_rule_is_asked_everything(desk: Desk) -> None:

@@ -6,6 +6,7 @@ import csv
 import runpy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +20,7 @@ from goldthread.build import ROOT
 from goldthread.chain.node import LocalNode, NoNode
 from goldthread.chain.rpc import connect
 from goldthread.cli import main as goldthread
+from tests.support.fridge_tags import Lot, five_days
 
 from .shell import run
 
@@ -230,6 +232,40 @@ def test_a_recorded_drive_is_paid_for(tell: Callable[..., Told], tmp_path: Path)
     assert "next tier 1.500" in told.money["premium of month 1"]
 
 
+def test_a_tag_that_signs_its_report_is_believed(tell: Callable[..., Told], tmp_path: Path) -> None:
+    """Of days long past: the story's clock starts before them."""
+    tag = five_days(Lot(), datetime(2021, 3, 17, 10, 12))  # noqa: DTZ001
+    file = tmp_path / "report.txt"
+    file.write_bytes(tag.file())
+    told = tell("--input", str(file))
+    assert told.status == 0, told.err
+    assert "2  A tag in a refrigerator signs what it saw" in told.out
+    assert "Somebody changes one digit of the report → refused: InvalidReportSignature" in told.out
+    assert "puts it into a refrigerator on 2021-03-11" in told.out
+    assert "2021-03-13: 4.5 to 13.2 °C" in told.out
+    assert told.money["tag's own report"].startswith("5 days verified")
+    assert "no difference" in told.out
+
+
+def test_a_report_that_was_changed_stops_the_story(tell: Callable[..., Told], tmp_path: Path) -> None:
+    tag = five_days(Lot(), datetime(2021, 3, 17, 10, 12))  # noqa: DTZ001
+    file = tmp_path / "report.txt"
+    file.write_bytes(tag.file().replace(b"+13.2", b"+03.2"))
+    told = tell("--input", str(file))
+    reason = "the text is not what the key in the file has signed"
+    assert (told.status, told.out, told.err) == (1, "", f"Error: {file}: {reason}\n")
+
+
+def test_a_tag_cannot_be_put_in_its_place_afterwards(
+    tell: Callable[..., Told], node: LocalNode, tmp_path: Path
+) -> None:
+    file = tmp_path / "report.txt"
+    file.write_bytes(five_days(Lot(), datetime(2021, 3, 17, 10, 12)).file())  # noqa: DTZ001
+    told = tell("--input", str(file), "--node", node.url)
+    assert told.status == 1
+    assert "Error: the report begins on 2021-03-13 and the node's clock is past that" in told.err
+
+
 BAD = {
     "columns": (b"time,value\n100,5\n200,5,5\n", ", line 3: has 3 columns, expected time and value"),
     "number": (b"time,value\n100,5\n200,warm\n", ", line 3: 'warm' is no decimal number"),
@@ -249,7 +285,7 @@ def test_a_wrong_file_is_named_with_line_and_reason_and_nothing_is_sent(
     file.write_bytes(content)
     started: list[int] = []
     for told in (
-        tell("--input", str(file), LocalNode=lambda accounts: started.append(accounts)),
+        tell("--input", str(file), LocalNode=lambda accounts, start: started.append(accounts)),
         tell("--input", str(file), "--node", node.url),
     ):
         assert (told.status, told.out, told.err) == (1, "", f"Error: {file}{reason}\n")
@@ -305,7 +341,7 @@ def test_only_development_nodes_that_can_be_reached_are_used(
 
 
 def test_without_anvil_the_story_says_so(tell: Callable[..., Told]) -> None:
-    def missing(accounts: int) -> None:
+    def missing(accounts: int, start: int | None) -> None:
         raise NoNode("anvil is not installed; `make setup` installs it")
 
     told = tell(LocalNode=missing)

@@ -10,8 +10,6 @@ from eth_utils.crypto import keccak
 
 from tests.models.records import (
     NOTHING,
-    Authority,
-    Authors,
     Authorship,
     Countersignature,
     Meaning,
@@ -83,8 +81,9 @@ class Desk:
     def statement(self, schema: bytes | None = None, **fields: Any) -> Statement:
         """About the part, of this moment."""
         about = fields.pop("subject", None) or self.part
-        fields = {"effective_at": self.world.now, "signer_name": NAME} | fields
-        return Statement(about, schema or self.step, fields.pop("content", CONTENT), **fields)
+        content = fields.pop("content", CONTENT)
+        how: dict[str, Any] = {"effective_at": self.world.now, "signer_name": NAME} | fields
+        return Statement(about, schema or self.step, content, **how)
 
     def write(self, statement: Statement | None = None, sender: Sender | None = None) -> bytes:
         """By the maker's recorder unless somebody else is named; its id."""
@@ -152,10 +151,8 @@ def written(
     statement: Statement, org: Org, author: str, sequence: int, time: int, **fields: Any
 ) -> tuple[str, dict[str, Any]]:
     """The event of a record that its author wrote by itself and in time, unless something else is said."""
-    fact = {"record": record_id(statement.subject, sequence), "subject": statement.subject}
+    record = record_id(statement.subject, sequence)
+    fact: dict[str, Any] = {"record": record, "subject": statement.subject}
     fact |= {"org": org.number, "author": author, "caller": author, "device": NOTHING}
     fact |= {"sequence": sequence, "late": False, "time": time, "signed": 0, "statement": statement}
     return "RecordWritten", fact | fields
-
-
-__all__ = ["Authority", "Authors", "Desk", "Meaning", "Retention", "Terms", "written"]
