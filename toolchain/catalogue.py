@@ -20,8 +20,8 @@ ALERTS = {
     "BREACH": "Conditions: a rule of a policy was broken; `ref` is the policy.",
     "CONTRADICTED": "LoggerReports: a logger's report contradicts segments; `ref` is the report, `org` who "
     "attached the logger.",
-    "DESIGN_REOPENED": "DesignControl: a design (`subject`) that was transferred is back before a gate; `ref` "
-    "is the record because of which, `org` its owner.",
+    "DESIGN_REOPENED": "DesignControl: a design (`subject`) that was transferred is back before a gate; "
+    "`ref` is the record because of which, `org` its owner.",
     "DUPLICATE": "Lots: a unit (`subject`) is in two containers; `ref` is one of them, `org` who packed it.",
     "INHERITED": "Exposures: a twin was in a container during a breach and is held; `ref` is the breach.",
     "FALSIFIED": "Telemetry: a segment about `subject` was proved false; `ref` is its digest, `org` 0. "
