@@ -6,12 +6,15 @@ import click
 
 from goldthread.commands import (
     chain,
+    compliance,
     cover,
     design,
     device,
     exposure,
     firmware,
+    fsma,
     ids,
+    minerals,
     policy,
     proof,
     quotes,
@@ -52,6 +55,9 @@ main.add_command(trace.trace)
 main.add_command(recall.recall)
 main.add_command(exposure.exposure)
 main.add_command(record.record)
+main.add_command(compliance.compliance)
+main.add_command(minerals.minerals)
+main.add_command(fsma.fsma)
 main.add_command(chain.audit)
 
 if __name__ == "__main__":

@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from goldthread.audit import (
+    batch_release,
     capabilities,
     cargo_insurance,
     challenges,
     closure_claims,
+    compliance,
     conditions,
+    conflict_minerals,
     consortium,
     delivery_exceptions,
     design_control,
@@ -74,10 +77,13 @@ class System:
     capabilities: capabilities.State = field(default_factory=capabilities.State)
     firmware: firmware.State = field(default_factory=firmware.State)
     telemetry: telemetry.State = field(default_factory=telemetry.State)
+    conflict_minerals: conflict_minerals.State = field(default_factory=conflict_minerals.State)
     conditions: conditions.State = field(default_factory=conditions.State)
     exposures: exposures.State = field(default_factory=exposures.State)
     logger_reports: logger_reports.State = field(default_factory=logger_reports.State)
     templates: templates.State = field(default_factory=templates.State)
+    compliance: compliance.State = field(default_factory=compliance.State)
+    batch_release: batch_release.State = field(default_factory=batch_release.State)
     drive_insurance: drive_insurance.State = field(default_factory=drive_insurance.State)
     closure_claims: closure_claims.State = field(default_factory=closure_claims.State)
     cargo_insurance: cargo_insurance.State = field(default_factory=cargo_insurance.State)
@@ -131,10 +137,16 @@ class System:
                 conditions.fold(self.conditions, event, self.telemetry)
             case "Exposures":
                 exposures.fold(self.exposures, event)
+            case "ConflictMinerals":
+                conflict_minerals.fold(self.conflict_minerals, event)
             case "LoggerReports":
                 logger_reports.fold(self.logger_reports, event)
             case "Templates":
                 templates.fold(self.templates, event)
+            case "Compliance":
+                compliance.fold(self.compliance, event)
+            case "BatchRelease":
+                batch_release.fold(self.batch_release, event)
             case "Challenges":
                 challenges.fold(self.challenges, event)
             case "DriveInsurance":
@@ -183,10 +195,16 @@ class System:
                 yield from conditions.views(self.conditions)
             case "Exposures":
                 yield from exposures.views(self.exposures)
+            case "ConflictMinerals":
+                yield from conflict_minerals.views(self.conflict_minerals)
             case "LoggerReports":
                 yield from logger_reports.views(self.logger_reports)
             case "Templates":
                 yield from templates.views(self.templates)
+            case "Compliance":
+                yield from compliance.views(self.compliance)
+            case "BatchRelease":
+                yield from batch_release.views(self.batch_release)
             case "Challenges":
                 yield from challenges.views(self.challenges)
             case "DriveInsurance":

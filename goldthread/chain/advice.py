@@ -34,8 +34,8 @@ _ADVICE: dict[str, str] = {
     "Blocked": "find out why with clear(id); until then only return, quarantine or destruction is open",
     "ContainerCycle": "take the outer container out of the list of things to pack",
     "DeadlineNotPassed": "use cancel until the deadline, reclaim after it",
-    "DeadlinePassed": "make a new offer, receipt or invocation with a later deadline; take back an old "
-    "offer with reclaim",
+    "DeadlinePassed": "make a new offer, receipt, approval or invocation with a later deadline; take back an "
+    "old offer with reclaim",
     "EventInFuture": "check the clock and the time zone of the event; the block may also lag by some seconds",
     "HeadMoved": "something has happened to the thing since the receipt was signed: "
     "look at its history, sign again",
@@ -103,10 +103,10 @@ _ADVICE: dict[str, str] = {
     "their own",
     "OtherContent": "the record says something else than the signer saw: read it again, sign again",
     "OtherSchema": "use the schema of the record, or the newest version of it",
-    "OtherSubject": "an amendment is about the subject of the record: see subjectOf(record)",
+    "OtherSubject": "give a record about the same subject: see subjectOf(record)",
     "Retained": "wait until retainUntil(record) is over, and have legal holds lifted",
     "RuleRefused": "decode the answer with the ABI of the rule: it says what is wrong with the values",
-    "SamePerson": "another person than the author signs in second place",
+    "SamePerson": "another person than the author signs in second place, or approves",
     "SchemaNameLength": "give the schema a name of 1 to 64 bytes",
     "SchemaSuperseded": "use the newest version of the schema; an amendment may keep the old one",
     "SuccessorKept": "dispose of what amends the record first: see successorOf(record)",
@@ -268,6 +268,34 @@ _ADVICE: dict[str, str] = {
     "WrongHistory": "something has happened to the twin since: make the proof anew",
     "WrongInheritance": "nothing to do: see inheritance(item, breachId)",
     "WrongPath": "go from the container inwards, through the leaves of one lot, with the proof of each",
+    # ConflictMinerals
+    "AlreadyFiled": "supersede the declaration first if what was filed is amended",
+    "FlaggedBefore": "nothing to do: the alert was raised",
+    "NotACountry": "write the country as two capital letters, as in BO or CD",
+    "NotARegister": "rely on an organisation with the role AUDITOR or REGULATOR other than your own",
+    "NotASmelter": "write the number in ASCII, left-aligned, and the metal 0 to 3 in the last byte: "
+    "`goldthread minerals` does",
+    "NotCoverable": "declare a design itself, year by year; cover its lots and parts",
+    "NotDeclared": "its maker must declare it for this year first",
+    "NotInDeclaration": "take the smelters from the newest event Declared, with their proof",
+    "NotNamedBefore": "order the list so that each thing stands behind one that was made of it, and leave "
+    "out the others",
+    "NotNewestVersion": "look at declarationOf: supersede the newest version; a first one is declared",
+    "NotOverdue": "nothing to do: it was filed, or is due at the second that the error names",
+    "NotTheMaker": "who commissioned the lot or registered the twin must act",
+    "NoProduct": "name the product itself first",
+    "NothingToFile": "nothing to do: see outcomeOf(declaration)",
+    "NothingToFlag": "nothing to do: the smelter is conformant or active, or its metal is recycled",
+    "OtherSmelters": "take the smelters from the newest event Declared, in their order",
+    "TooManyRegisters": "have the makers on the way rely on the same registers, four at most",
+    "WrongAnswer": "answer 1 and 2 with NO or YES, 3 to 5 with UNKNOWN too, 6 with a share, 7 and 8 with NO "
+    "or YES; leave open what is not asked",
+    "WrongInputs": "list all inputs in their order: `goldthread minerals evaluate` does; evaluate anew what "
+    "is stale and left out",
+    "WrongSmelter": "sort the smelters, name each once, and only those of metals that remain in the product",
+    "WrongValidity": "give CONFORMANT and ACTIVE a last second that is not over, and the others 0",
+    "WrongYear": "name a calendar year from 2013 on that has begun",
+    "YearNotOver": "file when the calendar year is over",
     # LoggerReports
     "AccuracyTooFine": "name the largest error of such a logger, half a degree (50) or more",
     "AlreadyAttested": "nothing to do: the report is on chain for this attachment",
@@ -309,7 +337,9 @@ _ADVICE: dict[str, str] = {
     "IncompleteCase": "name what is wrong, what you ask for, and the other organisation; of missing or "
     "surplus product also how much",
     "NotYourTurn": "the organisation that the error names must act",
-    "UnknownCase": "cases are numbered from 1 to caseCount()",
+    "UnknownCase": "a case of DeliveryExceptions has a number from 1 to caseCount(); one of Compliance "
+    "has the id "
+    "caseIdOf() of programme, subject, organisation and period, once it is opened",
     "WrongCaseState": "see caseOf(id) for where the case stands, and which step follows",
     # TitleDeed
     "NotRedeemed": "redeem the deed first; once title was taken over, there is nothing to claim",
@@ -390,6 +420,45 @@ _ADVICE: dict[str, str] = {
     "TableTooLong": "merge rows of the table",
     "WrongConditions": "hand in the conditions exactly as they were set",
     "WrongPolicyState": "see policyOf(...) for the state of the policy",
+    # DesignControl
+    "AlreadyLinked": "nothing to do: the items are linked at their revisions of now",
+    "Baselined": "propose a change of the item (proposeChange), and have another person approve it",
+    "ChangeClosed": "propose another change; see changeOf(design, change) for what became of this one",
+    "ChangesOpen": "approve or dismiss the open changes first",
+    "EditionMoved": "the design file has another step since: look at it again, approve the edition of now",
+    "EvidenceTooOld": "write the record anew: it must not be older than what it is evidence of",
+    "GateClosed": "propose a change of the item that links: its gate is reopened when the change is approved",
+    "GateHeld": "see `goldthread design matrix` for the items that hold the gate",
+    "GateNotPassed": "nothing to do: only gates up to the stage of the project can lapse",
+    "IncompleteItem": "give the item an id, a kind, and content unless it is withdrawn",
+    "InvalidApproval": "check that signer, chain, contract and every field are those that were signed",
+    "NoNeeds": "draft the needs of the users first",
+    "NoResult": "nothing to do: the test has no result for this item",
+    "NotADesign": "register the twin with the kind DESIGN; one that has ended gets no project",
+    "NotATest": "name a verification or a validation",
+    "NotAscending": "sort the neighbours by their ids, each once",
+    "NotClear": "have the holds on the design's twin released: see Twins.clear(design)",
+    "NotDesignOwner": "the organisation with title to the design's twin must act",
+    "NotEvidence": "name a record about the design of the form that the plan names, which nothing "
+    "supersedes and all second persons have signed",
+    "NotIndependent": "somebody must pass the gate who wrote none of it: see independent",
+    "NotLinked": "link the items at their revisions of now first",
+    "NotNextRevision": "give the number after itemOf(design, item).revision; a change that was overtaken is "
+    "proposed anew",
+    "NotReviewed": "pass the gates up to REVIEW first",
+    "OtherKind": "an item keeps its kind: withdraw it and draft another",
+    "OtherRevisions": "hand in the revisions as ChangeProposed tells them",
+    "RevisionsDiffer": "name at least one item, and the neighbours of each, empty for a new one",
+    "SameRecord": "a new result needs a report of its own",
+    "StillComplete": "nothing to do: the evidence stands",
+    "UnknownChange": "changes are numbered from 1 to projectOf(design).changes",
+    "UnknownItem": "draft the item first; a withdrawn one comes back with a new revision",
+    "UnknownProject": "open the project with its plan first (plan)",
+    "WrongApproval": "an approval is for a gate (passGateSigned) or for a change (approveChangeSigned)",
+    "WrongGate": "pass the gate after projectOf(design).stage",
+    "WrongLink": "link inputs to needs and risks, outputs to inputs, verifications to inputs and outputs, "
+    "validations to needs",
+    "WrongNeighbours": "name all current links of the item: `goldthread design` does; see the events Linked",
     # OpenZeppelin
     "AccessManagedInvalidAuthority": "governance is a contract: the new access manager must be one",
     "AddressEmptyCode": "comes from multicall only; check the address",
@@ -412,4 +481,52 @@ _ADVICE: dict[str, str] = {
     "AccessManagerUnauthorizedCancel": "the caller, a guardian or an admin cancels",
     "AccessManagerUnauthorizedConsume": "only the managed contract consumes a scheduled operation",
     "InsufficientBalance": "send more of the chain's own currency",
+    # Compliance
+    "AlreadyFlagged": "nothing to do; it can be flagged again once a new record was accepted",
+    "AlreadyMet": "nothing to do; reject the record first if it is wrong after all",
+    "CaseAlreadyOpen": "use the case, or open one for another period",
+    "DecisionPending": "wait for the decision, or ask the organisation of the case to submit the record",
+    "InvalidRequirement": "give a code, a severity from 1 to 3, 1 to 4 schemas, and due or dueAfter, not "
+    "both",
+    "MayNotReview": "send from an account with the duty QUALITY of the organisation of the case, or of its "
+    "reviewer",
+    "MayNotSubmit": "send from the organisation of the case, or from that of the record's author",
+    "MayNotWaive": "only what the programme makes waivable is waived, by an organisation with one of its "
+    "waiver roles",
+    "NotAReviewer": "name an organisation with one of the programme's reviewer roles, or none (0)",
+    "NotNextProgramme": "register the version after newest()",
+    "NotOverdue": "see dueOf() and statusOf(): a requirement is late after its due date, while it is not met",
+    "NotSubjectOwner": "the owner of a twin opens cases about it, the maker of a lot about the lot",
+    "NotSubmitted": "look at evidenceOf() and statusOf(), and decide about the record that waits there",
+    "OutOfOrder": "submit what comes before, and have it accepted",
+    "OwnRecord": "another person than the author of the record must do this",
+    "ProgrammeNameLength": "give a name of 1 to 64 bytes",
+    "ProgrammeSize": "give 1 to 64 requirements; split a longer list into several programmes",
+    "RecordExpired": "submit a newer record",
+    "RecordIncomplete": "give the newest version of the record, signed by the second persons that its "
+    "schema asks for",
+    "SecondPersonsMissing": "have more persons countersign the record (Records.countersign)",
+    "UnknownProgramme": "register the programme first; its id is programmeIdOf()",
+    "UnknownRequirement": "requirements are numbered from 0; see programmeOf()",
+    "WrongSchema": "submit a record of a schema that the requirement accepts; see accepts()",
+    # BatchRelease
+    "AlreadyABatch": "a lot or container is a batch once; reprocess it under another lot number",
+    "InvalidDecision": "sign digestOf() of exactly this decision, for this chain and contract",
+    "InvestigationHolds": "a deviation is opened again only once the record of its investigation is "
+    "superseded",
+    "MasterAlreadySet": "register a new version of the programme and set its yield",
+    "MayNotWithdraw": "send from quality of the organisation of the batch, or of a regulator",
+    "NoMaster": "the owner of the programme must set its yield first (setMaster)",
+    "NoSuchDeviation": "deviations are numbered from 1; see batchOf() and deviationOf()",
+    "NotABatch": "a batch is a lot that your organisation made, or a container that it owns",
+    "NotCaseOwner": "send from the organisation that opened the case",
+    "NotProgrammeOwner": "send from the organisation that registered the programme",
+    "NotReleasable": "do what the cause asks for: see the enumeration Cause of IBatchRelease; `goldthread "
+    "compliance "
+    "missing` lists everything that is open",
+    "OnePage": "decide at once: only cases with more than 32 requirements are examined before",
+    "RecordsMoved": "look at the newer records about the batch, and decide anew",
+    "WrongMaster": "give a theoretical yield above zero, and limits in parts per million, the lower one "
+    "first",
+    "YieldAlreadyReported": "nothing to do; report a corrected yield by a new record",
 }

@@ -11,10 +11,13 @@ import pytest
 from goldthread.build import ROOT
 
 INTERFACES = (
+    "IBatchRelease",
     "ICapabilities",
     "ICargoInsurance",
     "IClosureClaims",
+    "ICompliance",
     "IConditions",
+    "IConflictMinerals",
     "IConsortium",
     "IDeliveryExceptions",
     "IDesignControl",

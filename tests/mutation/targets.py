@@ -141,10 +141,29 @@ TARGETS = {
         entries=("contracts/rules/Recalls.sol",),
         tests=("recalls", "closure_claims"),
     ),
+    "ConflictMinerals": Target(
+        sources=(
+            "contracts/rules/ConflictMinerals.sol",
+            "contracts/rules/SmelterRegisters.sol",
+            "contracts/libraries/FormSdRules.sol",
+        ),
+        entries=("contracts/rules/ConflictMinerals.sol",),
+        tests=("conflict_minerals",),
+    ),
     "Exposures": Target(
         sources=("contracts/rules/Exposures.sol",),
         entries=("contracts/rules/Exposures.sol",),
         tests=("exposures",),
+    ),
+    "Compliance": Target(
+        sources=("contracts/rules/Compliance.sol",),
+        entries=("contracts/rules/Compliance.sol",),
+        tests=("compliance",),
+    ),
+    "BatchRelease": Target(
+        sources=("contracts/rules/BatchRelease.sol",),
+        entries=("contracts/rules/BatchRelease.sol",),
+        tests=("batch_release",),
     ),
     "Verification": Target(
         sources=("contracts/rules/Verification.sol",),

@@ -227,6 +227,11 @@ class World:
         return contract
 
     @cached_property
+    def conflict_minerals(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "ConflictMinerals", self.consortium, self.lineage)
+
+    @cached_property
     def token(self) -> Contract:
         """Deployed when first asked for."""
         return deploy(self.node, "TestToken", "Test dollar", "TUSD", 6)
@@ -237,6 +242,18 @@ class World:
         args = self.consortium, self.recalls, self.token, BOND, DAY
         contract = deploy(self.node, "ClosureClaims", *args)
         self.empower(contract, Role.MODULE, Duty.RECALL)
+        return contract
+
+    @cached_property
+    def compliance(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "Compliance", self.consortium, self.records)
+
+    @cached_property
+    def batch_release(self) -> Contract:
+        """Deployed, and made a regulator, when first asked for."""
+        contract = deploy(self.node, "BatchRelease", self.consortium, self.compliance)
+        self.empower(contract, Role.REGULATOR, Duty.QUALITY)
         return contract
 
     @cached_property
