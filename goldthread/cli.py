@@ -6,6 +6,7 @@ import click
 
 from goldthread.commands import (
     chain,
+    compliance,
     cover,
     device,
     exposure,
@@ -52,6 +53,7 @@ main.add_command(trace.trace)
 main.add_command(recall.recall)
 main.add_command(exposure.exposure)
 main.add_command(record.record)
+main.add_command(compliance.compliance)
 main.add_command(minerals.minerals)
 main.add_command(fsma.fsma)
 main.add_command(chain.audit)

@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from goldthread.audit import (
+    batch_release,
     capabilities,
     cargo_insurance,
     challenges,
     closure_claims,
+    compliance,
     conditions,
     conflict_minerals,
     consortium,
@@ -78,6 +80,8 @@ class System:
     exposures: exposures.State = field(default_factory=exposures.State)
     logger_reports: logger_reports.State = field(default_factory=logger_reports.State)
     templates: templates.State = field(default_factory=templates.State)
+    compliance: compliance.State = field(default_factory=compliance.State)
+    batch_release: batch_release.State = field(default_factory=batch_release.State)
     drive_insurance: drive_insurance.State = field(default_factory=drive_insurance.State)
     closure_claims: closure_claims.State = field(default_factory=closure_claims.State)
     cargo_insurance: cargo_insurance.State = field(default_factory=cargo_insurance.State)
@@ -135,6 +139,10 @@ class System:
                 logger_reports.fold(self.logger_reports, event)
             case "Templates":
                 templates.fold(self.templates, event)
+            case "Compliance":
+                compliance.fold(self.compliance, event)
+            case "BatchRelease":
+                batch_release.fold(self.batch_release, event)
             case "Challenges":
                 challenges.fold(self.challenges, event)
             case "DriveInsurance":
@@ -187,6 +195,10 @@ class System:
                 yield from logger_reports.views(self.logger_reports)
             case "Templates":
                 yield from templates.views(self.templates)
+            case "Compliance":
+                yield from compliance.views(self.compliance)
+            case "BatchRelease":
+                yield from batch_release.views(self.batch_release)
             case "Challenges":
                 yield from challenges.views(self.challenges)
             case "DriveInsurance":

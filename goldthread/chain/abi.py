@@ -38,6 +38,8 @@ CONTRACTS = (
     "Templates",
     "Lots",
     "Records",
+    "Compliance",
+    "BatchRelease",
     "Lineage",
     "Recalls",
     "Exposures",

@@ -103,7 +103,7 @@ _ADVICE: dict[str, str] = {
     "their own",
     "OtherContent": "the record says something else than the signer saw: read it again, sign again",
     "OtherSchema": "use the schema of the record, or the newest version of it",
-    "OtherSubject": "an amendment is about the subject of the record: see subjectOf(record)",
+    "OtherSubject": "give a record about the same subject: see subjectOf(record)",
     "Retained": "wait until retainUntil(record) is over, and have legal holds lifted",
     "RuleRefused": "decode the answer with the ABI of the rule: it says what is wrong with the values",
     "SamePerson": "another person than the author signs in second place",
@@ -337,7 +337,9 @@ _ADVICE: dict[str, str] = {
     "IncompleteCase": "name what is wrong, what you ask for, and the other organisation; of missing or "
     "surplus product also how much",
     "NotYourTurn": "the organisation that the error names must act",
-    "UnknownCase": "cases are numbered from 1 to caseCount()",
+    "UnknownCase": "a case of DeliveryExceptions has a number from 1 to caseCount(); one of Compliance "
+    "has the id "
+    "caseIdOf() of programme, subject, organisation and period, once it is opened",
     "WrongCaseState": "see caseOf(id) for where the case stands, and which step follows",
     # TitleDeed
     "NotRedeemed": "redeem the deed first; once title was taken over, there is nothing to claim",
@@ -440,4 +442,52 @@ _ADVICE: dict[str, str] = {
     "AccessManagerUnauthorizedCancel": "the caller, a guardian or an admin cancels",
     "AccessManagerUnauthorizedConsume": "only the managed contract consumes a scheduled operation",
     "InsufficientBalance": "send more of the chain's own currency",
+    # Compliance
+    "AlreadyFlagged": "nothing to do; it can be flagged again once a new record was accepted",
+    "AlreadyMet": "nothing to do; reject the record first if it is wrong after all",
+    "CaseAlreadyOpen": "use the case, or open one for another period",
+    "DecisionPending": "wait for the decision, or ask the organisation of the case to submit the record",
+    "InvalidRequirement": "give a code, a severity from 1 to 3, 1 to 4 schemas, and due or dueAfter, not "
+    "both",
+    "MayNotReview": "send from an account with the duty QUALITY of the organisation of the case, or of its "
+    "reviewer",
+    "MayNotSubmit": "send from the organisation of the case, or from that of the record's author",
+    "MayNotWaive": "only what the programme makes waivable is waived, by an organisation with one of its "
+    "waiver roles",
+    "NotAReviewer": "name an organisation with one of the programme's reviewer roles, or none (0)",
+    "NotNextProgramme": "register the version after newest()",
+    "NotOverdue": "see dueOf() and statusOf(): a requirement is late after its due date, while it is not met",
+    "NotSubjectOwner": "the owner of a twin opens cases about it, the maker of a lot about the lot",
+    "NotSubmitted": "look at evidenceOf() and statusOf(), and decide about the record that waits there",
+    "OutOfOrder": "submit what comes before, and have it accepted",
+    "OwnRecord": "another person than the author of the record must do this",
+    "ProgrammeNameLength": "give a name of 1 to 64 bytes",
+    "ProgrammeSize": "give 1 to 64 requirements; split a longer list into several programmes",
+    "RecordExpired": "submit a newer record",
+    "RecordIncomplete": "give the newest version of the record, signed by the second persons that its "
+    "schema asks for",
+    "SecondPersonsMissing": "have more persons countersign the record (Records.countersign)",
+    "UnknownProgramme": "register the programme first; its id is programmeIdOf()",
+    "UnknownRequirement": "requirements are numbered from 0; see programmeOf()",
+    "WrongSchema": "submit a record of a schema that the requirement accepts; see accepts()",
+    # BatchRelease
+    "AlreadyABatch": "a lot or container is a batch once; reprocess it under another lot number",
+    "InvalidDecision": "sign digestOf() of exactly this decision, for this chain and contract",
+    "InvestigationHolds": "a deviation is opened again only once the record of its investigation is "
+    "superseded",
+    "MasterAlreadySet": "register a new version of the programme and set its yield",
+    "MayNotWithdraw": "send from quality of the organisation of the batch, or of a regulator",
+    "NoMaster": "the owner of the programme must set its yield first (setMaster)",
+    "NoSuchDeviation": "deviations are numbered from 1; see batchOf() and deviationOf()",
+    "NotABatch": "a batch is a lot that your organisation made, or a container that it owns",
+    "NotCaseOwner": "send from the organisation that opened the case",
+    "NotProgrammeOwner": "send from the organisation that registered the programme",
+    "NotReleasable": "do what the cause asks for: see the enumeration Cause of IBatchRelease; `goldthread "
+    "compliance "
+    "missing` lists everything that is open",
+    "OnePage": "decide at once: only cases with more than 32 requirements are examined before",
+    "RecordsMoved": "look at the newer records about the batch, and decide anew",
+    "WrongMaster": "give a theoretical yield above zero, and limits in parts per million, the lower one "
+    "first",
+    "YieldAlreadyReported": "nothing to do; report a corrected yield by a new record",
 }

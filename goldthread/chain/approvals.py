@@ -16,9 +16,8 @@ from typing import Any
 
 from goldthread.chain import eip712
 from goldthread.chain.contracts import Call, Contract, Deployment
-from goldthread.chain.devices import verify
 from goldthread.chain.eip712 import Domain, Message, MessageError
-from goldthread.chain.passkeys import Assertion, PasskeyError
+from goldthread.chain.passkeys import is_signature
 from goldthread.chain.signers import Signer
 from goldthread.files import FileError
 from goldthread.hashing import keccak
@@ -34,11 +33,12 @@ KINDS = (
     "Invocation",
     "SignedStatement",
     "SignedCountersignature",
+    "Decision",
 )
 """What a document can be about."""
 
-_SINGLE = ("Confirmation", "Invocation", "SignedStatement", "SignedCountersignature")
-"""What one key signs: the device, who uses a capability, who answers for a record."""
+_SINGLE = ("Confirmation", "Invocation", "SignedStatement", "SignedCountersignature", "Decision")
+"""What one key signs: the device, who uses a capability, who answers for a record, who releases a batch."""
 
 
 class DocumentError(Exception):
@@ -82,7 +82,7 @@ class Document:
 
         Raises `DocumentError` for a wrong one, as far as that can be told without a chain.
         """
-        if not _is_signature(signer, self.digest, signature):
+        if is_signature(signer, self.digest, signature) is False:
             raise DocumentError(f"signature of 0x{signer.hex()}: is not its signature over this {self.kind}")
         others = [] if self.kind in _SINGLE else [s for s in self.signatures if s[0] != signer]
         signatures = sorted([*others, (signer, signature)], key=lambda s: keccak(s[0]))
@@ -126,6 +126,8 @@ class Document:
                 return contract.useSigned(message, signer, signature)
             case "SignedCountersignature":
                 return contract.countersignSigned(*message, signer, signature)
+            case "Decision":
+                return contract.decideSigned(message, signer, signature)
         statement, supersedes, reason, device, *rest = message
         authorship = (*rest, signer, signature)
         if any(device):
@@ -183,19 +185,6 @@ class Document:
             raise FileError(f"{path}: {error.strerror or error}") from None
         except (ValueError, DocumentError) as error:
             raise FileError(f"{path}: {error}") from None
-
-
-def _is_signature(signer: bytes, digest: bytes, signature: bytes) -> bool:
-    """False if that can be told without a chain: for addresses, P-256 keys and passkeys."""
-    if len(signer) not in (20, 84):
-        return True
-    if len(signer) == 20 or len(signature) == 64:
-        return verify(signer, digest, signature)
-    try:
-        Assertion.from_signature(signature).check(digest, signer)
-    except PasskeyError:
-        return False
-    return True
 
 
 def _bytes(text: str) -> bytes:

@@ -158,6 +158,16 @@ class Deployment:
         return self.contract("Recalls")
 
     @property
+    def compliance(self) -> Contract:
+        """Programmes of required evidence, and cases of them (ICompliance)."""
+        return self.contract("Compliance")
+
+    @property
+    def batch_release(self) -> Contract:
+        """Batches that are held until quality releases them (IBatchRelease)."""
+        return self.contract("BatchRelease")
+
+    @property
     def closure_claims(self) -> Contract:
         """Claims of all that a recall reaches, with a bond (IClosureClaims)."""
         return self.contract("ClosureClaims")

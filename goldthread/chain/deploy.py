@@ -48,6 +48,7 @@ POWERS: Mapping[str, tuple[int, Duty]] = {
     "Lineage": (RULES_NUMBER, Duty.REGISTER),
     "Recalls": (RULES_NUMBER, Duty.RECALL | Duty.QUALITY),
     "Exposures": (RULES_NUMBER, Duty.QUALITY),
+    "BatchRelease": (RULES_NUMBER, Duty.QUALITY),
     "ClosureClaims": (RULES_NUMBER, Duty.RECALL),
     "TitleDeed": (DEEDS_NUMBER, Duty.FINANCE),
 }
@@ -141,6 +142,8 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
             ("@Consortium", "@Conditions", "@Lots"),
             ("CONSORTIUM", "CONDITIONS", "LOTS"),
         ),
+        Part("Compliance", ("@Consortium", "@Records"), ("CONSORTIUM", "RECORDS")),
+        Part("BatchRelease", ("@Consortium", "@Compliance"), ("CONSORTIUM", "COMPLIANCE")),
         Part("ConflictMinerals", ("@Consortium", "@Lineage"), ("CONSORTIUM", "LINEAGE")),
         Part("Verification", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
         Part("DeliveryExceptions", ("@Consortium",), ("CONSORTIUM",)),

@@ -32,6 +32,7 @@ NAMES = {
     "Telemetry": "Goldthread Telemetry",
     "Conditions": "Goldthread Conditions",
     "Records": "Goldthread Records",
+    "BatchRelease": "Goldthread BatchRelease",
     "DriveInsurance": "Goldthread DriveInsurance",
     "CargoInsurance": "Goldthread CargoInsurance",
 }
@@ -47,6 +48,7 @@ CONTRACT_OF = {
     "Segment": "Telemetry",
     "SignedStatement": "Records",
     "SignedCountersignature": "Records",
+    "Decision": "BatchRelease",
     "Quote": "DriveInsurance",
     "Usage": "DriveInsurance",
     "Reading": "DriveInsurance",
@@ -131,6 +133,14 @@ STRUCTS: dict[str, tuple[str, ...]] = {
     ),
     "Countersignature": ("bytes32 record", "bytes32 content", "uint8 meaning", "bytes32 signerName"),
     "SignedCountersignature": ("Countersignature item", "uint40 deadline"),
+    "Decision": (
+        "bytes32 caseId",
+        "bool release",
+        "bytes32 record",
+        "uint32 seen",
+        "bytes32 signerName",
+        "uint40 deadline",
+    ),
     "Terms": (
         "uint96 base",
         "uint32 period",

@@ -23,7 +23,7 @@ from typing import Any
 
 from eth_abi.abi import decode, encode
 
-from goldthread.chain.devices import P256_ORDER, account_of, low_s
+from goldthread.chain.devices import P256_ORDER, account_of, low_s, verify
 from goldthread.chain.signers import Signer
 
 USER_PRESENT, USER_VERIFIED, BACKUP_ELIGIBLE, BACKED_UP = 0x01, 0x04, 0x08, 0x10
@@ -250,6 +250,21 @@ def signer_of(public_key: bytes, verifier: str) -> bytes:
         + numbers.x.to_bytes(32, "big")
         + numbers.y.to_bytes(32, "big")
     )
+
+
+def is_signature(signer: bytes, digest: bytes, signature: bytes) -> bool | None:
+    """Is the signature that of an ERC-7913 signer over 32 bytes? For addresses with a key of their own, P-256
+    keys and passkeys; None for others, which a chain has to verify.
+    """
+    if len(signer) not in (20, 84):
+        return None
+    if len(signer) == 20 or len(signature) == 64:
+        return verify(signer, digest, signature)
+    try:
+        Assertion.from_signature(signature).check(digest, signer)
+    except PasskeyError:
+        return False
+    return True
 
 
 def base64url(data: bytes) -> str:

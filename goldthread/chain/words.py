@@ -214,3 +214,43 @@ class CapabilityCause(IntEnum):
     NOT_GRANTEE = 5
     REVOKED = 6
     TITLE_PASSED = 7
+
+
+class RequirementStatus(IntEnum):
+    """Where a requirement of a case stands (ICompliance.Status)."""
+
+    OPEN = 0
+    SUBMITTED = 1
+    REJECTED = 2
+    ACCEPTED = 3
+    WAIVED = 4
+    SUPERSEDED = 5
+    EXPIRED = 6
+
+
+class BatchState(IntEnum):
+    """What became of a batch (IBatchRelease.State)."""
+
+    NONE = 0
+    OPEN = 1
+    RELEASED = 2
+    REJECTED = 3
+    WITHDRAWN = 4
+
+
+class ReleaseCause(IntEnum):
+    """What speaks against the release of a batch (IBatchRelease.Cause)."""
+
+    NONE = 0
+    NOT_OPEN = 1
+    STEP = 2
+    OWN_STEP = 3
+    NOT_EXAMINED = 4
+    DEVIATION = 5
+    NO_YIELD = 6
+    YIELD_RECORD = 7
+    OWN_YIELD = 8
+    HELD = 9
+    RECALLED = 10
+    EXPIRED = 11
+    ENDED = 12

@@ -108,6 +108,8 @@ def verify(
 ) -> None:
     """Read every document of SUBJECT again, and check hashes, numbers, signatures and printed names.
 
+    Signatures are checked with the keys of who signed, as far as transactions carry them.
+
     With --disclosure: check the fields in a file against the content hash of their record, which is given
     with --content-hash or, with --deployment, asked of the chain. Exit code 1 if anything is wrong.
 
@@ -204,22 +206,32 @@ def export(office: Office, record_text: str, folder: Path, archive: Archive) -> 
 
 
 def _verify_subject(deployment: Deployment, subject_id: str, archive: Archive, as_json: bool) -> None:
+    from goldthread.records import signatures
     from goldthread.records import timeline as reader
 
     found = reader.read(deployment, twin_of("SUBJECT", subject_id))
     with progress(as_json) as display:
         task = display.add_task("reading documents", total=len(found.lines))
         wrong = reader.check(found, archive, lambda: display.advance(task))
+    signed = signatures.check(deployment, found)
+    wrong += [
+        reader.Finding(one.sequence, "signatures", f"of {one.account}: {one.wrong}")
+        for one in signed
+        if one.wrong
+    ]
+    counts = signatures.counted(signed)
     if as_json:
         problems = [{"record": w.sequence or None, "check": w.what, "reason": w.told} for w in wrong]
         told = {"subject": f"0x{found.subject.hex()}", "block": found.block, "records": len(found.lines)}
-        print_json({"ok": not wrong, **told, "problems": problems})
+        print_json({"ok": not wrong, **told, "signatures": counts, "problems": problems})
     else:
         for one in wrong:
             where = f"record {one.sequence}, {one.what}" if one.sequence else one.what
             click.echo(clean(f"{where}: WRONG: {one.told}"))
         if not wrong:
             click.echo(f"ok: {len(found.lines)} records of 0x{found.subject.hex()} up to block {found.block}")
+        by = f"{counts['key']} by key, {counts['sender']} by sender, {counts['chain']} by the chain alone"
+        click.echo(f"{len(signed)} signatures checked: {by}")
     if wrong:
         sys.exit(FOUND)
 

@@ -309,7 +309,7 @@ class Office:
         return account is not None or keystore is not None
 
     def sender(self) -> Sender:
-        """Who sends; waits for what that account has sent before. A passphrase is asked for once."""
+        """Who sends; asked for once. Waits for what that account has sent before."""
         if self._opened is None:
             self._opened = sender_of(self.deployment, *self._sender)
         return self._opened

@@ -156,10 +156,13 @@ def passkey(key: KeyChoice, public_key: Path | None, deployment_file: Path | Non
             found = opened.signer
     elif key.given:
         raise Failure("--public-key or a key: give one of the two")
-    elif key.verifier is None and manifest is None:
-        raise Failure("--deployment or --verifier: says which contract verifies the passkey")
     else:
-        verifier = manifest.address(_VERIFIER) if manifest else address_of("--verifier", str(key.verifier))
+        if key.verifier is not None:
+            verifier = address_of("--verifier", key.verifier)
+        elif manifest is not None:
+            verifier = manifest.address(_VERIFIER)
+        else:
+            raise Failure("--deployment or --verifier: says which contract verifies the passkey")
         found = signer_of(read_file("--public-key", public_key), verifier)
     if len(found) != 84:
         raise Failure("--key: is not on the curve P-256, as that of a passkey is")
@@ -220,7 +223,7 @@ def define(office: Office, file: Path, form: Path | None, archive: Archive) -> N
     archive.keep(bundle)
     terms = replace(schema.terms, definition=bundle.content_hash)
     call = office.deployment.records.defineSchema(schema.name, schema.version, terms)
-    (event,) = _send(office, archive, call)
+    (event,) = send_kept(office, archive, call)
     id_, org = event["schema"], event["org"]
     name = f"{org}/{schema.name}/{schema.version}"
     office.tell(f"defined: schema {name}", schema=f"0x{id_.hex()}", name=name)
@@ -304,7 +307,7 @@ def amend(
     subject = deployment.records.subjectOf(id_)
     if not any(subject):
         raise Failure(f"RECORD {record_text!r}: there is no such record")
-    why = _explained(archive, "reason", reason, reason_hash)
+    why = kept_reason(archive, "reason", reason, reason_hash)
     _write(office, archive, subject, id_, why, **options)
 
 
@@ -350,14 +353,14 @@ def countersign(
     archive.open(content, f"record 0x{id_.hex()}")
     if out is None:
         office.require_sender()
-    item = Countersignature(id_, content, Meaning[meaning.upper()], _kept_name(archive, name))
+    item = Countersignature(id_, content, Meaning[meaning.upper()], kept_name(archive, name))
     if out is not None:
         message = countersignature_message(item, _deadline(deployment, deadline))
         prepared("SignedCountersignature", deployment.manifest, message, out)
         archive.settle()
         return
     _no_deadline(deadline)
-    _send(office, archive, contract.countersign(item))
+    send_kept(office, archive, contract.countersign(item))
     office.tell(f"signed for {meaning}", record=f"0x{id_.hex()}", meaning=meaning)
 
 
@@ -382,8 +385,8 @@ def hold(
     """
     object_ = _object(object_text)
     office.require_sender()
-    why = _explained(archive, "reason", reason, reason_hash)
-    _send(office, archive, office.deployment.records.setLegalHold(object_, why))
+    why = kept_reason(archive, "reason", reason, reason_hash)
+    send_kept(office, archive, office.deployment.records.setLegalHold(object_, why))
     office.tell("held", object=f"0x{object_.hex()}", reason=f"0x{why.hex()}")
 
 
@@ -446,8 +449,8 @@ def dispose(
         click.echo(f"was disposed of before; {removed} copies removed", err=office.as_json)
         return
     office.require_sender()
-    how = _explained(archive, "protocol", protocol, protocol_hash)
-    _send(office, archive, contract.dispose(id_, how))
+    how = kept_reason(archive, "protocol", protocol, protocol_hash)
+    send_kept(office, archive, contract.dispose(id_, how))
     # The same documents may belong to a record that must still be kept.
     removed = 0 if others else archive.forget(entry.content)
     kept = f"; kept for record 0x{others[0].hex()}" if others else ""
@@ -496,7 +499,7 @@ def _write(
     bundle = _bundle(documents, files)
     if out is None:
         office.require_sender()
-    name_hash = bytes(32) if any(device) else _kept_name(archive, name)
+    name_hash = bytes(32) if any(device) else kept_name(archive, name)
     content, count = bundle.content_hash, len(bundle.documents)
     statement = Statement(subject, form, content, count, at, original, name_hash, values, uri)
     archive.keep(bundle)
@@ -511,7 +514,7 @@ def _write(
     call: Call = contract.write(statement)
     if any(supersedes):
         call = contract.amend(statement, supersedes, reason)
-    event = _written(_send(office, archive, call))
+    event = _written(send_kept(office, archive, call))
     id_, number = event["record"], event["sequence"]
     late = ", LATE" if event["late"] else ""
     office.tell(
@@ -523,7 +526,7 @@ def _write(
     )
 
 
-def _send(office: Office, archive: Archive, call: Call) -> list[Event]:
+def send_kept(office: Office, archive: Archive, call: Call) -> list[Event]:
     """Send a call; what was kept for it stays, unless it is certain that the chain refused."""
     from goldthread.chain.errors import ContractError
 
@@ -615,7 +618,7 @@ def read_file(option: str, file: Path) -> bytes:
     return data
 
 
-def _kept_name(archive: Archive, name: str | None) -> bytes:
+def kept_name(archive: Archive, name: str | None) -> bytes:
     """The salted hash of a printed name, whose opening is kept."""
     from goldthread.records.signatories import printed_name
 
@@ -626,7 +629,7 @@ def _kept_name(archive: Archive, name: str | None) -> bytes:
     return opening.content_hash
 
 
-def _explained(archive: Archive, option: str, text: str | None, digest: str | None) -> bytes:
+def kept_reason(archive: Archive, option: str, text: str | None, digest: str | None) -> bytes:
     """The hash of an explanation: given, or that of words, which are kept."""
     from goldthread.records.bundle import Bundle, Document
 

@@ -36,11 +36,11 @@ from goldthread.chain.words import Duty, Role
 from tests.support import AnvilNode
 
 NETWORK = "ethereum:local"
-DEPLOYED = 27
+DEPLOYED = 29
 """Contracts."""
 
-TRANSACTIONS = DEPLOYED + 12
-"""Two roles of governance, two organisations, eight contracts that act for them."""
+TRANSACTIONS = DEPLOYED + 13
+"""Two roles of governance, two organisations, nine contracts that act for them."""
 
 WITH_GOVERNANCE = TRANSACTIONS + 8
 """Three roles given, two organisations offered, three roles given up."""

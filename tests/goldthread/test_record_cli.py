@@ -223,7 +223,9 @@ def test_a_batch_is_recorded_amended_signed_and_shown(desk: Desk) -> None:
         assert words in text
     assert "3 records of 0x" in text
     assert desk.verified() == []
-    assert "ok: 3 records of 0x" in desk.run("verify", LOT).stdout
+    text = desk.run("verify", LOT).stdout
+    assert "ok: 3 records of 0x" in text
+    assert "5 signatures checked: 0 by key, 5 by sender, 0 by the chain alone" in text
 
 
 def moment(seconds: int) -> str:
@@ -266,13 +268,15 @@ def test_a_passkey_signs_for_release(desk: Desk) -> None:
     signer = f"0x{desk.passkey.signer.hex()}"
     signed = desk.run("sign", out, "--assertion", answer, "--signer", signer, "--rp-id", RP)
     assert signed.exit_code == 0, signed.output
+    assert "meaning" in signed.stderr and "signerName" in signed.stderr
     told = desk.json("submit", out, sender=desk.world.stranger)
-    assert told["event"] == "Countersigned"
+    assert (told["event"], told["record"]) == ("Countersigned", id_of(1))
     (line,) = desk.shown()
     (signature,) = line["signatures"]
     assert signature["meaning"] == "approval"
     assert (signature["account"], signature["name"]) == (desk.passkey.account, "Cy Ames")
     assert desk.verified() == []
+    assert desk.json("verify", LOT)["signatures"] == {"key": 1, "sender": 1, "chain": 0}
 
 
 def test_a_passkey_in_software_writes_and_amends(desk: Desk) -> None:
@@ -459,6 +463,17 @@ def test_logs_that_are_not_what_the_chain_says_are_told(desk: Desk, monkeypatch:
     result = desk.run("verify", LOT)
     assert result.exit_code == 1
     assert f"chain: WRONG: {told}" in result.stdout
+
+
+def test_a_signature_that_is_none_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from goldthread.records import signatures
+
+    desk.add()
+    checked = signatures.Checked(1, desk.world.maker.record, signatures.How.SENDER, "0x12 sent it")
+    monkeypatch.setattr(signatures, "check", lambda *_: [checked])
+    (problem,) = desk.verified()
+    assert problem["check"] == "signatures"
+    assert problem["reason"] == f"of {desk.world.maker.record}: 0x12 sent it"
 
 
 def test_what_verify_is_told(desk: Desk) -> None:

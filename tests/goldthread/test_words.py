@@ -34,6 +34,9 @@ ENUMS = [
     (words.FirmwareState, "interfaces/IFirmware.sol", "State"),
     (words.Authority, "interfaces/IRecords.sol", "Authority"),
     (words.Authors, "interfaces/IRecords.sol", "Authors"),
+    (words.RequirementStatus, "interfaces/ICompliance.sol", "Status"),
+    (words.BatchState, "interfaces/IBatchRelease.sol", "State"),
+    (words.ReleaseCause, "interfaces/IBatchRelease.sol", "Cause"),
     (words.Disposition, "interfaces/IConditions.sol", "Disposition"),
     (conditions.Kind, "interfaces/IConditions.sol", "RuleKind"),
 ]

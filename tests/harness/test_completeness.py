@@ -11,9 +11,11 @@ import pytest
 from goldthread.build import ROOT
 
 INTERFACES = (
+    "IBatchRelease",
     "ICapabilities",
     "ICargoInsurance",
     "IClosureClaims",
+    "ICompliance",
     "IConditions",
     "IConflictMinerals",
     "IConsortium",

@@ -155,6 +155,16 @@ TARGETS = {
         entries=("contracts/rules/Exposures.sol",),
         tests=("exposures",),
     ),
+    "Compliance": Target(
+        sources=("contracts/rules/Compliance.sol",),
+        entries=("contracts/rules/Compliance.sol",),
+        tests=("compliance",),
+    ),
+    "BatchRelease": Target(
+        sources=("contracts/rules/BatchRelease.sol",),
+        entries=("contracts/rules/BatchRelease.sol",),
+        tests=("batch_release",),
+    ),
     "Verification": Target(
         sources=("contracts/rules/Verification.sol",),
         entries=("contracts/rules/Verification.sol",),

@@ -240,6 +240,18 @@ class World:
         return contract
 
     @cached_property
+    def compliance(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "Compliance", self.consortium, self.records)
+
+    @cached_property
+    def batch_release(self) -> Contract:
+        """Deployed, and made a regulator, when first asked for."""
+        contract = deploy(self.node, "BatchRelease", self.consortium, self.compliance)
+        self.empower(contract, Role.REGULATOR, Duty.QUALITY)
+        return contract
+
+    @cached_property
     def verification(self) -> Contract:
         """Deployed when first asked for."""
         return deploy(self.node, "Verification", self.consortium, self.lots)
