@@ -8,6 +8,7 @@ from goldthread.commands import (
     chain,
     compliance,
     cover,
+    design,
     device,
     exposure,
     firmware,
@@ -48,6 +49,7 @@ main.add_command(watch.watch)
 main.add_command(proof.proof)
 main.add_command(device.device)
 main.add_command(firmware.firmware)
+main.add_command(design.design)
 main.add_command(chain.history)
 main.add_command(trace.trace)
 main.add_command(recall.recall)

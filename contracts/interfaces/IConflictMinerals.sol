@@ -288,7 +288,7 @@ interface IConflictMinerals is IModule {
     /// @notice This version was filed before.
     error AlreadyFiled(bytes32 product, uint16 year, uint32 version);
     /// @notice Form SD was filed, or is not due yet.
-    error NotOverdue(bytes32 product, uint16 year, uint40 dueAt);
+    error FilingNotOverdue(bytes32 product, uint16 year, uint40 dueAt);
 
     /// @notice The module that keeps lots.
     function LOTS() external view returns (ILots);

@@ -340,7 +340,7 @@ contract ConflictMinerals is SmelterRegisters {
         (bytes32 id, Declaration storage d) = _known(product, year);
         uint40 due = FormSdRules.dueAt(year);
         if (_outcome(d) == Outcome.NO_FILING) revert NothingToFile(product, year);
-        if (d.filedVersion != 0 || block.timestamp <= due) revert NotOverdue(product, year, due);
+        if (d.filedVersion != 0 || block.timestamp <= due) revert FilingNotOverdue(product, year, due);
         if (d.overdue) revert FlaggedBefore(product, year);
         d.overdue = true;
         emit FilingOverdue(product, d.org, year, msg.sender);

@@ -22,6 +22,7 @@ from goldthread.audit import (
     conflict_minerals,
     consortium,
     delivery_exceptions,
+    design_control,
     devices,
     drive_insurance,
     exposures,
@@ -69,6 +70,7 @@ class System:
     recalls: recalls.State = field(default_factory=recalls.State)
     verification: verification.State = field(default_factory=verification.State)
     delivery_exceptions: delivery_exceptions.State = field(default_factory=delivery_exceptions.State)
+    design_control: design_control.State = field(default_factory=design_control.State)
     challenges: challenges.State = field(default_factory=challenges.State)
     title_deed: title_deed.State = field(default_factory=title_deed.State)
     devices: devices.State = field(default_factory=devices.State)
@@ -119,6 +121,8 @@ class System:
                 verification.fold(self.verification, event)
             case "DeliveryExceptions":
                 delivery_exceptions.fold(self.delivery_exceptions, event)
+            case "DesignControl":
+                design_control.fold(self.design_control, event)
             case "TitleDeed":
                 title_deed.fold(self.title_deed, event)
             case "Devices":
@@ -175,6 +179,8 @@ class System:
                 yield from verification.views(self.verification)
             case "DeliveryExceptions":
                 yield from delivery_exceptions.views(self.delivery_exceptions)
+            case "DesignControl":
+                yield from design_control.views(self.design_control)
             case "TitleDeed":
                 yield from title_deed.views(self.title_deed, self.twins, self.consortium)
             case "Devices":

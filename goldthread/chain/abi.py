@@ -46,6 +46,7 @@ CONTRACTS = (
     "ConflictMinerals",
     "Verification",
     "DeliveryExceptions",
+    "DesignControl",
     "TitleDeed",
     "Challenges",
     "DriveInsurance",

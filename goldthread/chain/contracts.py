@@ -193,6 +193,11 @@ class Deployment:
         return self.contract("DeliveryExceptions")
 
     @property
+    def design_control(self) -> Contract:
+        """Design projects, their trace matrix, gates and changes (IDesignControl)."""
+        return self.contract("DesignControl")
+
+    @property
     def title_deed(self) -> Contract:
         """Title as ERC-721 deeds (ITitleDeed)."""
         return self.contract("TitleDeed")

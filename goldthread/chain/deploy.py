@@ -147,6 +147,7 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
         Part("ConflictMinerals", ("@Consortium", "@Lineage"), ("CONSORTIUM", "LINEAGE")),
         Part("Verification", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
         Part("DeliveryExceptions", ("@Consortium",), ("CONSORTIUM",)),
+        Part("DesignControl", ("@Consortium", "@Records"), ("CONSORTIUM", "RECORDS")),
         Part("TitleDeed", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
     )
     money = () if token else (Part("TestToken", ("Goldthread test dollar", "tUSD", 6)),)

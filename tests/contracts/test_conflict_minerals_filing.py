@@ -258,7 +258,7 @@ def test_anyone_flags_an_overdue_filing_once(case: Case) -> None:
     machine = Forwarder.deploy(case.node, case.world.stranger)
     for second in (due - 1, due):
         case.node.timestamp = second
-        with reverts("NotOverdue", case.design, case.year, due):
+        with reverts("FilingNotOverdue", case.design, case.year, due):
             case.contract.flagOverdue(*args, sender=machine)
     case.node.warp(1)
     receipt = case.contract.flagOverdue(*args, sender=machine)
@@ -281,7 +281,7 @@ def test_what_was_filed_late_is_overdue_no_more(case: Case) -> None:
     assert file(case)
     case.supersede(case.design, needing(case), [TIN])
     assert case.contract.declarationOf(id_).overdue, "it stays on record"
-    with reverts("NotOverdue", case.design, case.year, due):
+    with reverts("FilingNotOverdue", case.design, case.year, due):
         case.contract.flagOverdue(case.design, case.year, sender=case.world.stranger)
     assert id_ == declaration_id(case.design, case.year)
     case.shadow.check_minerals()

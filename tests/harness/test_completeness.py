@@ -20,6 +20,7 @@ INTERFACES = (
     "IConflictMinerals",
     "IConsortium",
     "IDeliveryExceptions",
+    "IDesignControl",
     "IDevices",
     "IExposures",
     "IFirmware",

@@ -175,6 +175,15 @@ TARGETS = {
         entries=("contracts/rules/DeliveryExceptions.sol",),
         tests=("delivery_exceptions",),
     ),
+    "DesignControl": Target(
+        sources=(
+            "contracts/rules/DesignControl.sol",
+            "contracts/rules/DesignMatrix.sol",
+            "contracts/libraries/DesignWords.sol",
+        ),
+        entries=("contracts/rules/DesignControl.sol",),
+        tests=("design_control",),
+    ),
     "TitleDeed": Target(
         sources=("contracts/periphery/TitleDeed.sol",),
         entries=("contracts/periphery/TitleDeed.sol",),
