@@ -157,8 +157,13 @@ def test_it_is_due_as_the_calendar_says(contract: Contract) -> None:
         assert contract.dueAt(year) == form_sd.due_at(year), year
 
 
-@pytest.mark.parametrize("year", [0, 1970, 2012])
-def test_nothing_is_due_for_years_before_the_rule(contract: Contract, year: int) -> None:
+def test_the_last_year_is_9999(contract: Contract) -> None:
+    assert contract.dueAt(9998) == form_sd.due_at(9998)
+    assert 363 * 86_400 <= contract.dueAt(9999) - contract.dueAt(9998) <= 368 * 86_400
+
+
+@pytest.mark.parametrize("year", [0, 1970, 2012, 10_000, 65_535])
+def test_nothing_is_due_for_years_beyond_the_rule(contract: Contract, year: int) -> None:
     with reverts("WrongYear", year):
         contract.dueAt(year)
 
