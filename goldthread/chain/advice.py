@@ -537,6 +537,7 @@ _ADVICE: dict[str, str] = {
     "waiver roles",
     "NotAReviewer": "name an organisation with one of the programme's reviewer roles, or none (0)",
     "NotNextProgramme": "register the version after newest()",
+    "NotOverdue": "see dueOf() and statusOf(): a requirement is late after its due date, while it is not met",
     "NotSubjectOwner": "the owner of a twin opens cases about it, the maker of a lot about the lot",
     "NotSubmitted": "look at evidenceOf() and statusOf(), and decide about the record that waits there",
     "OutOfOrder": "submit what comes before, and have it accepted",
