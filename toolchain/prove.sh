@@ -10,7 +10,8 @@
 #   reentrancy-benign,   external calls are to our own contracts, fixed at deployment, which call nobody back; where
 #   reentrancy-events    money leaves, the detectors for that (reentrancy-eth, reentrancy-no-eth) stay on
 #   uninitialized-local  a counter that starts at zero is declared, not assigned
-#   assembly             two places of a few lines, both memory-safe and compared with Python: the hash of a node, and
+#   assembly             three places of a few lines, memory-safe and compared with Python: the hash of a node, the first
+#                        bytes of what the rule of a schema answers, and
 #                        an array in memory cut to its length
 #   unused-return        modules answer with an organisation or an id that not every caller needs, and revert where it
 #                        matters; tokens go through SafeERC20

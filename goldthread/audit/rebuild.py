@@ -19,8 +19,10 @@ from goldthread.audit import (
     closure_claims,
     compliance,
     conditions,
+    conflict_minerals,
     consortium,
     delivery_exceptions,
+    design_control,
     devices,
     drive_insurance,
     exposures,
@@ -68,12 +70,14 @@ class System:
     recalls: recalls.State = field(default_factory=recalls.State)
     verification: verification.State = field(default_factory=verification.State)
     delivery_exceptions: delivery_exceptions.State = field(default_factory=delivery_exceptions.State)
+    design_control: design_control.State = field(default_factory=design_control.State)
     challenges: challenges.State = field(default_factory=challenges.State)
     title_deed: title_deed.State = field(default_factory=title_deed.State)
     devices: devices.State = field(default_factory=devices.State)
     capabilities: capabilities.State = field(default_factory=capabilities.State)
     firmware: firmware.State = field(default_factory=firmware.State)
     telemetry: telemetry.State = field(default_factory=telemetry.State)
+    conflict_minerals: conflict_minerals.State = field(default_factory=conflict_minerals.State)
     conditions: conditions.State = field(default_factory=conditions.State)
     exposures: exposures.State = field(default_factory=exposures.State)
     logger_reports: logger_reports.State = field(default_factory=logger_reports.State)
@@ -117,6 +121,8 @@ class System:
                 verification.fold(self.verification, event)
             case "DeliveryExceptions":
                 delivery_exceptions.fold(self.delivery_exceptions, event)
+            case "DesignControl":
+                design_control.fold(self.design_control, event)
             case "TitleDeed":
                 title_deed.fold(self.title_deed, event)
             case "Devices":
@@ -131,6 +137,8 @@ class System:
                 conditions.fold(self.conditions, event, self.telemetry)
             case "Exposures":
                 exposures.fold(self.exposures, event)
+            case "ConflictMinerals":
+                conflict_minerals.fold(self.conflict_minerals, event)
             case "LoggerReports":
                 logger_reports.fold(self.logger_reports, event)
             case "Templates":
@@ -171,6 +179,8 @@ class System:
                 yield from verification.views(self.verification)
             case "DeliveryExceptions":
                 yield from delivery_exceptions.views(self.delivery_exceptions)
+            case "DesignControl":
+                yield from design_control.views(self.design_control)
             case "TitleDeed":
                 yield from title_deed.views(self.title_deed, self.twins, self.consortium)
             case "Devices":
@@ -185,6 +195,8 @@ class System:
                 yield from conditions.views(self.conditions)
             case "Exposures":
                 yield from exposures.views(self.exposures)
+            case "ConflictMinerals":
+                yield from conflict_minerals.views(self.conflict_minerals)
             case "LoggerReports":
                 yield from logger_reports.views(self.logger_reports)
             case "Templates":

@@ -268,6 +268,34 @@ _ADVICE: dict[str, str] = {
     "WrongHistory": "something has happened to the twin since: make the proof anew",
     "WrongInheritance": "nothing to do: see inheritance(item, breachId)",
     "WrongPath": "go from the container inwards, through the leaves of one lot, with the proof of each",
+    # ConflictMinerals
+    "AlreadyFiled": "supersede the declaration first if what was filed is amended",
+    "FlaggedBefore": "nothing to do: the alert was raised",
+    "NotACountry": "write the country as two capital letters, as in BO or CD",
+    "NotARegister": "rely on an organisation with the role AUDITOR or REGULATOR other than your own",
+    "NotASmelter": "write the number in ASCII, left-aligned, and the metal 0 to 3 in the last byte: "
+    "`goldthread minerals` does",
+    "NotCoverable": "declare a design itself, year by year; cover its lots and parts",
+    "NotDeclared": "its maker must declare it for this year first",
+    "NotInDeclaration": "take the smelters from the newest event Declared, with their proof",
+    "NotNamedBefore": "order the list so that each thing stands behind one that was made of it, and leave "
+    "out the others",
+    "NotNewestVersion": "look at declarationOf: supersede the newest version; a first one is declared",
+    "NotOverdue": "nothing to do: it was filed, or is due at the second that the error names",
+    "NotTheMaker": "who commissioned the lot or registered the twin must act",
+    "NoProduct": "name the product itself first",
+    "NothingToFile": "nothing to do: see outcomeOf(declaration)",
+    "NothingToFlag": "nothing to do: the smelter is conformant or active, or its metal is recycled",
+    "OtherSmelters": "take the smelters from the newest event Declared, in their order",
+    "TooManyRegisters": "have the makers on the way rely on the same registers, four at most",
+    "WrongAnswer": "answer 1 and 2 with NO or YES, 3 to 5 with UNKNOWN too, 6 with a share, 7 and 8 with NO "
+    "or YES; leave open what is not asked",
+    "WrongInputs": "list all inputs in their order: `goldthread minerals evaluate` does; evaluate anew what "
+    "is stale and left out",
+    "WrongSmelter": "sort the smelters, name each once, and only those of metals that remain in the product",
+    "WrongValidity": "give CONFORMANT and ACTIVE a last second that is not over, and the others 0",
+    "WrongYear": "name a calendar year from 2013 on that has begun",
+    "YearNotOver": "file when the calendar year is over",
     # LoggerReports
     "AccuracyTooFine": "name the largest error of such a logger, half a degree (50) or more",
     "AlreadyAttested": "nothing to do: the report is on chain for this attachment",

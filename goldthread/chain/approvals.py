@@ -25,20 +25,18 @@ from goldthread.hashing import keccak
 SCHEMA = 1
 """Version of the format."""
 
-KINDS = (
-    "Release",
-    "Minimum",
-    "SignerSet",
-    "Confirmation",
-    "Invocation",
-    "SignedStatement",
-    "SignedCountersignature",
-    "Decision",
-)
-"""What a document can be about."""
+_SINGLE = {
+    "Confirmation": "confirm",
+    "Invocation": "useSigned",
+    "SignedStatement": "writeSigned",
+    "SignedCountersignature": "countersignSigned",
+    "Decision": "decideSigned",
+    "Approval": "passGateSigned",
+}
+"""What one key signs, and the function that takes it."""
 
-_SINGLE = ("Confirmation", "Invocation", "SignedStatement", "SignedCountersignature", "Decision")
-"""What one key signs: the device, who uses a capability, who answers for a record, who releases a batch."""
+KINDS = ("Release", "Minimum", "SignerSet", *_SINGLE)
+"""What a document can be about."""
 
 
 class DocumentError(Exception):
@@ -119,15 +117,10 @@ class Document:
 
     def _single(self, contract: Contract, message: tuple[Any, ...], signer: bytes, signature: bytes) -> Any:
         """The call with the one signature that it needs."""
-        match self.kind:
-            case "Confirmation":
-                return contract.confirm(message, signer, signature)
-            case "Invocation":
-                return contract.useSigned(message, signer, signature)
-            case "SignedCountersignature":
-                return contract.countersignSigned(*message, signer, signature)
-            case "Decision":
-                return contract.decideSigned(message, signer, signature)
+        if self.kind == "SignedCountersignature":
+            return contract.countersignSigned(*message, signer, signature)
+        if self.kind != "SignedStatement":
+            return getattr(contract, _SINGLE[self.kind])(message, signer, signature)
         statement, supersedes, reason, device, *rest = message
         authorship = (*rest, signer, signature)
         if any(device):

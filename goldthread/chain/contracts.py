@@ -183,9 +183,19 @@ class Deployment:
         return self.contract("Exposures")
 
     @property
+    def conflict_minerals(self) -> Contract:
+        """Smelters, what makers declare of them, and what is in a product (IConflictMinerals)."""
+        return self.contract("ConflictMinerals")
+
+    @property
     def delivery_exceptions(self) -> Contract:
         """What receivers found wrong (IDeliveryExceptions)."""
         return self.contract("DeliveryExceptions")
+
+    @property
+    def design_control(self) -> Contract:
+        """Design projects, their trace matrix, gates and changes (IDesignControl)."""
+        return self.contract("DesignControl")
 
     @property
     def title_deed(self) -> Contract:

@@ -144,8 +144,10 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
         ),
         Part("Compliance", ("@Consortium", "@Records"), ("CONSORTIUM", "RECORDS")),
         Part("BatchRelease", ("@Consortium", "@Compliance"), ("CONSORTIUM", "COMPLIANCE")),
+        Part("ConflictMinerals", ("@Consortium", "@Lineage"), ("CONSORTIUM", "LINEAGE")),
         Part("Verification", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
         Part("DeliveryExceptions", ("@Consortium",), ("CONSORTIUM",)),
+        Part("DesignControl", ("@Consortium", "@Records"), ("CONSORTIUM", "RECORDS")),
         Part("TitleDeed", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
     )
     money = () if token else (Part("TestToken", ("Goldthread test dollar", "tUSD", 6)),)

@@ -1,5 +1,5 @@
-"""Merkle trees over readings, the serials of a lot, the contents of a container, the members of a recall and
-the documents of a record.
+"""Merkle trees over readings, the serials of a lot, the contents of a container, the members of a recall, the
+documents of a record and the smelters of a declaration.
 
 The hashes are those of contracts/libraries/MerkleLeaves.sol; the fields of a document (goldthread.records)
 are for no contract.
@@ -23,7 +23,7 @@ from typing import Protocol
 from goldthread.gs1.serials import unit_ids
 from goldthread.hashing import keccak
 
-READING, NODE, SERIAL, CONTENT, MEMBER, DOCUMENT, FIELD = range(7)
+READING, NODE, SERIAL, CONTENT, MEMBER, DOCUMENT, FIELD, SMELTER = range(8)
 """The first byte of what is hashed."""
 
 MAX_INDEX = (1 << 32) - 1
@@ -179,6 +179,11 @@ def serial_leaves(units: Iterable[bytes]) -> Iterator[bytes]:
     """The hashes of the leaves of a lot, given the twin ids of its units."""
     hash_, tag = keccak, bytes([SERIAL])
     return (hash_(tag + index.to_bytes(4, "big") + unit) for index, unit in enumerate(units))
+
+
+def smelter_tree(smelters: Iterable[bytes]) -> Tree:
+    """The tree over the smelters of a declaration, 32 bytes each; `ValueError` if there is none."""
+    return Tree(leaf(SMELTER, index, smelter) for index, smelter in enumerate(smelters))
 
 
 def leaf(kind: int, index: int, fields: bytes) -> bytes:

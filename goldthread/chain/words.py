@@ -254,3 +254,68 @@ class ReleaseCause(IntEnum):
     RECALLED = 10
     EXPIRED = 11
     ENDED = 12
+
+
+class ItemKind(IntEnum):
+    """What an item of a design project is (IDesignControl.Kind)."""
+
+    NONE = 0
+    NEED = 1
+    RISK = 2
+    INPUT = 3
+    OUTPUT = 4
+    VERIFICATION = 5
+    VALIDATION = 6
+
+
+class Gate(IntEnum):
+    """The gates of a design project (IDesignControl.Gate): ISO 13485:2016, 7.3.2 to 7.3.8."""
+
+    NONE = 0
+    PLANNING = 1
+    INPUTS = 2
+    OUTPUTS = 3
+    REVIEW = 4
+    VERIFICATION = 5
+    VALIDATION = 6
+    TRANSFER = 7
+
+
+class Source(IntEnum):
+    """What the content of an item of a design project is (IDesignControl.Source)."""
+
+    WITHDRAWN = 0
+    DOCUMENT = 1
+    RECORD = 2
+
+
+class TestResult(IntEnum):
+    """What a test said of an item of a design project (IDesignControl.Result)."""
+
+    NONE = 0
+    PASSED = 1
+    FAILED = 2
+
+
+class ChangeState(IntEnum):
+    """What became of a change of a design project (IDesignControl.ChangeState)."""
+
+    NONE = 0
+    OPEN = 1
+    APPROVED = 2
+    DISMISSED = 3
+
+
+class Obstacle(IntEnum):
+    """What speaks against the transfer of a design to production (IDesignControl.Obstacle)."""
+
+    NONE = 0
+    NO_PROJECT = 1
+    INPUTS = 2
+    OUTPUTS = 3
+    VERIFICATION = 4
+    VALIDATION = 5
+    GATES = 6
+    CHANGES = 7
+    TWIN = 8
+    TRANSFERRED = 9

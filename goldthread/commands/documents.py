@@ -75,6 +75,7 @@ def sign(
         if key.given or signer_text is None:
             raise Failure("--assertion: goes with --signer, and without a key")
         document, who = _answered(Document.load(file), assertion, signer_text, rp_id or "")
+        show(document)
         write_json(out or file, document.to_json())
         click.echo(f"signed by 0x{who.hex()}; {len(document.signatures)} signatures", err=True)
         return
@@ -113,11 +114,12 @@ def submit(office: Office, files: tuple[Path, ...]) -> None:
         except DocumentError as error:
             raise Failure(f"{copy}: {error}") from None
     event = office.send(document.call(office.deployment))[0]
-    office.tell(
-        f"{event.name}, signed by {len(document.signatures)}",
-        event=event.name,
-        digest=f"0x{document.digest.hex()}",
-    )
+    facts = {"event": event.name, "digest": f"0x{document.digest.hex()}"}
+    told = f"{event.name}, signed by {len(document.signatures)}"
+    if "record" in event.args:
+        facts["record"] = f"0x{event['record'].hex()}"
+        told = f"{told}: record {facts['record']}"
+    office.tell(told, **facts)
 
 
 _VERIFIERS = {False: "ERC7913P256Verifier", True: "ERC7913WebAuthnVerifier"}

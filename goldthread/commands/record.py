@@ -156,10 +156,13 @@ def passkey(key: KeyChoice, public_key: Path | None, deployment_file: Path | Non
             found = opened.signer
     elif key.given:
         raise Failure("--public-key or a key: give one of the two")
-    elif key.verifier is None and manifest is None:
-        raise Failure("--deployment or --verifier: says which contract verifies the passkey")
     else:
-        verifier = manifest.address(_VERIFIER) if manifest else address_of("--verifier", str(key.verifier))
+        if key.verifier is not None:
+            verifier = address_of("--verifier", key.verifier)
+        elif manifest is not None:
+            verifier = manifest.address(_VERIFIER)
+        else:
+            raise Failure("--deployment or --verifier: says which contract verifies the passkey")
         found = signer_of(read_file("--public-key", public_key), verifier)
     if len(found) != 84:
         raise Failure("--key: is not on the curve P-256, as that of a passkey is")

@@ -274,6 +274,16 @@ def test_others_sign_if_the_schema_says_so(desk: Desk) -> None:
         desk.countersign(opened)
 
 
+def test_a_contract_signs_in_its_own_name(desk: Desk) -> None:
+    world, record = desk.world, desk.write()
+    machine = Forwarder.deploy(world.node, world.maker.quality)
+    with reverts("UnknownAccount", machine.address):
+        desk.countersign(record, Meaning.REVIEW, machine)
+    world.hire(world.maker, machine, Duty.QUALITY)
+    [(_, fields)] = happened(desk.countersign(record, Meaning.REVIEW, machine))
+    assert (fields["signer"], fields["caller"]) == (machine.address, machine.address)
+
+
 def test_what_is_signed_is_what_was_seen(desk: Desk) -> None:
     record, quality = desk.write(), desk.world.maker.quality
     other = keccak(text="another document")

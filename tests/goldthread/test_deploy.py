@@ -36,7 +36,7 @@ from goldthread.chain.words import Duty, Role
 from tests.support import AnvilNode
 
 NETWORK = "ethereum:local"
-DEPLOYED = 28
+DEPLOYED = 30
 """Contracts."""
 
 TRANSACTIONS = DEPLOYED + 13

@@ -268,8 +268,9 @@ def test_a_passkey_signs_for_release(desk: Desk) -> None:
     signer = f"0x{desk.passkey.signer.hex()}"
     signed = desk.run("sign", out, "--assertion", answer, "--signer", signer, "--rp-id", RP)
     assert signed.exit_code == 0, signed.output
+    assert "meaning" in signed.stderr and "signerName" in signed.stderr
     told = desk.json("submit", out, sender=desk.world.stranger)
-    assert told["event"] == "Countersigned"
+    assert (told["event"], told["record"]) == ("Countersigned", id_of(1))
     (line,) = desk.shown()
     (signature,) = line["signatures"]
     assert signature["meaning"] == "approval"

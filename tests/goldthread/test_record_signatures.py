@@ -1,5 +1,5 @@
-"""Signatures under records, checked with the keys alone: by wallets, passkeys, devices, senders and contracts;
-and a node that lies about who signed what.
+"""Signatures under records, checked with the keys alone: by wallets, passkeys, devices, senders and
+contracts; and a node that lies about who signed what.
 """
 
 from __future__ import annotations

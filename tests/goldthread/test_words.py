@@ -38,6 +38,12 @@ ENUMS = [
     (words.BatchState, "interfaces/IBatchRelease.sol", "State"),
     (words.ReleaseCause, "interfaces/IBatchRelease.sol", "Cause"),
     (words.Disposition, "interfaces/IConditions.sol", "Disposition"),
+    (words.ItemKind, "interfaces/IDesignControl.sol", "Kind"),
+    (words.Gate, "interfaces/IDesignControl.sol", "Gate"),
+    (words.Source, "interfaces/IDesignControl.sol", "Source"),
+    (words.TestResult, "interfaces/IDesignControl.sol", "Result"),
+    (words.ChangeState, "interfaces/IDesignControl.sol", "ChangeState"),
+    (words.Obstacle, "interfaces/IDesignControl.sol", "Obstacle"),
     (conditions.Kind, "interfaces/IConditions.sol", "RuleKind"),
 ]
 

@@ -141,6 +141,15 @@ TARGETS = {
         entries=("contracts/rules/Recalls.sol",),
         tests=("recalls", "closure_claims"),
     ),
+    "ConflictMinerals": Target(
+        sources=(
+            "contracts/rules/ConflictMinerals.sol",
+            "contracts/rules/SmelterRegisters.sol",
+            "contracts/libraries/FormSdRules.sol",
+        ),
+        entries=("contracts/rules/ConflictMinerals.sol",),
+        tests=("conflict_minerals",),
+    ),
     "Exposures": Target(
         sources=("contracts/rules/Exposures.sol",),
         entries=("contracts/rules/Exposures.sol",),
@@ -165,6 +174,15 @@ TARGETS = {
         sources=("contracts/rules/DeliveryExceptions.sol",),
         entries=("contracts/rules/DeliveryExceptions.sol",),
         tests=("delivery_exceptions",),
+    ),
+    "DesignControl": Target(
+        sources=(
+            "contracts/rules/DesignControl.sol",
+            "contracts/rules/DesignMatrix.sol",
+            "contracts/libraries/DesignWords.sol",
+        ),
+        entries=("contracts/rules/DesignControl.sol",),
+        tests=("design_control",),
     ),
     "TitleDeed": Target(
         sources=("contracts/periphery/TitleDeed.sol",),

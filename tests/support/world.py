@@ -201,6 +201,11 @@ class World:
         return deploy(self.node, "Records", self.consortium, self.lots, self.devices)
 
     @cached_property
+    def design_control(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "DesignControl", self.consortium, self.records)
+
+    @cached_property
     def lineage(self) -> Contract:
         """Deployed when first asked for."""
         lineage = deploy(self.node, "Lineage", self.consortium, self.lots)
@@ -220,6 +225,11 @@ class World:
         contract = deploy(self.node, "Exposures", self.consortium, self.conditions, self.lots)
         self.empower(contract, Role.REGULATOR, Duty.QUALITY)
         return contract
+
+    @cached_property
+    def conflict_minerals(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "ConflictMinerals", self.consortium, self.lineage)
 
     @cached_property
     def token(self) -> Contract:
