@@ -20,8 +20,8 @@ ALERTS = {
     "BREACH": "Conditions: a rule of a policy was broken; `ref` is the policy.",
     "CONTRADICTED": "LoggerReports: a logger's report contradicts segments; `ref` is the report, `org` who "
     "attached the logger.",
-    "DESIGN_REOPENED": "DesignControl: a design (`subject`) that was transferred is back before a gate; `ref` "
-    "is the record because of which, `org` its owner.",
+    "DESIGN_REOPENED": "DesignControl: a design (`subject`) that was transferred is back before a gate; "
+    "`ref` is the record because of which, `org` its owner.",
     "DUPLICATE": "Lots: a unit (`subject`) is in two containers; `ref` is one of them, `org` who packed it.",
     "FORM_SD_OVERDUE": "ConflictMinerals: Form SD for a product was due and not filed; `ref` is the "
     "declaration.",

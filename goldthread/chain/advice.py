@@ -281,7 +281,7 @@ _ADVICE: dict[str, str] = {
     "NotNamedBefore": "order the list so that each thing stands behind one that was made of it, and leave "
     "out the others",
     "NotNewestVersion": "look at declarationOf: supersede the newest version; a first one is declared",
-    "NotOverdue": "nothing to do: it was filed, or is due at the second that the error names",
+    "NotOverdue": "nothing to do: it is done, or not late before the second that the error names is over",
     "NotTheMaker": "who commissioned the lot or registered the twin must act",
     "NoProduct": "name the product itself first",
     "NothingToFile": "nothing to do: see outcomeOf(declaration)",
@@ -456,7 +456,6 @@ _ADVICE: dict[str, str] = {
     "waiver roles",
     "NotAReviewer": "name an organisation with one of the programme's reviewer roles, or none (0)",
     "NotNextProgramme": "register the version after newest()",
-    "NotOverdue": "see dueOf() and statusOf(): a requirement is late after its due date, while it is not met",
     "NotSubjectOwner": "the owner of a twin opens cases about it, the maker of a lot about the lot",
     "NotSubmitted": "look at evidenceOf() and statusOf(), and decide about the record that waits there",
     "OutOfOrder": "submit what comes before, and have it accepted",

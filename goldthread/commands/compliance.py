@@ -568,7 +568,7 @@ def release(
         "deadline": tomorrow if deadline is None else time_of("--deadline", deadline),
     }
     if not rejects:
-        _examine(office, case, account_of(signer) if signer else office.sender.address)
+        _examine(office, case, account_of(signer) if signer else office.sender().address)
     if out is not None:
         prepared("Decision", deployment.manifest, decision, out)
         archive.settle()
@@ -742,7 +742,7 @@ def _definition_hash(deployment: Deployment, definition: tuple[Any, ...]) -> byt
 
 def _org_of(office: Office) -> int:
     """The organisation of the sender."""
-    address = office.sender.address
+    address = office.sender().address
     org: int = office.deployment.consortium.accountOf(address).org
     if not org:
         raise Failure(f"{address}: acts for no organisation")
