@@ -14,6 +14,7 @@ from goldthread.commands import (
     firmware,
     fsma,
     ids,
+    licence,
     minerals,
     policy,
     proof,
@@ -50,6 +51,7 @@ main.add_command(proof.proof)
 main.add_command(device.device)
 main.add_command(firmware.firmware)
 main.add_command(design.design)
+main.add_command(licence.licence)
 main.add_command(chain.history)
 main.add_command(trace.trace)
 main.add_command(recall.recall)

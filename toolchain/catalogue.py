@@ -32,6 +32,10 @@ ALERTS = {
     "it is.",
     "LATE": "Records: a record about `subject` was written later than its schema allows; `ref` is the "
     "record, `org` its author's.",
+    "OVERDRAFT": "Licences: more seats or units are used than were granted; `ref` is the licence's number, "
+    "`org` the licensor.",
+    "OVERDRAWN": "UsageMeters: the balance of a meter did not suffice; `ref` is the meter, `org` the "
+    "licensor.",
     "SILENT": "Conditions: a device of a policy was silent for too long; `ref` is the policy.",
     "SMELTER": "ConflictMinerals: a smelter in a declaration of `subject` is neither conformant nor active; "
     "`ref` is the smelter, `org` who declared.",

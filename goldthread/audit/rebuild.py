@@ -27,6 +27,7 @@ from goldthread.audit import (
     drive_insurance,
     exposures,
     firmware,
+    licences,
     lineage,
     logger_reports,
     lots,
@@ -36,6 +37,7 @@ from goldthread.audit import (
     templates,
     title_deed,
     twins,
+    usage_meters,
     verification,
 )
 from goldthread.audit.base import Difference, FoldError, View, differences
@@ -68,6 +70,8 @@ class System:
     records: records.State = field(default_factory=records.State)
     lineage: lineage.State = field(default_factory=lineage.State)
     recalls: recalls.State = field(default_factory=recalls.State)
+    licences: licences.State = field(default_factory=licences.State)
+    usage_meters: usage_meters.State = field(default_factory=usage_meters.State)
     verification: verification.State = field(default_factory=verification.State)
     delivery_exceptions: delivery_exceptions.State = field(default_factory=delivery_exceptions.State)
     design_control: design_control.State = field(default_factory=design_control.State)
@@ -117,6 +121,10 @@ class System:
                 lineage.fold(self.lineage, event)
             case "Recalls":
                 recalls.fold(self.recalls, event)
+            case "Licences":
+                licences.fold(self.licences, event)
+            case "UsageMeters":
+                usage_meters.fold(self.usage_meters, event)
             case "Verification":
                 verification.fold(self.verification, event)
             case "DeliveryExceptions":
@@ -175,6 +183,10 @@ class System:
                 yield from lineage.views(self.lineage)
             case "Recalls":
                 yield from recalls.views(self.recalls)
+            case "Licences":
+                yield from licences.views(self.licences)
+            case "UsageMeters":
+                yield from usage_meters.views(self.usage_meters)
             case "Verification":
                 yield from verification.views(self.verification)
             case "DeliveryExceptions":
@@ -263,8 +275,13 @@ def compare(
         views = system.views(name)
         while part := _take(views, READ_AT_ONCE):
             found += _compare(deployment, name, part, system.block, progress)
-    if "DriveInsurance" in contracts(deployment) and "DriveInsurance" not in system.problems:
-        found += _compare_tokens(deployment, system)
+    owed = {
+        "DriveInsurance": system.drive_insurance.obligations,
+        "UsageMeters": system.usage_meters.obligations,
+    }
+    for name, amount in owed.items():
+        if name in contracts(deployment) and name not in system.problems:
+            found += _compare_tokens(deployment, name, amount, system.block)
     if _block_hash(deployment, system.block) != system.block_hash:
         raise ChainMoved(f"block {system.block} was replaced by another while it was read; run this again")
     return found
@@ -303,15 +320,15 @@ def _compare(
     return found
 
 
-def _compare_tokens(deployment: Deployment, system: System) -> list[Difference]:
-    """The insurance must hold the tokens that it owes. It may hold more: anybody can send it some."""
-    insurance = deployment.drive_insurance
-    token = insurance.TOKEN.at(system.block)()
-    balance_of = Contract(deployment.chain, "token", token, _BALANCE_OF).balanceOf.at(system.block)
-    balance, owed = balance_of(insurance.address), system.drive_insurance.obligations
+def _compare_tokens(deployment: Deployment, name: str, owed: int, block: int) -> list[Difference]:
+    """A contract must hold the tokens that it owes. It may hold more: anybody can send it some."""
+    contract = deployment.contract(name)
+    token = contract.TOKEN.at(block)()
+    balance_of = Contract(deployment.chain, "token", token, _BALANCE_OF).balanceOf.at(block)
+    balance = balance_of(contract.address)
     if balance >= owed:
         return []
-    return [Difference(insurance.name, f"token {token}", "balanceOf", owed, balance)]
+    return [Difference(name, f"token {token}", "balanceOf", owed, balance)]
 
 
 _BALANCE_OF = [

@@ -32,6 +32,9 @@ _SINGLE = {
     "SignedCountersignature": "countersignSigned",
     "Decision": "decideSigned",
     "Approval": "passGateSigned",
+    "SeatRequest": "checkoutSigned",
+    "SeatReturn": "checkinSigned",
+    "MeterReading": "record",
 }
 """What one key signs, and the function that takes it."""
 

@@ -178,6 +178,16 @@ class Deployment:
         return self.contract("Verification")
 
     @property
+    def licences(self) -> Contract:
+        """Who may make or use a design (ILicences)."""
+        return self.contract("Licences")
+
+    @property
+    def usage_meters(self) -> Contract:
+        """Use that is counted and paid for (IUsageMeters)."""
+        return self.contract("UsageMeters")
+
+    @property
     def exposures(self) -> Contract:
         """Breaches of containers that their contents inherited (IExposures)."""
         return self.contract("Exposures")

@@ -145,6 +145,7 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
         Part("Compliance", ("@Consortium", "@Records"), ("CONSORTIUM", "RECORDS")),
         Part("BatchRelease", ("@Consortium", "@Compliance"), ("CONSORTIUM", "COMPLIANCE")),
         Part("ConflictMinerals", ("@Consortium", "@Lineage"), ("CONSORTIUM", "LINEAGE")),
+        Part("Licences", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
         Part("Verification", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
         Part("DeliveryExceptions", ("@Consortium",), ("CONSORTIUM",)),
         Part("DesignControl", ("@Consortium", "@Records"), ("CONSORTIUM", "RECORDS")),
@@ -154,6 +155,11 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
     paid_in = token or "@TestToken"
     challenges = Part(
         "Challenges", ("@Consortium", "@Telemetry", paid_in), ("CONSORTIUM", "TELEMETRY", "TOKEN")
+    )
+    meters = Part(
+        "UsageMeters",
+        ("@Consortium", "@Licences", "@Devices", paid_in),
+        ("CONSORTIUM", "LICENCES", "DEVICES", "TOKEN"),
     )
     insurance = (
         Part("DriveInsurance", ("@Consortium", "@Devices", paid_in), ("CONSORTIUM", "DEVICES", "TOKEN")),
@@ -168,7 +174,7 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
         ("@Consortium", "@Recalls", paid_in, CLAIM_BOND * 10**decimals, CLAIM_WINDOW),
         ("CONSORTIUM", "RECALLS", "TOKEN", "BOND", "WINDOW"),
     )
-    return (*modules, *money, challenges, *insurance, claims)
+    return (*modules, *money, challenges, meters, *insurance, claims)
 
 
 class Deployer:

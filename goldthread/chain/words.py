@@ -203,6 +203,21 @@ class FirmwareState(IntEnum):
     CURRENT = 3
 
 
+class LicenceOutcome(IntEnum):
+    """What a check-out of a seat meets (ILicences.Outcome)."""
+
+    OK = 0
+    OVERDRAFT = 1
+    UNKNOWN = 2
+    NOT_LICENSEE = 3
+    REVOKED = 4
+    SUPERSEDED = 5
+    NOT_STARTED = 6
+    EXPIRED = 7
+    USER_MAX = 8
+    MAX_REACHED = 9
+
+
 class CapabilityCause(IntEnum):
     """Why a capability does not allow something (ICapabilities.Cause)."""
 

@@ -15,7 +15,7 @@ import click
 from goldthread.commands.output import Failure, print_json
 
 if TYPE_CHECKING:
-    from goldthread.chain.contracts import Call, Deployment
+    from goldthread.chain.contracts import Call, Contract, Deployment
     from goldthread.chain.logs import Event
     from goldthread.chain.manifest import Manifest
     from goldthread.chain.send import Sender
@@ -325,6 +325,12 @@ class Office:
         receipt = self.sender().send(call)
         self.receipt = receipt
         return receipt_events(self.deployment, [call.contract.name], receipt)
+
+    def allow(self, contract: Contract, amount: int) -> None:
+        """Let a contract take so many base units of the sender's tokens."""
+        from goldthread.chain.tokens import allow
+
+        allow(self.sender(), contract, amount)
 
     def tell(self, text: str, **facts: Any) -> None:
         """Print what was done and what it cost."""

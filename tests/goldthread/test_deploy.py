@@ -36,7 +36,7 @@ from goldthread.chain.words import Duty, Role
 from tests.support import AnvilNode
 
 NETWORK = "ethereum:local"
-DEPLOYED = 30
+DEPLOYED = 32
 """Contracts."""
 
 TRANSACTIONS = DEPLOYED + 13
@@ -494,7 +494,7 @@ def test_another_token_is_no_second_deployment(chain: Chain, path: Path) -> None
 def test_a_contract_with_other_arguments_is_not_taken_for_the_one_that_was_sent(
     chain: Chain, path: Path
 ) -> None:
-    killed(chain, path, DEPLOYED - 3, sent=True)
+    killed(chain, path, DEPLOYED - 4, sent=True)
     sender = Sender.unlocked(chain, chain.rpc("eth_accounts")[0])
     token = another_token(sender)
     manifest = Deployer(sender, path, network=NETWORK, token=token).run()

@@ -30,6 +30,7 @@ ENUMS = [
     (words.Cause, "interfaces/ITwins.sol", "Cause"),
     (words.UnitEnd, "interfaces/ILots.sol", "UnitEnd"),
     (words.LotCause, "interfaces/ILots.sol", "Cause"),
+    (words.LicenceOutcome, "interfaces/ILicences.sol", "Outcome"),
     (words.CapabilityCause, "interfaces/ICapabilities.sol", "Cause"),
     (words.FirmwareState, "interfaces/IFirmware.sol", "State"),
     (words.Authority, "interfaces/IRecords.sol", "Authority"),

@@ -24,6 +24,7 @@ INTERFACES = (
     "IDevices",
     "IExposures",
     "IFirmware",
+    "ILicences",
     "ILineage",
     "ILoggerReports",
     "IRecalls",
@@ -32,6 +33,7 @@ INTERFACES = (
     "ITemplates",
     "ITitleDeed",
     "ITwins",
+    "IUsageMeters",
     "IVerification",
 )
 ERROR = re.compile(r"^\s*error (\w+)\(([^)]*)\);", re.MULTILINE)

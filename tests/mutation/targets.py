@@ -165,6 +165,22 @@ TARGETS = {
         entries=("contracts/rules/BatchRelease.sol",),
         tests=("batch_release",),
     ),
+    "Licences": Target(
+        sources=(
+            "contracts/rules/Licences.sol",
+            "contracts/rules/LicenceBook.sol",
+            "contracts/libraries/ReturnHours.sol",
+            "contracts/libraries/SeatWord.sol",
+        ),
+        entries=("contracts/rules/Licences.sol",),
+        # Every state of a licence takes minutes; these know all of them.
+        tests=("licences_grants", "licences_seats", "licences_units"),
+    ),
+    "UsageMeters": Target(
+        sources=("contracts/money/UsageMeters.sol",),
+        entries=("contracts/money/UsageMeters.sol",),
+        tests=("usage_meters",),
+    ),
     "Verification": Target(
         sources=("contracts/rules/Verification.sol",),
         entries=("contracts/rules/Verification.sol",),

@@ -257,6 +257,17 @@ class World:
         return contract
 
     @cached_property
+    def licences(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "Licences", self.consortium, self.lots)
+
+    @cached_property
+    def usage_meters(self) -> Contract:
+        """Deployed when first asked for."""
+        parts = self.licences, self.devices, self.token
+        return deploy(self.node, "UsageMeters", self.consortium, *parts)
+
+    @cached_property
     def verification(self) -> Contract:
         """Deployed when first asked for."""
         return deploy(self.node, "Verification", self.consortium, self.lots)
