@@ -324,7 +324,7 @@ _ADVICE: dict[str, str] = {
     "NotNamedBefore": "order the list so that each thing stands behind one that was made of it, and leave "
     "out the others",
     "NotNewestVersion": "look at declarationOf: supersede the newest version; a first one is declared",
-    "NotOverdue": "wait for the second after dueOf(); what is met, or filed, is not late",
+    "FilingNotOverdue": "nothing to do: it was filed, or is due at the second that the error names",
     "NotTheMaker": "who commissioned the lot or registered the twin must act",
     "NoProduct": "name the product itself first",
     "NothingToFile": "nothing to do: see outcomeOf(declaration)",
