@@ -23,6 +23,9 @@ from goldthread.records.timeline import Line, check, explained, printed
 from goldthread.rules.programmes import case_id, programmes
 
 PROGRAMME = "us-211-188-batch-record"
+QUALITY = "Cy Ames"
+"""Who signs the release."""
+
 TABLETS, MADE = 100_000, 97_340
 LOWEST, HIGHEST = 950_000, 1_020_000
 """Parts per million of the theoretical yield that need no investigation."""
@@ -57,36 +60,24 @@ class Batches(Teller):
             forms = self.forms(papers)
             case = self.open_batch(lot, forms)
             records = self.steps(papers, forms, operator, supervisor)
-            quality, passkey = self.quality_person()
-            for step in records:
-                self.evidence(case, step, records[step], operator)
-            self.too_early(papers, case, quality, passkey)
+            for step, record in records.items():
+                self.evidence(case, step, record, operator)
+            passkey = self.passkey()
+            self.too_early(papers, case, passkey)
 
-            self.wait_until(self.now() + DAY)
-            late = papers.statement(
-                forms["laboratory-result"], {"assay": "99.6", "unit": "%"}, chemist, age=2 * DAY
-            )
-            receipt = self.done(
-                chemist.sender,
-                self.deployment.records.write(late),
-                "the laboratory writes down a result two days after it had it: marked LATE, for good",
-            )
-            if not papers.fact(receipt)["late"]:
-                raise StoryError("a record of two days ago is not late")
-            records["laboratory"] = papers.written(receipt)
-            made = {"tablets": MADE, "theoretical": TABLETS}
-            records["yield"] = papers.write(operator, forms["yield"], made)
-            for step in ("laboratory", "yield"):
-                papers.countersign(supervisor, records[step])
-                self.evidence(case, step, records[step], operator)
-            report = self.deployment.batch_release.reportYield(case, MADE * ONE, records["yield"])
-            share = share_of(MADE * 10**6 // TABLETS)
+            late = self.late(papers, forms["laboratory-result"], chemist)
+            made = {"step": "yield", "tablets": MADE, "theoretical": TABLETS}
+            rest = {"laboratory": late, "yield": papers.write(operator, forms["yield"], made)}
+            for step, record in rest.items():
+                papers.countersign(supervisor, record)
+                self.evidence(case, step, record, operator)
+            report = self.deployment.batch_release.reportYield(case, MADE * ONE, rest["yield"])
+            share = share_of(MADE * ONE // TABLETS)
             self.done(operator.sender, report, f"yield {MADE:,} of {TABLETS:,}: {share}")
-
             self.done(
                 Sender.unlocked(self.chain, self.accounts[WATCHER]),
-                self.decision(papers, case, quality, passkey),
-                f"{quality.name} of quality releases the batch with a passkey; somebody else brings it",
+                self.decision(papers, case, passkey),
+                f"{QUALITY} of quality releases the batch with a passkey; somebody else brings it",
             )
             self.inspect(papers, case)
         self.done(self.lumen, self.to_harbor(lot), "and the lot ships")
@@ -147,13 +138,13 @@ class Batches(Teller):
         )
         return call
 
-    def quality_person(self) -> tuple[Person, Passkey]:
-        """Somebody of quality who has no account, but a passkey that the company's admin names."""
+    def passkey(self) -> Passkey:
+        """Of somebody of quality who has no other account; the company's admin names it."""
         verifier = self.deployment.manifest.address("ERC7913WebAuthnVerifier")
         passkey = Passkey(SoftKey.generate(Curve.P256, verifier), "quality.lumen.example")
         named = self.deployment.consortium.setSigner(self.lumen.number, passkey.signer, Duty.QUALITY)
         self.send(self.lumen, named)
-        return Person("Cy Ames", self.lumen.quality), passkey
+        return passkey
 
     # ---------------------------------------------------------------------------------------------- recording
 
@@ -164,7 +155,11 @@ class Batches(Teller):
         step = forms["batch-step"]
         wrong = {"step": "granulation", "line": "G2", "lactose": "A78", "water": "12.05", "unit": "kg"}
         records = {
-            "master": papers.write(operator, forms["master-reproduction"], {"master": "T-7", "edition": 4}),
+            "master": papers.write(
+                operator,
+                forms["master-reproduction"],
+                {"step": "master record", "copied": "T-7", "edition": 4},
+            ),
             "granulation": papers.write(operator, step, wrong),
         }
         self.say(f"{operator.name} copies the master record and records the granulation as it is done")
@@ -206,6 +201,19 @@ class Batches(Teller):
         )
         return papers.written(receipt)
 
+    def late(self, papers: Papers, schema: bytes, chemist: Person) -> bytes:
+        """A result that is written down two days after the laboratory had it."""
+        self.wait_until(self.now() + 3 * DAY)
+        assay = {"step": "assay", "result": "99.6", "unit": "%"}
+        receipt = self.done(
+            chemist.sender,
+            self.deployment.records.write(papers.statement(schema, assay, chemist, age=2 * DAY)),
+            "the laboratory writes down a result two days after it had it: marked LATE, for good",
+        )
+        if not papers.fact(receipt)["late"]:
+            raise StoryError("a record of two days ago is not late")
+        return papers.written(receipt)
+
     def evidence(self, case: bytes, step: str, record: bytes, operator: Person) -> None:
         """A record is submitted for its paragraphs, and quality accepts it."""
         codes = [one.code for one in programmes()[PROGRAMME].requirements]
@@ -217,15 +225,15 @@ class Batches(Teller):
 
     # ----------------------------------------------------------------------------------------------- deciding
 
-    def decision(self, papers: Papers, case: bytes, person: Person, passkey: Passkey) -> Call:
-        """The release as the passkey signs it: of the newest record, under the person's name."""
+    def decision(self, papers: Papers, case: bytes, passkey: Passkey) -> Call:
+        """The release as the passkey signs it, with all records seen."""
         release = self.deployment.batch_release
         decision = {
             "caseId": case,
             "release": True,
             "record": bytes(32),
             "seen": self.deployment.records.recordCount(papers.subject),
-            "signerName": papers.sign_as(person),
+            "signerName": papers.sign_as(QUALITY),
             "deadline": self.now() + DAY,
         }
         where = eip712.domain("BatchRelease", self.chain.id, release.address)
@@ -233,13 +241,13 @@ class Batches(Teller):
         call: Call = release.decideSigned(eip712.as_tuple("Decision", decision), passkey.signer, signature)
         return call
 
-    def too_early(self, papers: Papers, case: bytes, person: Person, passkey: Passkey) -> None:
+    def too_early(self, papers: Papers, case: bytes, passkey: Passkey) -> None:
         """A release without the result of the laboratory."""
         self.refused(
             Sender.unlocked(self.chain, self.accounts[WATCHER]),
-            self.decision(papers, case, person, passkey),
+            self.decision(papers, case, passkey),
             "NotReleasable",
-            f"{person.name} of quality releases the batch",
+            f"{QUALITY} of quality releases the batch",
         )
         cause, index = self.deployment.batch_release.obstacle(case, passkey.account)
         found = read(self.deployment, case)
@@ -286,7 +294,8 @@ class Batches(Teller):
         """A record in words."""
         number = {one.id: one.sequence for one in case.records.lines}
         who = "the scale" if any(line.event["device"]) else printed(papers.archive, line.statement.signerName)
-        text = f"{line.sequence} {line.form.name if line.form else '?'}, {who}, {minute(line.event['time'])}"
+        what = papers.read(line.id)["step"]
+        text = f"{line.sequence} {what}, {who}, {minute(line.event['time'])}"
         if line.event["late"]:
             text += f", LATE: of {minute(line.statement.effectiveAt)}"
         if any(line.amends):

@@ -96,7 +96,7 @@ class Designs(Teller):
             engineer.sender,
             self.through(papers, form, Gate.PLANNING, engineer),
             "NotIndependent",
-            f"{engineer.name} passes the first gate, of the plan that is this person's own",
+            f"{engineer.name} passes the first gate, which is about her own plan",
         )
         for gate in (Gate.PLANNING, Gate.INPUTS, Gate.OUTPUTS, Gate.REVIEW):
             self.send(reviewer.sender, self.through(papers, form, gate, reviewer))

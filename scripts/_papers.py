@@ -84,15 +84,15 @@ class Papers:
         self.archive.keep(bundle)
         return bundle.content_hash
 
-    def sign_as(self, person: Person) -> bytes:
-        """The hash of the printed name, with a new salt that the archive keeps."""
-        opening = printed_name(person.name)
+    def sign_as(self, name: str) -> bytes:
+        """The hash of a printed name, with a new salt that the archive keeps."""
+        opening = printed_name(name)
         self.archive.keep(opening)
         return opening.content_hash
 
     def statement(self, schema: bytes, value: Json, by: Person | None, age: int = 0) -> Statement:
         """What somebody, or a device, states of what took place `age` seconds ago."""
-        name = bytes(32) if by is None else self.sign_as(by)
+        name = bytes(32) if by is None else self.sign_as(by.name)
         at = self.teller.now() - age
         return Statement(self.subject, schema, self.keep(value), effective_at=at, signer_name=name)
 
@@ -111,7 +111,9 @@ class Papers:
     def countersign(self, by: Person, record: bytes) -> None:
         """Take responsibility for a record in second place."""
         records = self.teller.deployment.records
-        item = Countersignature(record, records.contentOf(record), Meaning.RESPONSIBILITY, self.sign_as(by))
+        item = Countersignature(
+            record, records.contentOf(record), Meaning.RESPONSIBILITY, self.sign_as(by.name)
+        )
         self.teller.send(by.sender, records.countersign(item))
 
     def written(self, receipt: Receipt) -> bytes:

@@ -196,19 +196,19 @@ def assert_records(lines: list[str], table: dict[str, str]) -> None:
     assert f"yield 97,340 of 100,000: {100 * 97_340 / 100_000} %" in told
     records = [line.strip() for line in lines[batch:design] if line.startswith("    ") and "20" in line]
     assert [line.split(",")[0] for line in records[:7]] == [
-        "1 master-reproduction",
-        "2 batch-step",
-        "3 batch-step",
-        "4 batch-step",
-        "5 batch-step",
-        "6 laboratory-result",
+        "1 master record",
+        "2 granulation",
+        "3 weighing",
+        "4 packaging",
+        "5 granulation",
+        "6 assay",
         "7 yield",
     ]
     assert records[1].endswith("amended by 5")
     assert ", the scale, " in records[2]
     assert "amends 2: 12.50 was read as 12.05" in records[4]
     for line in records[:7]:
-        assert ("LATE" in line) == line.startswith("6 laboratory-result, Eli Storm")
+        assert ("LATE" in line) == line.startswith("6 assay, Eli Storm")
         assert line.endswith("; Bo Berg (responsibility)") == ("amended by" not in line)
     assert records[7].startswith("released by Cy Ames ")
     assert records[7].endswith(", 12 paragraphs met")
