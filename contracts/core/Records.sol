@@ -17,6 +17,7 @@ import {RecordWord, RecordWordLib} from "../libraries/RecordWord.sol";
 import {Signers} from "../libraries/Signers.sol";
 import {Schemas} from "./Schemas.sol";
 
+// slither-disable-start incorrect-equality: the fields of a word that are compared have the time beside them, not in them
 /// @title Records
 /// @notice See {IRecords}: the half that keeps records, signatures and how long documents are kept.
 contract Records is Schemas {
@@ -532,3 +533,4 @@ contract Records is Schemas {
         }
     }
 }
+// slither-disable-end incorrect-equality

@@ -321,8 +321,8 @@ interface IRecords is IModule {
 
     /// @notice Defines a schema of the caller's organisation. Duty QUALITY. Emits {SchemaDefined}.
     /// @param version One more than {newestSchema}.
-    /// @return schema Its id.
-    function defineSchema(string calldata name, uint16 version, Terms calldata terms) external returns (bytes32 schema);
+    /// @return id Its id.
+    function defineSchema(string calldata name, uint16 version, Terms calldata terms) external returns (bytes32 id);
 
     /// @notice Writes a record. An account to which the schema is open. Emits {RecordWritten}, and {IModule-Alert} if it is
     /// late.

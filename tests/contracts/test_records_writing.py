@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from eth_utils.crypto import keccak
 
+from goldthread.build import artifact
 from tests.models.records import LATE, MINOR, NOBODY, NOTHING, Authority, Authors, document_leaf, record_id
 from tests.models.trees import Tree, serials
 from tests.support import Forwarder, Reverted, reverts
@@ -92,6 +93,22 @@ def test_an_author_who_changes_the_organisation_is_another_author(desk: Desk) ->
     assert [desk.contract.authorOf(record_id(desk.part, n))[1] for n in (1, 2, 3)] == [
         world.carrier.number, world.service.number, world.carrier.number,
     ]  # fmt: skip
+
+
+def test_what_comes_again_is_numbered_once(desk: Desk) -> None:
+    """Subjects and authors have one number each, however much there is: that keeps a record cheap."""
+    node, world = desk.world.node, desk.world
+    layout = {entry["label"]: entry for entry in artifact("Records").storage_layout["storage"]}
+
+    def count(label: str) -> int:
+        place = layout[label]
+        word = node.storage(desk.contract.address, int(place["slot"]))
+        return word >> 8 * place["offset"] & 0xFFFFFFFF
+
+    for subject in (desk.part, desk.lot, desk.part, desk.lot):
+        for author in (world.maker.record, world.carrier.record, world.maker.record):
+            desk.write(desk.statement(subject=subject), author)
+    assert (count("_subjectCount"), count("_authorCount"), count("_schemaCount")) == (2, 2, 1)
 
 
 def test_a_contract_writes_in_its_own_name(desk: Desk) -> None:

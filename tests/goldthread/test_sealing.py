@@ -32,7 +32,7 @@ def test_a_change_is_noticed(place: int, change: int) -> None:
         unseal(changed, [ANN])
 
 
-@pytest.mark.parametrize("length", [0, 1, 22, len(SEALED) - 1])
+@pytest.mark.parametrize("length", [0, 1, 22, -1])
 def test_a_part_is_not_opened(length: int) -> None:
     with pytest.raises(SealError):
         unseal(SEALED[:length], [ANN])
