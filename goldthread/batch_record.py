@@ -26,7 +26,7 @@ from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, T
 
 from goldthread.chain.manifest import write_atomically
 from goldthread.chain.words import BatchState, Meaning
-from goldthread.compliance import Act, Batch, Case, Finding, Step, moment, share_of
+from goldthread.compliance import Act, Batch, Case, Finding, Step, moment, share_of, speaks_against
 from goldthread.records.archive import Archive
 from goldthread.records.timeline import Line, explained, printed
 
@@ -58,7 +58,9 @@ class BatchRecord:
         self.text = ParagraphStyle("text", fontName=regular, **style)
         self.head = ParagraphStyle("head", fontName=bold, **style)
         self.small = ParagraphStyle("small", fontName=regular, fontSize=5.5, leading=6.6, wordWrap="CJK")
-        self.chapter = ParagraphStyle("chapter", fontName=bold, fontSize=10, leading=14, spaceBefore=8)
+        self.chapter = ParagraphStyle(
+            "chapter", fontName=bold, fontSize=10, leading=14, spaceBefore=8, keepWithNext=1
+        )
         self.title = ParagraphStyle("title", fontName=bold, fontSize=14, leading=18)
 
     def pdf(self) -> bytes:
@@ -155,7 +157,7 @@ class BatchRecord:
     def _author(self, line: Line | None) -> list[str]:
         if line is None:
             return []
-        told = [self._person(line.event["author"], line.statement.signerName)]
+        told = self._person(line.event["author"], line.statement.signerName)
         if any(line.event["device"]):
             told = [f"device 0x{line.event['device'].hex()}"]
         return [
@@ -168,14 +170,14 @@ class BatchRecord:
         found = []
         for one in [] if line is None else line.signatures:
             meaning = Meaning(one.meaning).name or f"meaning {one.meaning}"
-            found += [f"{meaning}: {self._person(one.account, one.name)}", moment(one.time)]
+            found += [meaning, *self._person(one.account, one.name), moment(one.time)]
         return found
 
     def _decided(self, act: Act | None) -> list[str]:
         if act is None:
             return []
         word = _WORDS[act.name]
-        found = [f"{word} by {act.event['caller']}", self.case.who(act.org), moment(act.time)]
+        found = [f"{word} by", act.event["caller"], self.case.who(act.org), moment(act.time)]
         if reason := explained(self.archive, act.event.args.get("reason", b"")):
             found.append(f"because {reason}")
         return found
@@ -224,7 +226,7 @@ class BatchRecord:
         batch = self.case.batch
         rows = [self._decision(act) for act in _decided(batch)]
         if batch is not None and batch.state is BatchState.OPEN:
-            rows.append(["none yet", "", f"{batch.cause.name}, {batch.detail}" if batch.cause else "", ""])
+            rows.append(["none yet", "", speaks_against(self.case, batch), ""])
         columns = ("decision", "signed by", "records seen, certificate or reason", "time")
         return [self._table(columns, rows, (0.15, 0.35, 0.35, 0.15))] if rows else []
 
@@ -235,7 +237,7 @@ class BatchRecord:
             seen = ""
         else:
             name = self._person(event["signer"], event["signerName"])
-            who = [f"APPROVAL: {name}", event["signer"], self.case.who(act.org)]
+            who = ["APPROVAL", *name, self.case.who(act.org)]
             seen = f"up to number {event['seen']}"
         reason = explained(self.archive, event["record"]) or ""
         return [_WORDS[act.name], who, [part for part in (seen, reason) if part], moment(act.time)]
@@ -265,9 +267,9 @@ class BatchRecord:
 
     # How it says it
 
-    def _person(self, account: str, name: bytes) -> str:
+    def _person(self, account: str, name: bytes) -> list[str]:
         found = printed(self.archive, name)
-        return f"{found} ({account})" if found else account
+        return [found, account] if found else [account]
 
     def _table(
         self, columns: Sequence[str], rows: Sequence[Sequence[Cell]], widths: Sequence[float]

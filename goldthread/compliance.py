@@ -461,11 +461,38 @@ def _of_batch(case: Case, batch: Batch) -> Iterator[Finding]:
         text = "the record of the yield was corrected, and the yield not reported anew"
         yield Finding("211.103", "YIELD", text, batch.yield_record)
     if batch.state is BatchState.OPEN:
-        told_of = f"{batch.cause.name}, {batch.detail}" if batch.cause else "nothing speaks against a release"
-        yield Finding("211.22(a)", "RELEASE", f"quality has not decided about the batch ({told_of})")
+        why = speaks_against(case, batch)
+        yield Finding("211.22(a)", "RELEASE", f"quality has not decided about the batch: {why}")
     elif batch.state is BatchState.RELEASED and case.missing:
         codes = ", ".join(step.code for step in case.missing)
         yield Finding("211.22(a)", "RELEASE", f"the batch is released, and by now not met: {codes}")
+
+
+def speaks_against(case: Case, batch: Batch) -> str:
+    """The first thing that speaks against a release, whoever signs, in words."""
+    match batch.cause:
+        case ReleaseCause.NONE:
+            return "nothing speaks against a release"
+        case ReleaseCause.STEP:
+            return f"{case.steps[batch.detail].code} is not met"
+        case ReleaseCause.NOT_EXAMINED:
+            return f"the first {PAGE} steps are not examined for who signs"
+        case ReleaseCause.DEVIATION:
+            return f"deviations are open: {batch.detail}"
+        case ReleaseCause.NO_YIELD:
+            return "no yield is reported"
+        case ReleaseCause.YIELD_RECORD:
+            return "the record of the yield was corrected"
+        case ReleaseCause.HELD:
+            return f"it is held by others, times: {batch.detail}"
+        case ReleaseCause.RECALLED:
+            return f"it is a member of recalls: {batch.detail}"
+        case ReleaseCause.EXPIRED:
+            return f"it has expired, {moment(batch.detail)}"
+        case ReleaseCause.ENDED:
+            return "it has ended"
+        case _:
+            return f"it is {batch.state.name}"
 
 
 def _named(step: Step) -> str:

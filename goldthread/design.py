@@ -38,7 +38,7 @@ from goldthread.audit.design_control import (
 from goldthread.audit.design_control import views as views_of
 from goldthread.chain import logs
 from goldthread.chain.contracts import Call, Deployment
-from goldthread.chain.words import ChangeState, Gate, ItemKind, Source, TestResult
+from goldthread.chain.words import ChangeState, DesignResult, Gate, ItemKind, Source
 
 CHUNK = 50
 """Items or links in one transaction: fifty items cost less than three million gas."""
@@ -115,7 +115,7 @@ class Book:
         results = [
             ends
             for ends, link in sorted(project.links.items())
-            if ends[1] in project.up.get(ends[0], ()) and link.result != TestResult.NONE
+            if ends[1] in project.up.get(ends[0], ()) and link.result != DesignResult.NONE
         ]
         gates = [gate for gate in sorted(project.evidence) if gate <= project.stage]
         asked = [project.links[ends].record for ends in results] + [project.evidence[gate] for gate in gates]
@@ -141,7 +141,7 @@ class Row:
     """What it answers, controls, fulfils or covers."""
     down: tuple[str, ...]
     """What answers, controls or fulfils it."""
-    tests: tuple[tuple[str, TestResult], ...]
+    tests: tuple[tuple[str, DesignResult], ...]
     holds: tuple[Gate, ...]
     content: str
     author: str
@@ -150,7 +150,11 @@ class Row:
 
     def cells(self) -> tuple[str, ...]:
         """For a table or a CSV file."""
-        results = {TestResult.NONE: "no result", TestResult.PASSED: "passed", TestResult.FAILED: "failed"}
+        results = {
+            DesignResult.NONE: "no result",
+            DesignResult.PASSED: "passed",
+            DesignResult.FAILED: "failed",
+        }
         tests = ", ".join(f"{name} ({results[result]})" for name, result in self.tests)
         holds = ", ".join(gate.name.lower() for gate in self.holds)
         links = ", ".join(self.up), ", ".join(self.down), tests, holds

@@ -46,8 +46,7 @@ class Driving(Teller):
             (driver, token.mint(driver.address, 1_000 * 10**6)),
             (driver, token.approve(insurance.address, 1_000 * 10**6)),
         ):
-            self.gas += who.send(call).gas_used
-            self.transactions += 1
+            self.send(who, call)
         provide = insurance.provideCapital(50_000 * 10**6)
         self.done(treasury, provide, "Sound Mutual's treasury provides 50,000 tUSD of capital")
 

@@ -86,8 +86,7 @@ class Goods(Teller):
                     ),
                 ),
             ):
-                self.gas += who.desk.send(call).gas_used
-                self.transactions += 1
+                self.send(who, call)
         self.say("both suppliers ship to Lumen and offer title")
         self.refused(
             self.polar,
@@ -101,8 +100,7 @@ class Goods(Teller):
                 twins.accept(twin_id(link), twins.head(twin_id(link)), receiving),
                 twins.acceptTitle(twin_id(link), receiving),
             ):
-                self.gas += self.lumen.desk.send(call).gas_used
-                self.transactions += 1
+                self.send(self.lumen, call)
         self.say("Lumen accepts custody of 6 parts and title to them")
         return links
 

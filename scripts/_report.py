@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from _telling import DAY, HOUR, Company, StoryError, Teller, gtin
+from _telling import DAY, HOUR, StoryError, Teller, gtin
 
 from goldthread.chain.contracts import Call
 from goldthread.chain.logger_reports import AttestedReport, LotKey, attest
@@ -73,13 +73,6 @@ class Reports(Teller):
         since = datetime.fromtimestamp(self.now(), UTC).date()
         self.done(self.lumen, attach, f"and puts it into a refrigerator on {since}")
         return key, twin_id(fridge)
-
-    def enter(self, company: Company, link: str, kind: Kind) -> None:
-        """Register a twin, which needs no telling."""
-        commissioning = self.event("commissioning", [link], company)
-        register = self.deployment.twins.register((link, 7, kind), commissioning)
-        self.gas += company.desk.send(register).gas_used
-        self.transactions += 1
 
     def changed(self, signed: SignedReport, key: LotKey) -> Call:
         """The report with another highest temperature, and the signature as it was."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 
+from _batch import Batches
 from _cold import Cold
+from _design import Designs
 from _drive import Driving
 from _goods import Goods
 from _lots import Lots
+from _minerals import Minerals
 from _report import Reports
 from _telling import StoryError
 from rich.table import Table
@@ -15,7 +18,7 @@ from rich.table import Table
 from goldthread.audit.rebuild import compare, count_views, rebuild
 
 
-class Story(Reports, Goods, Driving, Lots, Cold):
+class Story(Reports, Goods, Driving, Lots, Cold, Batches, Designs, Minerals):
     """The whole story."""
 
     def tell(self) -> None:
@@ -32,6 +35,9 @@ class Story(Reports, Goods, Driving, Lots, Cold):
         self.drive()
         self.lots()
         self.cold()
+        self.batch()
+        self.design()
+        self.minerals()
         self.prove()
         self.table(time.monotonic() - started)
 

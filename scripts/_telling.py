@@ -24,6 +24,7 @@ from goldthread.chain.send import Receipt, Sender
 from goldthread.chain.words import (
     Duty,
     EventRef,
+    Kind,
     Role,
 )
 from goldthread.gs1.keys import check_digit
@@ -38,9 +39,12 @@ HOUR, DAY = 3_600, 86_400
 PERIOD = 30 * DAY
 TRIP_HOURS = 240
 LONGEST = 366 * DAY
-ACCOUNTS = 28
-TREASURY, DRIVER, ARBITER, GATEWAY, WATCHER = range(23, ACCOUNTS)
+ACCOUNTS = 36
+TREASURY, DRIVER, ARBITER, GATEWAY, WATCHER = range(25, 30)
 """Accounts of people that are no company of the consortium."""
+
+OPERATOR, SUPERVISOR, CHEMIST, ENGINEER, TESTER, REVIEWER = range(30, ACCOUNTS)
+"""Accounts of people who work for one."""
 
 
 class StoryError(Exception):
@@ -147,6 +151,7 @@ COMPANIES: Sequence[tuple[str, Role]] = (
     ("Alder Pharmacy", Role.RETAILER),
     ("Valley Greens", Role.SUPPLIER),
     ("Mokum Smelting", Role.SUPPLIER),
+    ("Beacon Assurance", Role.AUDITOR),
 )
 
 
@@ -178,12 +183,17 @@ class Teller:
     def say(self, text: str) -> None:
         self.console.print(f"  {text}")
 
-    def done(self, who: Company | Sender, call: Call, text: str) -> Receipt:
-        """Send a call that must succeed."""
+    def send(self, who: Company | Sender, call: Call) -> Receipt:
+        """Send a call that must succeed and needs no telling."""
         sender = who.desk if isinstance(who, Company) else who
         receipt = sender.send(call)
         self.gas += receipt.gas_used
         self.transactions += 1
+        return receipt
+
+    def done(self, who: Company | Sender, call: Call, text: str) -> Receipt:
+        """Send a call that must succeed."""
+        receipt = self.send(who, call)
         self.console.print(f"  [green]✓[/green] {text} [dim]({receipt.gas_used:,} gas)[/dim]")
         return receipt
 
@@ -267,12 +277,10 @@ class Teller:
                 consortium.admit(name, desk.address, role, bytes(32), 0),
                 consortium.assignNamespace(prefix, number),
             ):
-                self.gas += founder.send(call).gas_used
-                self.transactions += 1
+                self.send(founder, call)
             powers = (desk.address, everything), (quality.address, Duty.QUALITY | Duty.RECALL)
             for account, duties in powers:
-                self.gas += desk.send(consortium.setAccount(number, account, duties)).gas_used
-                self.transactions += 1
+                self.send(desk, consortium.setAccount(number, account, duties))
             companies.append(Company(name, number, prefix, desk, quality))
             self.say(f"{number}: {name}, {Role(role).name}, GS1 company prefix {prefix}")
         (
@@ -287,8 +295,15 @@ class Teller:
             self.alder,
             self.valley,
             self.mokum,
+            self.beacon,
         ) = companies
         self.names = {company.number: company.name for company in companies}
+
+    def enter(self, company: Company, link: str, kind: Kind) -> bytes:
+        """Register a twin, which needs no telling; its id."""
+        commissioning = self.event("commissioning", [link], company)
+        self.send(company, self.deployment.twins.register((link, 7, kind), commissioning))
+        return twin_id(link)
 
     def events(self, contract: Contract, name: str, receipt: Receipt) -> list[dict[str, Any]]:
         """The events of a contract in a receipt."""

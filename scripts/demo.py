@@ -5,8 +5,10 @@
     make demo INPUT=report.txt    has the report of a Fridge-tag 2 verified on chain
 
 Suppliers register parts, a maker packs them on a pallet, and the pallet passes from company to company while
-a logger signs what it measures. A driver is charged for what the car recorded. What must not happen is tried
-as well, and refused. In the end everything is rebuilt from the logs and compared with the contracts.
+a logger signs what it measures. A driver is charged for what the car recorded. A batch of tablets is recorded
+step by step and released by a passkey, a pump passes the gates of its design, and a product is asked for its
+smelters. What must not happen is tried as well, and refused. In the end everything is rebuilt from the logs
+and compared with the contracts.
 """
 
 from __future__ import annotations

@@ -254,7 +254,7 @@ interface IConflictMinerals is IModule {
     error NotTheMaker(bytes32 product, uint32 org, uint32 maker);
     /// @notice A design is declared year by year; lots and parts are covered.
     error NotCoverable(bytes32 design);
-    /// @notice The rule applies to the years from 2013, and a year is declared from its first second on.
+    /// @notice The rule applies to the years from 2013 (to 9999), and a year is declared from its first second on.
     error WrongYear(uint16 year);
     /// @notice The question has other answers, or is not asked after the answers before it.
     error WrongAnswer(Metal metal, uint8 question, uint8 answer);
@@ -288,7 +288,7 @@ interface IConflictMinerals is IModule {
     /// @notice This version was filed before.
     error AlreadyFiled(bytes32 product, uint16 year, uint32 version);
     /// @notice Form SD was filed, or is not due yet.
-    error NotOverdue(bytes32 product, uint16 year, uint40 dueAt);
+    error FilingNotOverdue(bytes32 product, uint16 year, uint40 dueAt);
 
     /// @notice The module that keeps lots.
     function LOTS() external view returns (ILots);

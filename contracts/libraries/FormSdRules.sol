@@ -7,6 +7,7 @@ import {IConflictMinerals} from "../interfaces/IConflictMinerals.sol";
 /// @notice What Form SD (17 CFR 249b.400) asks for, and when. Pure functions.
 library FormSdRules {
     uint256 private constant FIRST_YEAR = 2013;
+    uint256 private constant LAST_YEAR = 9999;
 
     /// @dev 17:30 Eastern daylight time: what EDGAR gets later is filed on the next business day (17 CFR 232.13).
     uint256 private constant CLOSING = 21 hours + 30 minutes;
@@ -33,7 +34,7 @@ library FormSdRules {
 
     /// @notice The last second at which Form SD for a calendar year is filed in time.
     function dueAt(uint256 year) internal pure returns (uint40) {
-        if (year < FIRST_YEAR) revert IConflictMinerals.WrongYear(uint16(year));
+        if (year < FIRST_YEAR || year > LAST_YEAR) revert IConflictMinerals.WrongYear(uint16(year));
         // 150 days of a year are over before its 31 May, with a leap day 151.
         uint256 day = _daysBefore(year + 1) + (_isLeap(year + 1) ? 151 : 150);
         // 1 January 1970 was a Thursday; 0 is a Sunday. A Monday that is 31 May is Memorial Day.

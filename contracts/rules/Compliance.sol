@@ -273,7 +273,8 @@ contract Compliance is ICompliance, Module {
         f.until = type(uint40).max;
         for (uint256 i = from; i < end && !f.open; ++i) {
             uint40 until;
-            (f.index, (f.status, until)) = (uint8(i), _look(caseId, uint8(i)));
+            f.index = uint8(i);
+            (f.status, until) = _look(caseId, f.index);
             if (until < f.until) f.until = until;
             if (!_isMet(f.status)) {
                 f.open = mandatory & _bit(f.index) != 0;

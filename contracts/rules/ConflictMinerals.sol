@@ -8,6 +8,7 @@ import {IConsortium} from "../interfaces/IConsortium.sol";
 import {ILineage} from "../interfaces/ILineage.sol";
 import {ILots} from "../interfaces/ILots.sol";
 import {ITwins} from "../interfaces/ITwins.sol";
+import {CmrtAnswers} from "../libraries/CmrtAnswers.sol";
 import {FormSdRules} from "../libraries/FormSdRules.sol";
 import {Duty} from "../libraries/Membership.sol";
 import {MerkleLeaves} from "../libraries/MerkleLeaves.sol";
@@ -16,11 +17,12 @@ import {SmelterRegisters} from "./SmelterRegisters.sol";
 /// @title ConflictMinerals
 /// @notice See {IConflictMinerals}.
 contract ConflictMinerals is SmelterRegisters {
+    using CmrtAnswers for uint256;
+
     bytes4 private constant SMELTER = bytes4(keccak256("SMELTER"));
     bytes4 private constant FORM_SD_OVERDUE = bytes4(keccak256("FORM_SD_OVERDUE"));
     uint8 private constant MINOR = 1;
     uint8 private constant MAJOR = 2;
-    uint256 private constant METALS = uint256(type(Metal).max) + 1;
 
     /// @inheritdoc IConflictMinerals
     ILots public immutable LOTS;
@@ -108,7 +110,7 @@ contract ConflictMinerals is SmelterRegisters {
         if (s.register == org || !CONSORTIUM.hasRole(s.register, REGISTER_ROLES)) {
             revert NotARegister(s.register, org);
         }
-        _checkAnswers(s.answers);
+        s.answers.check();
         bytes32 root;
         (root, f) = _judge(s.register, s.answers, smelters);
         bytes32 id = declarationId(product, year);
@@ -141,19 +143,21 @@ contract ConflictMinerals is SmelterRegisters {
             bytes32 smelter = smelters[i];
             // forge-lint: disable-next-line(unsafe-typecast)
             uint8 metal = uint8(uint256(smelter));
-            if (smelter <= last || metal >= METALS || !_remains(answers, metal)) revert WrongSmelter(i, smelter);
+            if (smelter <= last || metal >= CmrtAnswers.METALS || !answers.remains(metal)) {
+                revert WrongSmelter(i, smelter);
+            }
             (last, named) = (smelter, named | 1 << metal);
             // forge-lint: disable-next-line(unsafe-typecast)
             leaves[i] = MerkleLeaves.smelter(uint32(i), smelter);
-            if (_isRecycled(answers, metal)) continue;
+            if (answers.isRecycled(metal)) continue;
             (Verdict verdict, uint40 until) = _smelterNow(register, smelter);
             _join(f, verdict, until);
         }
-        for (uint256 metal; metal < METALS; ++metal) {
-            if (!_remains(answers, metal)) continue;
-            if (_isRecycled(answers, metal)) {
+        for (uint256 metal; metal < CmrtAnswers.METALS; ++metal) {
+            if (!answers.remains(metal)) continue;
+            if (answers.isRecycled(metal)) {
                 _join(f, Verdict.RECYCLED, FOREVER);
-            } else if (named & 1 << metal == 0 || !_isComplete(answers, metal)) {
+            } else if (named & 1 << metal == 0 || !answers.isComplete(metal)) {
                 _join(f, Verdict.UNDETERMINABLE, FOREVER);
             }
         }
@@ -173,47 +177,6 @@ contract ConflictMinerals is SmelterRegisters {
             width -= half;
         }
         return nodes[0];
-    }
-
-    // ------------------------------------------------------------------------------------------------ answers
-
-    function _answer(uint256 answers, uint256 metal, uint256 question) private pure returns (uint8) {
-        return uint8(answers >> (64 * metal + 8 * (question - 1)));
-    }
-
-    function _isYes(uint256 answers, uint256 metal, uint256 question) private pure returns (bool) {
-        return _answer(answers, metal, question) == uint8(Answer.YES);
-    }
-
-    /// @dev Is the metal added or used, and does it remain in the product?
-    function _remains(uint256 answers, uint256 metal) private pure returns (bool) {
-        return _isYes(answers, metal, 2);
-    }
-
-    function _isRecycled(uint256 answers, uint256 metal) private pure returns (bool) {
-        return _isYes(answers, metal, 5);
-    }
-
-    /// @dev Has every supplier answered, and are all smelters known and named?
-    function _isComplete(uint256 answers, uint256 metal) private pure returns (bool) {
-        return _answer(answers, metal, 6) == uint8(Share.ALL) && _isYes(answers, metal, 7) && _isYes(answers, metal, 8);
-    }
-
-    /// @dev Each question that is asked has one of its answers, and the others have none.
-    function _checkAnswers(uint256 answers) private pure {
-        for (uint256 metal; metal < METALS; ++metal) {
-            bool asked = true;
-            for (uint8 question = 1; question <= 8; ++question) {
-                uint8 answer = _answer(answers, metal, question);
-                uint8 most = question == 6
-                    ? uint8(Share.ALL)
-                    : question >= 3 && question <= 5 ? uint8(Answer.UNKNOWN) : uint8(Answer.YES);
-                if (asked ? answer == 0 || answer > most : answer != 0) {
-                    revert WrongAnswer(Metal(metal), question, answer);
-                }
-                if (question <= 2) asked = answer == uint8(Answer.YES);
-            }
-        }
     }
 
     // -------------------------------------------------------------------------------------------- evaluations
@@ -309,7 +272,7 @@ contract ConflictMinerals is SmelterRegisters {
             revert NotInDeclaration(product, year, smelter);
         }
         (Verdict verdict,) = _smelterNow(d.register, smelter);
-        if (verdict <= Verdict.ACTIVE || _isRecycled(d.answers, uint8(uint256(smelter)))) {
+        if (verdict <= Verdict.ACTIVE || d.answers.isRecycled(uint8(uint256(smelter)))) {
             revert NothingToFlag(smelter, verdict);
         }
         bytes32 flagId = _flagId(id, d.version, smelter, verdict);
@@ -340,7 +303,7 @@ contract ConflictMinerals is SmelterRegisters {
         (bytes32 id, Declaration storage d) = _known(product, year);
         uint40 due = FormSdRules.dueAt(year);
         if (_outcome(d) == Outcome.NO_FILING) revert NothingToFile(product, year);
-        if (d.filedVersion != 0 || block.timestamp <= due) revert NotOverdue(product, year, due);
+        if (d.filedVersion != 0 || block.timestamp <= due) revert FilingNotOverdue(product, year, due);
         if (d.overdue) revert FlaggedBefore(product, year);
         d.overdue = true;
         emit FilingOverdue(product, d.org, year, msg.sender);
@@ -400,7 +363,7 @@ contract ConflictMinerals is SmelterRegisters {
 
     /// @inheritdoc IConflictMinerals
     function formSdOf(Statement calldata s) external pure returns (FormSd memory) {
-        _checkAnswers(s.answers);
+        s.answers.check();
         return _formSd(s.answers, s.outside, s.origin, s.benefited);
     }
 
@@ -424,12 +387,12 @@ contract ConflictMinerals is SmelterRegisters {
         returns (FormSd memory f)
     {
         (f.outside, f.recycled, f.origin, f.benefited) = (outside, true, origin, benefited);
-        for (uint256 metal; metal < METALS; ++metal) {
-            if (!_remains(answers, metal)) continue;
+        for (uint256 metal; metal < CmrtAnswers.METALS; ++metal) {
+            if (!answers.remains(metal)) continue;
             f.necessary = true;
-            if (_isRecycled(answers, metal)) continue;
+            if (answers.isRecycled(metal)) continue;
             f.recycled = false;
-            if (_answer(answers, metal, 3) != uint8(Answer.NO)) f.reason = true;
+            if (answers.answer(metal, 3) != uint8(Answer.NO)) f.reason = true;
         }
         if (!f.necessary) f.recycled = false;
     }

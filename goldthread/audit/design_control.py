@@ -12,7 +12,7 @@ from typing import Any
 from goldthread.audit.base import ZERO32, FoldError, View, short
 from goldthread.chain.abi import encode_values, load
 from goldthread.chain.logs import Event
-from goldthread.chain.words import ChangeState, Gate, ItemKind, Source, TestResult
+from goldthread.chain.words import ChangeState, DesignResult, Gate, ItemKind, Source
 from goldthread.hashing import keccak
 
 BEHIND = {
@@ -74,7 +74,7 @@ class Link:
     from_revision: int
     to_revision: int
     since: int
-    result: TestResult = TestResult.NONE
+    result: DesignResult = DesignResult.NONE
     record: bytes = ZERO32
 
 
@@ -125,7 +125,7 @@ class Project:
 
     def passed(self, item: bytes) -> list[bytes]:
         """Those of its tests that have passed."""
-        return [t for t in self.tests(item) if self.links[t, item].result == TestResult.PASSED]
+        return [t for t in self.tests(item) if self.links[t, item].result == DesignResult.PASSED]
 
     def neighbours(self, item: bytes) -> tuple[list[bytes], list[bytes]]:
         """The other ends of all current links, up and down, in ascending order."""
@@ -213,7 +213,7 @@ def fold(state: State, event: Event) -> None:
             _link(project, event)
         case "Reported":
             test, item = event["test"], event["item"]
-            result = TestResult.PASSED if event["passed"] else TestResult.FAILED
+            result = DesignResult.PASSED if event["passed"] else DesignResult.FAILED
             link = _current(project, event)
             project.links[test, item] = replace(
                 link, since=event["time"], result=result, record=event["record"]
@@ -222,9 +222,9 @@ def fold(state: State, event: Event) -> None:
                 project.wrote(account, project.items[test].kind)
         case "ResultLapsed":
             link = _current(project, event)
-            if link.result == TestResult.NONE or link.record != event["record"]:
+            if link.result == DesignResult.NONE or link.record != event["record"]:
                 raise FoldError(event, "the test has no result from this record")
-            project.links[event["test"], event["item"]] = replace(link, result=TestResult.NONE)
+            project.links[event["test"], event["item"]] = replace(link, result=DesignResult.NONE)
         case "GatePassed":
             _pass(project, event)
         case "GateLapsed":

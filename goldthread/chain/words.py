@@ -304,7 +304,7 @@ class Source(IntEnum):
     RECORD = 2
 
 
-class TestResult(IntEnum):
+class DesignResult(IntEnum):
     """What a test said of an item of a design project (IDesignControl.Result)."""
 
     NONE = 0

@@ -781,7 +781,7 @@ def _sequence(case: Case, record: bytes) -> str:
 
 
 def _case_fields(case: Case) -> list[tuple[str, object]]:
-    from goldthread.compliance import share_of
+    from goldthread.compliance import share_of, speaks_against
 
     fields: list[tuple[str, object]] = [
         ("case", f"0x{case.id.hex()}"),
@@ -794,8 +794,7 @@ def _case_fields(case: Case) -> list[tuple[str, object]]:
     if batch is not None:
         fields.append(("batch", batch.state.name))
         if batch.state.name == "OPEN":
-            speaks = f"{batch.cause.name}, {batch.detail}" if batch.cause else "nothing"
-            fields.append(("against release", speaks))
+            fields.append(("release", speaks_against(case, batch)))
         fields.append(("yield", "not reported" if batch.share is None else share_of(batch.share)))
         open_ = sum(1 for one in batch.deviations if not any(one.investigation))
         fields.append(("deviations", f"{len(batch.deviations)}, {open_} open"))

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _product: Decorator = click.argument("product", metavar="PRODUCT")
 _year_option: Decorator = click.option(
-    "--year", type=click.IntRange(2013, 9999), required=True, help="Calendar year of the declaration."
+    "--year", type=click.IntRange(2013, 9998), required=True, help="Calendar year of the declaration."
 )
 _findings = click.Choice(["yes", "no", "unknown"])
 
@@ -397,7 +397,7 @@ def flag(office: Office, product: str, year: int) -> None:
 @minerals.command()
 @_product
 @click.option(
-    "--year", type=click.IntRange(2013, 9999), help="Reporting year that is named (default: this one)."
+    "--year", type=click.IntRange(2013, 9998), help="Reporting year that is named (default: this one)."
 )
 @click.option("--out", type=FILE, required=True, help="Workbook (.xlsx) to write.")
 @deployment_option()

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum
 
 QUESTIONS = range(1, 9)
-FIRST_YEAR = 2013
+FIRST_YEAR, LAST_YEAR = 2013, 9999
 FOREVER = (1 << 40) - 1
 """The end of what has none."""
 
@@ -237,10 +237,10 @@ def due_at(year: int) -> int:
     """The last second (unix) at which Form SD for a calendar year is filed in time.
 
     31 May of the next year, or the business day after it: a Monday that is 31 May is Memorial Day.
-    `MineralsError` for a year before 2013.
+    `MineralsError` for a year before 2013, or without a next one in the calendar.
     """
-    if year < FIRST_YEAR:
-        raise MineralsError(f"year {year}: the rule begins with {FIRST_YEAR}")
+    if not FIRST_YEAR <= year < LAST_YEAR:
+        raise MineralsError(f"year {year}: must be {FIRST_YEAR} to {LAST_YEAR - 1}")
     day = date(year + 1, 5, 31)
     day += timedelta(days={5: 2, 6: 1, 0: 1}.get(day.weekday(), 0))
     return int(datetime.combine(day, CLOSING).timestamp())

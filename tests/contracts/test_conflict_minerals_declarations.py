@@ -227,7 +227,7 @@ def make_standings(case: Case) -> None:
     case.list(TIN, org=case.world.insurer)
 
 
-@pytest.mark.parametrize(("before", "after"), every(STATEMENTS, STATEMENTS))
+@pytest.mark.parametrize(("before", "after"), [*every(STATEMENTS, STATEMENTS)])
 def test_a_worse_successor_moves_the_clock(case: Case, before: str, after: str) -> None:
     make_standings(case)
     clock = case.contract.clock()
@@ -275,7 +275,7 @@ def test_what_another_made_is_not_covered(case: Case) -> None:
             case.contract.cover(case.design, case.year, [design], sender=quality)
 
 
-@pytest.mark.parametrize(("before", "after"), every(["clean", "active", "open", "elsewhere"], repeat=2))
+@pytest.mark.parametrize(("before", "after"), [*every(["clean", "active", "open", "elsewhere"], repeat=2)])
 def test_a_lot_that_moves_to_a_worse_declaration_moves_the_clock(case: Case, before: str, after: str) -> None:
     make_standings(case)
     first, second = case.design, case.making.part("DESIGN2", Kind.DESIGN)
@@ -308,7 +308,7 @@ def test_a_lot_that_is_declared_itself_leaves_the_declaration_of_its_design(case
 # -------------------------------------------------------------------------------------------------- answers
 
 
-@pytest.mark.parametrize(("metal", "question"), every(Metal, range(1, 9)))
+@pytest.mark.parametrize(("metal", "question"), [*every(Metal, range(1, 9))])
 def test_each_question_has_its_answers(case: Case, metal: Metal, question: int) -> None:
     """Every byte in the place of every answer, where it is asked and where not."""
     maker, name = case.world.maker.quality, metal.name.lower()

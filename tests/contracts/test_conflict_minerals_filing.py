@@ -157,8 +157,13 @@ def test_it_is_due_as_the_calendar_says(contract: Contract) -> None:
         assert contract.dueAt(year) == form_sd.due_at(year), year
 
 
-@pytest.mark.parametrize("year", [0, 1970, 2012])
-def test_nothing_is_due_for_years_before_the_rule(contract: Contract, year: int) -> None:
+def test_the_last_year_is_9999(contract: Contract) -> None:
+    assert contract.dueAt(9998) == form_sd.due_at(9998)
+    assert 363 * 86_400 <= contract.dueAt(9999) - contract.dueAt(9998) <= 368 * 86_400
+
+
+@pytest.mark.parametrize("year", [0, 1970, 2012, 10_000, 65_535])
+def test_nothing_is_due_for_years_beyond_the_rule(contract: Contract, year: int) -> None:
     with reverts("WrongYear", year):
         contract.dueAt(year)
 
@@ -258,7 +263,7 @@ def test_anyone_flags_an_overdue_filing_once(case: Case) -> None:
     machine = Forwarder.deploy(case.node, case.world.stranger)
     for second in (due - 1, due):
         case.node.timestamp = second
-        with reverts("NotOverdue", case.design, case.year, due):
+        with reverts("FilingNotOverdue", case.design, case.year, due):
             case.contract.flagOverdue(*args, sender=machine)
     case.node.warp(1)
     receipt = case.contract.flagOverdue(*args, sender=machine)
@@ -281,7 +286,7 @@ def test_what_was_filed_late_is_overdue_no_more(case: Case) -> None:
     assert file(case)
     case.supersede(case.design, needing(case), [TIN])
     assert case.contract.declarationOf(id_).overdue, "it stays on record"
-    with reverts("NotOverdue", case.design, case.year, due):
+    with reverts("FilingNotOverdue", case.design, case.year, due):
         case.contract.flagOverdue(case.design, case.year, sender=case.world.stranger)
     assert id_ == declaration_id(case.design, case.year)
     case.shadow.check_minerals()

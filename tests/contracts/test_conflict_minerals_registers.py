@@ -113,7 +113,7 @@ def test_only_good_statuses_end(case: Case, status: Status) -> None:
 STANDINGS = [(status, 0) for status in Status if status not in (1, 2)] + [(1, 50), (1, 60), (2, 50), (2, 60)]
 
 
-@pytest.mark.parametrize(("before", "after"), every(STANDINGS, STANDINGS))
+@pytest.mark.parametrize(("before", "after"), [*every(STANDINGS, STANDINGS)])
 def test_what_gets_worse_moves_the_clock(
     case: Case, before: tuple[Status, int], after: tuple[Status, int]
 ) -> None:

@@ -456,6 +456,14 @@ def test_a_failure_reopens_what_was_passed(design: Design, test: str, item: str,
     assert [name for name, _ in happened(receipt)] == ["Reported"], "nothing to reopen"
 
 
+def test_a_test_that_passes_again_reopens_nothing(design: Design) -> None:
+    design.transferred()
+    for test, item in (("V1", "I1"), ("W1", "N1")):
+        receipt = design.report(test, item)
+        assert [name for name, _ in happened(receipt)] == ["Reported"]
+    assert design.contract.transferred(design.id)
+
+
 def test_a_failure_before_the_transfer_is_no_alert(design: Design) -> None:
     design.tested()
     design.pass_gate(Gate.VERIFICATION)

@@ -6,16 +6,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
 
+from goldthread.batch_record import BatchRecord
 from goldthread.chain.approvals import Document
+from goldthread.chain.contracts import Deployment
 from goldthread.chain.devices import SoftKey
 from goldthread.chain.passkeys import Passkey
+from goldthread.chain.words import ReleaseCause
+from goldthread.compliance import moment, read, share_of, speaks_against
 from goldthread.records.archive import Archive
 from goldthread.records.signatories import printed_name
 from goldthread.records.store import Store
@@ -48,6 +52,10 @@ class Desk:
     def where(self) -> list[object]:
         url = self.plant.node.url  # type: ignore[attr-defined]
         return ["--deployment", self.manifest, "--rpc", url]
+
+    @property
+    def deployment(self) -> Deployment:
+        return Deployment.open(self.manifest, self.plant.node.url)  # type: ignore[attr-defined]
 
     @property
     def archive(self) -> Archive:
@@ -363,6 +371,65 @@ def test_the_batch_record_is_a_pdf(batch: Desk) -> None:
     found = batch.json("report", LOT, "--pdf", files[0], code=1)
     assert found["findings"]
     failed(batch.run("report", LOT, "--pdf", files[0], "--font", batch.manifest), "is no TrueType font")
+
+
+def test_what_the_pdf_says(batch: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names, meanings, late marks, amendments, deviations, yield, decisions, hashes and observations."""
+    plant, said = batch.plant, []
+    paragraph = BatchRecord._paragraph
+    monkeypatch.setattr(BatchRecord, "_paragraph", lambda *a: said.append(a[1]) or paragraph(*a))
+    batch.fulfil()
+    old = plant.world.records.recordIdOf(plant.lot, batch.write(age=200_000))
+    plant.amend(old)
+    number = f"{LOT}#{batch.write('investigation', name='Zoë Ж')}"
+    batch.run("deviation", "open", LOT, number, sender=plant.operator)
+    batch.run("yield", LOT, "97340", f"{LOT}#{batch.write('yield')}", sender=plant.operator)
+    file = batch.folder / "L.pdf"
+    assert batch.run("report", LOT, "--pdf", file).exit_code == 1
+    assert {"deviations are open: 1", "97.34 %", "95 % to 102.5 %", "OPEN"} <= set(said)
+    batch.run("deviation", "close", LOT, 1, number)
+    assert batch.run("release", LOT, "--name", "Cy Ames", "--reason", "certificate 7").exit_code == 0
+    batch.run("withdraw", LOT, "--reason", "stability test failed")
+    said.clear()
+    assert batch.run("report", LOT, "--pdf", file).exit_code == 1
+    content = plant.world.records.contentOf(old).hex()
+    words = {
+        "Ann Noble", "Bo Berg", "RESPONSIBILITY", "APPROVAL", "Cy Ames", "certificate 7", "RELEASED",
+        "RELEASE WITHDRAWN", "stability test failed", "LATE", "number 13", "number 14", "WITHDRAWN",
+        "211.188(b)(4) Weights and measures of components", f"content 0x{content}", "Amendments",
+        "up to number 16", plant.qa, "record 13 was written 2 days after what it tells of", "Zoë Ж",
+    }  # fmt: skip
+    assert words - set(said) == set()
+    assert any(text.startswith("closed 2027-") for text in said)
+    record = BatchRecord(read(batch.deployment, case_of(plant)), [])
+    assert record._known("Zoë Ж\n") == "Zoë \\u0416\\n"
+
+
+@pytest.mark.parametrize(
+    ("cause", "detail", "text"),
+    [
+        (ReleaseCause.NONE, 0, "nothing speaks against a release"),
+        (ReleaseCause.STEP, 1, "211.188(b)(1) is not met"),
+        (ReleaseCause.NOT_EXAMINED, 0, "the first 32 steps are not examined for who signs"),
+        (ReleaseCause.DEVIATION, 2, "deviations are open: 2"),
+        (ReleaseCause.NO_YIELD, 0, "no yield is reported"),
+        (ReleaseCause.YIELD_RECORD, 0, "the record of the yield was corrected"),
+        (ReleaseCause.HELD, 3, "it is held by others, times: 3"),
+        (ReleaseCause.RECALLED, 1, "it is a member of recalls: 1"),
+        (ReleaseCause.EXPIRED, 1_800_000_000, "it has expired, 2027-01-15T08:00:00Z"),
+        (ReleaseCause.ENDED, 2, "it has ended"),
+        (ReleaseCause.NOT_OPEN, 2, "it is OPEN"),
+    ],
+)
+def test_what_speaks_against_a_release(batch: Desk, cause: ReleaseCause, detail: int, text: str) -> None:
+    case = read(batch.deployment, case_of(batch.plant))
+    assert case.batch is not None
+    assert speaks_against(case, replace(case.batch, cause=cause, detail=detail)) == text
+
+
+def test_times_and_shares() -> None:
+    assert (moment(0), moment(1 << 40)) == ("1970-01-01T00:00:00Z", f"second {1 << 40}")
+    assert [share_of(n) for n in (0, 1, 973_400, 1_000_000)] == ["0 %", "0.0001 %", "97.34 %", "100 %"]
 
 
 def test_cases_are_found_by_what_they_are_about(desk: Desk) -> None:

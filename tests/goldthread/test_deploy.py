@@ -246,6 +246,7 @@ def test_the_manifest_says_by_whom_from_what_and_with_which_powers(chain: Chain,
         ("Consortium", "REGISTER", manifest.address("Lineage")),
         ("Consortium", "QUALITY, RECALL", manifest.address("Recalls")),
         ("Consortium", "QUALITY", manifest.address("Exposures")),
+        ("Consortium", "QUALITY", manifest.address("BatchRelease")),
         ("Consortium", "RECALL", manifest.address("ClosureClaims")),
         ("Consortium", "FINANCE", manifest.address("TitleDeed")),
     ]

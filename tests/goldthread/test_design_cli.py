@@ -18,7 +18,7 @@ from goldthread.audit.design_control import Item, Link, Project
 from goldthread.chain.approvals import Document, DocumentError
 from goldthread.chain.contracts import Deployment
 from goldthread.chain.eip712 import Domain
-from goldthread.chain.words import Gate, ItemKind, Source, TestResult
+from goldthread.chain.words import DesignResult, Gate, ItemKind, Source
 from goldthread.design import CHUNK, Book, DesignError, Wanted, Work, item_id, load, matrix, proposed
 from tests.goldthread.chains import contracts_of, manifest_of
 from tests.goldthread.test_cli import run
@@ -506,7 +506,7 @@ def project(**kinds: ItemKind) -> Project:
     return found
 
 
-def linked(found: Project, start: str, end: str, result: TestResult = TestResult.NONE) -> None:
+def linked(found: Project, start: str, end: str, result: DesignResult = DesignResult.NONE) -> None:
     ends = item_id(start), item_id(end)
     found.links[ends] = Link(1, 1, 0, result)
     found.up.setdefault(ends[0], set()).add(ends[1])
@@ -543,11 +543,11 @@ def test_what_a_file_asks_for_is_compared_with_the_chain() -> None:
 def test_a_matrix_says_what_is_missing() -> None:
     found = project(N1=ItemKind.NEED, I1=ItemKind.INPUT, V1=ItemKind.VERIFICATION)
     linked(found, "I1", "N1")
-    linked(found, "V1", "I1", TestResult.FAILED)
+    linked(found, "V1", "I1", DesignResult.FAILED)
     found.items[item_id("N2")] = Item(ItemKind.NEED, Source.WITHDRAWN, 2, "0x" + 40 * "1", bytes(32))
     rows = {row.item: row for row in matrix(found)}
     assert list(rows) == ["N1", "I1", "V1"]
-    assert rows["I1"].tests == (("V1", TestResult.FAILED),)
+    assert rows["I1"].tests == (("V1", DesignResult.FAILED),)
     assert rows["I1"].holds == (Gate.OUTPUTS, Gate.VERIFICATION)
     assert rows["N1"].cells()[:7] == ("N1", "need", "1", "", "I1", "", "validation")
     assert rows["I1"].cells()[5] == "V1 (failed)"

@@ -66,8 +66,10 @@ def test_the_outcome_is_that_of_the_model() -> None:
 
 def test_it_is_due_as_the_calendar_says() -> None:
     assert all(due_at(year) == form_model.due_at(year) for year in range(2013, 2414))
-    with pytest.raises(MineralsError, match="year 2012: the rule begins with 2013"):
-        due_at(2012)
+    assert due_at(9998) == form_model.due_at(9998)
+    for year in (2012, 9999):
+        with pytest.raises(MineralsError, match=f"year {year}: must be 2013 to 9998"):
+            due_at(year)
 
 
 @given(told=st.tuples(ANY, ANY, ANY, ANY), outside=st.booleans(), origin=st.integers(0, 3))

@@ -42,7 +42,7 @@ ENUMS = [
     (words.ItemKind, "interfaces/IDesignControl.sol", "Kind"),
     (words.Gate, "interfaces/IDesignControl.sol", "Gate"),
     (words.Source, "interfaces/IDesignControl.sol", "Source"),
-    (words.TestResult, "interfaces/IDesignControl.sol", "Result"),
+    (words.DesignResult, "interfaces/IDesignControl.sol", "Result"),
     (words.ChangeState, "interfaces/IDesignControl.sol", "ChangeState"),
     (words.Obstacle, "interfaces/IDesignControl.sol", "Obstacle"),
     (conditions.Kind, "interfaces/IConditions.sol", "RuleKind"),

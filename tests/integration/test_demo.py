@@ -32,7 +32,10 @@ CHAPTERS = (
     "5  A driver pays for how far and how well the car is driven",
     "6  A raw material becomes 20,000 packages, and is called back",
     "7  A gateway hides a warm afternoon, is caught, and pays",
-    "8  An auditor rebuilds everything from the logs",
+    "8  A batch is recorded by people and a scale, and a passkey releases it",
+    "9  A pump is designed, gate by gate, and a change reopens its verification",
+    "10  What is known of the smelters in a product, and what is not",
+    "11  An auditor rebuilds everything from the logs",
 )
 REFUSALS = (
     "NotNamespaceOwner",
@@ -48,6 +51,10 @@ REFUSALS = (
     "UnitEnded",
     "Incomplete",
     "Blocked",
+    "NotReleasable",
+    "NotIndependent",
+    "GateHeld",
+    "WrongGate",
 )
 
 
@@ -165,6 +172,7 @@ def test_the_whole_story() -> None:
     table = Told(told.status, told.out, told.err).money
     assert table["cargo insurance"] == "9,500.00 tUSD of 10,000.00 tUSD paid"
     assert "Polar delivers it all the same → refused: Blocked" in told.out
+    assert_records(lines, table)
     first, second = months()
     assert abs(Fraction(table["premium of month 1"].split()[0]) - first) <= Fraction("0.01")
     assert abs(Fraction(table["premium of month 2"].split()[0]) - second) <= Fraction("0.01")
@@ -175,6 +183,48 @@ def test_the_whole_story() -> None:
     assert "views compared with the contracts: no difference" in told.out
     assert table["dispensed part"] == "title Lumen Diagnostics, custody Cedar Clinic Supply, not clear: ended"
     assert table["part on the shelf"] == "title Lumen Diagnostics, custody Cedar Clinic Supply, clear"
+
+
+def assert_records(lines: list[str], table: dict[str, str]) -> None:
+    """What the story shows of the batch, the design and the smelters."""
+    batch, design, minerals, end = (lines.index(chapter) for chapter in CHAPTERS[7:])
+    told = "\n".join(lines[batch:design])
+    assert "Lumen ships some of it all the same → refused: Blocked" in told
+    assert "Cy Ames of quality releases the batch → refused: NotReleasable" in told
+    assert "211.188(b)(5) is missing" in told
+    assert "both are kept: 12.05 kg, superseded, and 12.50 kg" in told
+    assert f"yield 97,340 of 100,000: {100 * 97_340 / 100_000} %" in told
+    records = [line.strip() for line in lines[batch:design] if line.startswith("    ") and "20" in line]
+    assert [line.split(",")[0] for line in records[:7]] == [
+        "1 master record",
+        "2 granulation",
+        "3 weighing",
+        "4 packaging",
+        "5 granulation",
+        "6 assay",
+        "7 yield",
+    ]
+    assert records[1].endswith("amended by 5")
+    assert ", the scale, " in records[2]
+    assert "amends 2: 12.50 was read as 12.05" in records[4]
+    for line in records[:7]:
+        assert ("LATE" in line) == line.startswith("6 assay, Eli Storm")
+        assert line.endswith("; Bo Berg (responsibility)") == ("amended by" not in line)
+    assert records[7].startswith("released by Cy Ames ")
+    assert records[7].endswith(", 12 paragraphs met")
+    (noted,) = (line for line in lines[batch:design] if line.startswith("    to note: "))
+    assert noted.startswith("    to note: LATE, 211.100(b): record 6 was written 2 days after")
+    assert table["batch of tablets"].endswith("1 late, 1 amended; released by Cy Ames's passkey")
+
+    refusals = [line.rpartition(": ")[2] for line in lines[design:minerals] if "→ refused: " in line]
+    assert refusals == ["NotIndependent", "GateHeld", "WrongGate", "GateHeld"]
+    assert table["design of a pump"] == "6 items, 3 results, 1 change, transferred"
+
+    assert any(
+        line.startswith("  the reason: smelter CID900003 of tin is not") for line in lines[minerals:end]
+    )
+    assert table["smelters in ECU1"] == "ACTIVE, FORM_SD_ONLY"
+    assert table["smelters in ECU2"] == "UNDETERMINABLE, CMR_UNDETERMINABLE"
 
 
 # ----------------------------------------------------------------------------------- recordings of one's own

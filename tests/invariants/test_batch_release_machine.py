@@ -176,10 +176,13 @@ class Histories(RuleBasedStateMachine):
         record, sender = self.any_record(data, case), data.draw(st.sampled_from(self.people))
         self.hit("waive", self.shadow.tell("waive", case, index, record, sender=sender))
 
-    @rule(data=st.data(), index=st.sampled_from([2, 2, 1]))
-    def flag(self, data: st.DataObject, index: int) -> None:
-        case = self.any_case(data)
-        self.hit("flag", self.shadow.tell("flagOverdue", case, index, sender=self.world.stranger))
+    @rule(index=st.sampled_from([2, 2, 1]), seconds=st.sampled_from([0, 600]))
+    def flag(self, index: int, seconds: int) -> None:
+        """What is late; or what is not, or has no date."""
+        self.shadow.node.warp(seconds)
+        for case in self.cases:
+            done = self.shadow.tell("flagOverdue", case, index, sender=self.world.stranger)
+            self.hit("flag", done)
 
     @rule(data=st.data())
     def correct(self, data: st.DataObject) -> None:
@@ -211,17 +214,16 @@ class Histories(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def doubt(self, data: st.DataObject) -> None:
-        """An investigation is corrected, and with it the deviation is open again."""
-        case = self.any_case(data)
-        papers = self.shadow.compliance.papers.records
-        for number, deviation in enumerate(self.shadow.batches.ledger.batches[case].deviations, 1):
-            record = deviation.investigation
-            if record != ZERO and papers[record].successor == ZERO:
-                new = self.shadow.record(lambda r=record: self.plant.amend(r, sender=papers[r].author))
-                self.mine[case].append(new)
-                done = self.shadow.batch("reopenDeviation", case, number, sender=self.world.stranger)
-                self.hit("reopen", done)
-                return
+        """A deviation is closed, its investigation corrected, and with that it is open again."""
+        case, plant = self.any_case(data), self.plant
+        made: bytes = self.shadow.record(lambda: plant.write(self.subject(case)))
+        if not self.shadow.batch("openDeviation", case, made, sender=plant.operator):
+            return
+        number = len(self.shadow.batches.ledger.batches[case].deviations)
+        assert self.shadow.batch("closeDeviation", case, number, made, sender=plant.qa)
+        self.mine[case].append(self.shadow.record(lambda: plant.amend(made)))
+        assert self.shadow.batch("reopenDeviation", case, number, sender=self.world.stranger)
+        COUNT.hit("reopen")
 
     @rule(data=st.data())
     def reopen(self, data: st.DataObject) -> None:
@@ -338,4 +340,4 @@ def test_batches() -> None:
         ["submit", "accept", "reject", "waive", "flag", "correct", "deviate", "close", "reopen", "yield"]
     )
     COUNT.require(["outside", "hold", "lift", "release", "signed release", "refuse", "withdraw"])
-    COUNT.require(["NONE", "STEP", "OWN_STEP", "DEVIATION", "NO_YIELD", "YIELD_RECORD", "HELD"])
+    COUNT.require(["NONE", "STEP", "DEVIATION", "NO_YIELD", "YIELD_RECORD", "HELD"])

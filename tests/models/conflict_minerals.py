@@ -556,7 +556,7 @@ class ConflictMinerals:
         no = Objections()
         known, due = self._known(no, product, year), form_sd.due_at(year)
         no.when(form_sd.outcome(known.form_sd) == Outcome.NO_FILING, "NothingToFile", product, year)
-        no.when(bool(known.filed_version) or self.now <= due, "NotOverdue", product, year, due)
+        no.when(bool(known.filed_version) or self.now <= due, "FilingNotOverdue", product, year, due)
         no.when(known.overdue, "FlaggedBefore", product, year)
         id_ = declaration_id(product, year)
         told = {"product": product, "org": known.org, "year": year, "caller": sender}

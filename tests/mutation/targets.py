@@ -145,6 +145,7 @@ TARGETS = {
         sources=(
             "contracts/rules/ConflictMinerals.sol",
             "contracts/rules/SmelterRegisters.sol",
+            "contracts/libraries/CmrtAnswers.sol",
             "contracts/libraries/FormSdRules.sol",
         ),
         entries=("contracts/rules/ConflictMinerals.sol",),
