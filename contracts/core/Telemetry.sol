@@ -37,6 +37,7 @@ contract Telemetry is ITelemetry, Module {
 
     /// @dev The first 216 bits of a segment's digest, and the time of its last reading in the other 40: one word, and
     /// none for the stream. Two segments with the same 216 bits would take 2^108 hashes to find.
+    // slither-disable-next-line uninitialized-state: written through a pointer to those of one stream
     mapping(bytes32 key => bytes32[1 << 32]) private _segments;
     mapping(bytes32 digest => Falsification) private _falsifications;
 

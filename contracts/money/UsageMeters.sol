@@ -35,6 +35,7 @@ contract UsageMeters is IUsageMeters, Purse {
     /// @inheritdoc IUsageMeters
     ITwins public immutable TWINS;
 
+    // slither-disable-next-line uninitialized-state: written through a pointer to one meter
     mapping(bytes32 meter => Meter) private _meters;
 
     constructor(IConsortium consortium, ILicences licences, IDevices devices, IERC20 token)

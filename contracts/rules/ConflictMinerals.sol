@@ -14,6 +14,7 @@ import {Duty} from "../libraries/Membership.sol";
 import {MerkleLeaves} from "../libraries/MerkleLeaves.sol";
 import {SmelterRegisters} from "./SmelterRegisters.sol";
 
+// slither-disable-start incorrect-equality: what is compared has a time beside it in its word, not in it
 /// @title ConflictMinerals
 /// @notice See {IConflictMinerals}.
 contract ConflictMinerals is SmelterRegisters {
@@ -432,3 +433,4 @@ contract ConflictMinerals is SmelterRegisters {
         if (d.org != org) revert NotTheMaker(product, org, d.org);
     }
 }
+// slither-disable-end incorrect-equality

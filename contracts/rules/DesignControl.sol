@@ -11,8 +11,10 @@ import {Duty} from "../libraries/Membership.sol";
 import {Signers} from "../libraries/Signers.sol";
 import {DesignMatrix} from "./DesignMatrix.sol";
 
+// slither-disable-start incorrect-equality: what is compared has a time beside it in its word, not in it
 /// @title DesignControl
 /// @notice See {IDesignControl}: plans, gates and changes.
+// slither-disable-next-line unimplemented-functions: evidenceOf is a public mapping by an enumeration
 contract DesignControl is DesignMatrix {
     /// @dev Immutable, because the compiler would hash a constant of this length at every use.
     bytes32 private immutable APPROVAL_TYPEHASH =
@@ -245,3 +247,4 @@ contract DesignControl is DesignMatrix {
         return authored[design][account] & uint8(ABOUT[uint8(gate)]);
     }
 }
+// slither-disable-end incorrect-equality

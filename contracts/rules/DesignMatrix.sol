@@ -9,6 +9,7 @@ import {ITwins} from "../interfaces/ITwins.sol";
 import {ItemWord, ItemWordLib, ProjectWord} from "../libraries/DesignWords.sol";
 import {Duty} from "../libraries/Membership.sol";
 
+// slither-disable-start incorrect-equality: what is compared has a time beside it in its word, not in it
 /// @title DesignMatrix
 /// @notice The items of a project, their links and results, and which gates they hold; see {IDesignControl}.
 abstract contract DesignMatrix is IDesignControl, Module {
@@ -367,3 +368,4 @@ abstract contract DesignMatrix is IDesignControl, Module {
         return from == Kind.VALIDATION && to == Kind.NEED;
     }
 }
+// slither-disable-end incorrect-equality

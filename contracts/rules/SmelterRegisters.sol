@@ -5,6 +5,7 @@ import {Module} from "../base/Module.sol";
 import {IConflictMinerals} from "../interfaces/IConflictMinerals.sol";
 import {Duty, Role} from "../libraries/Membership.sol";
 
+// slither-disable-start incorrect-equality: what is compared has a time beside it in its word, not in it
 /// @title SmelterRegisters
 /// @notice See {IConflictMinerals}: the half that keeps registers, and says how long what was found can be relied on.
 abstract contract SmelterRegisters is IConflictMinerals, Module {
@@ -94,6 +95,7 @@ abstract contract SmelterRegisters is IConflictMinerals, Module {
         if (!moved && !_isWorse(before.verdict, before.validUntil, f.verdict, f.validUntil)) return;
         // forge-lint: disable-next-line(unsafe-typecast)
         uint32 register = uint32(before.registers);
+        // slither-disable-next-line costly-loop: each of the products that the caller covers may make something worse
         uint32 tick = ++clock;
         declarationsWorsenedAt[register] = tick;
         emit DeclarationsWorsened(register, tick);
@@ -145,3 +147,4 @@ abstract contract SmelterRegisters is IConflictMinerals, Module {
         return uint32(f.registers >> (32 * place));
     }
 }
+// slither-disable-end incorrect-equality
