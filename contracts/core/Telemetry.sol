@@ -217,7 +217,7 @@ contract Telemetry is ITelemetry, Module {
     function _newest(bytes32[1 << 32] storage segments) private view returns (uint32 seq) {
         uint256 step = 1;
         while (segments[step] != 0) step <<= 1;
-        for (step >>= 1; step != 0; step >>= 1) {
+        for (; step != 0; step >>= 1) {
             if (segments[seq + step] != 0) seq += uint32(step);
         }
     }
