@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from goldthread.chain import eip712, logs
 from goldthread.chain.errors import ContractError
 from goldthread.chain.manifest import write_atomically
-from goldthread.chain.segments import Segment, from_json, hash_of, node
+from goldthread.chain.segments import Frame, Segment, from_json, hash_of, node
 
 if TYPE_CHECKING:
     from goldthread.chain.contracts import Call, Deployment
@@ -93,6 +93,10 @@ class Archive:
             self.places[entry.place].append(digest)
         if known is None or (entry.readings and not known.readings):
             self.entries[digest] = entry
+
+    def segments(self) -> list[Segment]:
+        """All of them."""
+        return [entry.segment for entry in self.entries.values()]
 
     def rival(self, place: tuple[bytes, bytes, int, int], digest: bytes) -> Entry | None:
         """A signed segment with this place but another digest."""
@@ -202,14 +206,9 @@ class Watch:
                 continue
             if event.block > state.block:
                 state.block, state.done = event.block, set()
-            words = event["frame"]
-            anchored = Anchored(
-                event["device"],
-                event["subject"],
-                event["quantity"],
-                words >> 16 & 0xFFFFFFFF,
-                event["digest"],
-            )
+            frame = Frame.unpack(event["frame"])
+            place = (event["device"], event["subject"], frame.quantity, frame.seq)
+            anchored = Anchored(*place, event["digest"])
             finding = self.judge(anchored, archive)
             yield finding
             state.done.add(anchored.digest)

@@ -35,8 +35,9 @@ contract Telemetry is ITelemetry, Module {
     /// @inheritdoc ITelemetry
     IDevices public immutable DEVICES;
 
-    mapping(bytes32 key => Stream) private _streams;
-    mapping(bytes32 key => mapping(uint32 seq => bytes32)) private _digests;
+    /// @dev The first 216 bits of a segment's digest, and the time of its last reading in the other 40: one word, and
+    /// none for the stream. Two segments with the same 216 bits would take 2^108 hashes to find.
+    mapping(bytes32 key => bytes32[1 << 32]) private _segments;
     mapping(bytes32 digest => Falsification) private _falsifications;
 
     constructor(IConsortium consortium, IDevices devices) Module("Goldthread Telemetry", consortium) {
@@ -51,21 +52,22 @@ contract Telemetry is ITelemetry, Module {
         digest = digestOf(segment);
         Frame frame = segment.frame;
         (uint32 seq, uint40 from, uint40 to) = (frame.seq(), frame.from(), frame.to());
-        bytes32 key = _key(segment.device, segment.subject, frame.quantity());
-        mapping(uint32 seq => bytes32) storage digests = _digests[key];
-        if (digests[seq] == digest) return (digest, falsified(digest));
-        (uint32 lastSeq, uint40 lastTo) = (_streams[key].seq, _streams[key].to);
-        if (seq != lastSeq + 1) revert NotNextSegment(segment.device, lastSeq + 1, seq);
+        bytes32 word = _wordOf(digest, to);
+        bytes32[1 << 32] storage segments = _segments[_key(segment.device, segment.subject, frame.quantity())];
+        bytes32 there = segments[seq];
+        if (there == word) return (digest, falsified(digest));
+        bytes32 last = seq < 2 ? bytes32(0) : segments[seq - 1];
+        if (there != 0 || seq == 0 || (seq != 1 && last == 0)) {
+            revert NotNextSegment(segment.device, _newest(segments) + 1, seq);
+        }
+        uint40 lastTo = _toOf(last);
         if (from <= lastTo || to < from || to > block.timestamp) {
             revert TimesNotInOrder(lastTo, from, to, block.timestamp);
         }
         _checkSummary(segment);
         DEVICES.verify(segment.device, segment.subject, from, to, digest, signer, signature);
-        _streams[key] = Stream({seq: seq, to: to});
-        digests[seq] = digest;
-        emit SegmentAnchored(
-            segment.device, segment.subject, frame.quantity(), frame, segment.values, digest, msg.sender
-        );
+        segments[seq] = word;
+        emit SegmentAnchored(segment.device, segment.subject, frame, segment.values, digest, msg.sender);
     }
 
     // ------------------------------------------------------------------------------------------------ proofs
@@ -166,9 +168,8 @@ contract Telemetry is ITelemetry, Module {
     function requireAnchored(Segment calldata segment) public view returns (bytes32 digest) {
         digest = digestOf(segment);
         Frame frame = segment.frame;
-        if (anchored(segment.device, segment.subject, frame.quantity(), frame.seq()) != digest) {
-            revert NotAnchored(digest);
-        }
+        bytes32 key = _key(segment.device, segment.subject, frame.quantity());
+        if (_segments[key][frame.seq()] != _wordOf(digest, frame.to())) revert NotAnchored(digest);
     }
 
     /// @inheritdoc ITelemetry
@@ -200,13 +201,32 @@ contract Telemetry is ITelemetry, Module {
     }
 
     /// @inheritdoc ITelemetry
-    function anchored(bytes32 device, bytes32 subject, uint16 quantity, uint32 seq) public view returns (bytes32) {
-        return _digests[_key(device, subject, quantity)][seq];
+    function anchored(bytes32 device, bytes32 subject, uint16 quantity, uint32 seq) external view returns (bytes27) {
+        return bytes27(_segments[_key(device, subject, quantity)][seq]);
     }
 
     /// @inheritdoc ITelemetry
     function stream(bytes32 device, bytes32 subject, uint16 quantity) external view returns (Stream memory) {
-        return _streams[_key(device, subject, quantity)];
+        bytes32[1 << 32] storage segments = _segments[_key(device, subject, quantity)];
+        uint32 seq = _newest(segments);
+        return Stream({seq: seq, to: _toOf(segments[seq])});
+    }
+
+    /// @dev The newest segment, by doubling and halving: a stream has no gaps.
+    function _newest(bytes32[1 << 32] storage segments) private view returns (uint32 seq) {
+        uint256 step = 1;
+        while (segments[step] != 0) step <<= 1;
+        for (step >>= 1; step != 0; step >>= 1) {
+            if (segments[seq + step] != 0) seq += uint32(step);
+        }
+    }
+
+    function _wordOf(bytes32 digest, uint40 to) private pure returns (bytes32) {
+        return bytes32(bytes27(digest)) | bytes32(uint256(to));
+    }
+
+    function _toOf(bytes32 word) private pure returns (uint40) {
+        return uint40(uint256(word));
     }
 
     // ----------------------------------------------------------------------------------------------- summaries

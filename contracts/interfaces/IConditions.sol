@@ -156,12 +156,11 @@ interface IConditions {
     );
     /// @notice The organisation watches the twin no longer.
     event PolicyClosed(bytes32 indexed policyId, bytes32 indexed subject, uint32 indexed org, address caller);
-    /// @notice The segment `seq` was judged; `latched` are the rules broken by then, `heat` is {Track.heat}. Its
-    /// readings are in {ITelemetry-SegmentAnchored}; what was counted, if it changed, in {TalliesChanged}. From these
-    /// the window of an MKT rule follows.
-    event SegmentJudged(
-        bytes32 indexed policyId, bytes32 indexed device, uint16 quantity, uint32 seq, uint16 latched, uint64 heat
-    );
+    /// @notice A segment was judged. `standing`: quantity 16 | seq 32 | latched 16 | heat 64, from the lowest bit up: which
+    /// segment it was, which rules were broken by then, and {Track.heat}. Its readings are in
+    /// {ITelemetry-SegmentAnchored}; what was counted, if it changed, in {TalliesChanged}. From these the window of an
+    /// MKT rule follows.
+    event SegmentJudged(bytes32 indexed policyId, bytes32 indexed device, uint256 standing);
     /// @notice What the rules have counted now: a {Tally} of 64 bits for each, that of the first rule lowest.
     event TalliesChanged(bytes32 indexed policyId, bytes32 indexed device, uint16 quantity, uint256[2] tallies);
     /// @notice A rule was broken. `rule` is its place in the policy, {SILENCE} or {FALSIFIED}. `holding`: the policy

@@ -96,16 +96,10 @@ interface ITelemetry {
         uint40 to;
     }
 
-    /// @notice A segment was anchored. Its stream now ends with it.
+    /// @notice A segment was anchored. Its stream, which its frame names with the quantity, now ends with it.
     /// @param digest EIP-712 digest that the device signed; the rest of the segment is in the gateway's archive.
     event SegmentAnchored(
-        bytes32 indexed device,
-        bytes32 indexed subject,
-        uint16 indexed quantity,
-        Frame frame,
-        Values values,
-        bytes32 digest,
-        address caller
+        bytes32 indexed device, bytes32 indexed subject, Frame frame, Values values, bytes32 digest, address caller
     );
 
     /// @notice A segment was proved false.
@@ -212,8 +206,8 @@ interface ITelemetry {
     /// @notice What a device signs for a segment.
     function digestOf(Segment calldata segment) external view returns (bytes32);
 
-    /// @notice Digest of an anchored segment, or zero.
-    function anchored(bytes32 device, bytes32 subject, uint16 quantity, uint32 seq) external view returns (bytes32);
+    /// @notice The first 216 bits of the digest of an anchored segment, which are stored; zero if there is none.
+    function anchored(bytes32 device, bytes32 subject, uint16 quantity, uint32 seq) external view returns (bytes27);
 
     /// @notice Where a stream stands; all zero before its first segment.
     function stream(bytes32 device, bytes32 subject, uint16 quantity) external view returns (Stream memory);

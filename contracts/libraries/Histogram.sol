@@ -22,8 +22,11 @@ library Histogram {
 
     uint256 private constant WEIGHTS = 0xffffffff00ffffffff00ffffffff00ffffffff00ffffffff00ffffffff00;
     uint256 private constant ENTRY_BITS = 40;
+    /// @dev The lowest bit of each entry.
+    uint256 private constant EACH = VERTICES / type(uint8).max;
 
     /// @notice Could readings with these values, over so many seconds, have this histogram?
+    /// @dev Looks at the six entries of a word at once, each in its own 40 bits, which no sum here fills.
     function fits(uint256[] calldata words, Values values, uint256 duration) internal pure returns (bool) {
         uint256 count = words.length;
         if (count == 0) return true;
@@ -33,16 +36,22 @@ library Histogram {
         unchecked {
             for (uint256 i; i < count; ++i) {
                 uint256 word = words[i];
-                // All six entries; in the last word one suffices.
-                if (word == 0 || word >> 240 != 0 || (i + 1 != count && word >> 200 == 0)) return false;
-                for (; word != 0; word >>= ENTRY_BITS) {
-                    int256 before = vertex;
-                    vertex = int8(uint8(word));
-                    uint256 weight = uint32(word >> 8);
-                    if (weight == 0 || vertex <= before) return false;
-                    sum += weight;
-                    ++entries;
-                }
+                uint256 weights = word >> 8 & EACH * type(uint32).max;
+                // A one for each entry that has weight, and one for each that such an entry follows.
+                uint256 told = weights + EACH * type(uint32).max >> 32 & EACH;
+                uint256 followed = told >> ENTRY_BITS;
+                // All six have weight; in the last word the first ones, and nothing is in the others.
+                if (told == 0 || followed & ~told != 0 || (i + 1 != count && told != EACH)) return false;
+                if (word & ~(told * type(uint40).max) != 0) return false;
+                // A vertex as an unsigned number; above the one before, if the highest bit is left of the difference.
+                uint256 order = word & VERTICES ^ EACH << 7;
+                order = (order >> ENTRY_BITS | EACH << 39) - order - EACH;
+                if (followed & ~(order >> 39) != 0 || int8(uint8(word)) <= vertex) return false;
+                // The product has the sum of all six in the place of the last.
+                uint256 number = told * EACH >> 200 & type(uint8).max;
+                sum += weights * EACH >> 200 & type(uint40).max;
+                entries += number;
+                vertex = int8(uint8(word >> ENTRY_BITS * (number - 1)));
             }
             // A reading weighs on the degree below it and, unless it is a whole one, on the degree above.
             return entries <= MAX_VERTICES && sum == 100 * duration

@@ -72,9 +72,10 @@ library Mkt {
             uint256 word = words[i];
             // The body of the longest loop there is in judging, in half the gas.
             assembly ("memory-safe") {
+                let coldest := add(table, 32)
                 for {} word { word := shr(40, word) } {
                     let degree := add(signextend(0, word), 73)
-                    let weight := shr(216, mload(add(add(table, 32), mul(mul(degree, sgt(degree, 0)), ENTRY))))
+                    let weight := shr(216, mload(add(coldest, mul(mul(degree, sgt(degree, 0)), ENTRY))))
                     total := add(total, mul(weight, and(shr(8, word), 0xffffffff)))
                 }
             }

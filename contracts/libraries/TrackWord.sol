@@ -13,6 +13,11 @@ library TrackWord {
         (t.counting, t.heat) = (uint8(word >> 184) != 0, uint64(word >> 192));
     }
 
+    /// @dev What {IConditions-SegmentJudged} says of a segment.
+    function standing(uint16 quantity, IConditions.Track memory t) internal pure returns (uint256) {
+        return uint256(quantity) | uint256(t.seq) << 16 | uint256(t.latched) << 48 | uint256(t.heat) << 64;
+    }
+
     function pack(IConditions.Track memory t) internal pure returns (uint256) {
         uint256 readings = uint256(uint32(t.min)) | uint256(uint32(t.max)) << 32 | uint256(uint32(t.last)) << 64;
         uint256 state = uint256(t.latched) | (t.counting ? 1 << 16 : 0) | uint256(t.heat) << 24;

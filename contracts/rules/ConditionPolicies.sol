@@ -35,6 +35,7 @@ abstract contract ConditionPolicies is IConditions, Module {
 
     uint8 internal constant INSTANT = uint8(RuleKind.INSTANT);
     uint8 internal constant CONSECUTIVE = uint8(RuleKind.CONSECUTIVE);
+    uint8 internal constant CUMULATIVE = uint8(RuleKind.CUMULATIVE);
     uint8 internal constant GAP = uint8(RuleKind.GAP);
     uint8 internal constant BAND_BUDGET = uint8(RuleKind.BAND_BUDGET);
     uint8 internal constant MKT = uint8(RuleKind.MKT);

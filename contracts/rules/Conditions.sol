@@ -23,6 +23,11 @@ contract Conditions is ConditionPolicies {
     using TrackWord for uint256;
     using TallyWords for uint256[2];
 
+    /// @dev The kinds of rules that have nothing to do where no reading is beyond their limit, and, eight bits higher up,
+    /// the kind that has nothing to do where there is no gap.
+    uint256 private constant LIMITED =
+        1 << INSTANT | 1 << CONSECUTIVE | 1 << CUMULATIVE | 1 << BAND_BUDGET | 1 << COUNT | 1 << GAP + 8;
+
     /// @dev What all rules look at when a segment is judged.
     /// @param since Seconds from the newest judged reading, or from the policy's start, to the segment's first.
     /// @param gap True if that is too long.
@@ -83,7 +88,7 @@ contract Conditions is ConditionPolicies {
         uint16 found = counts ? _count(policy, policyId, key, segment, t, lie) : _begin(policy, policyId, segment, t);
         t.latched |= found;
         _tracks[key] = TrackWord.pack(t);
-        emit SegmentJudged(policyId, segment.device, frame.quantity(), t.seq, t.latched, t.heat);
+        emit SegmentJudged(policyId, segment.device, TrackWord.standing(frame.quantity(), t));
         if (found != 0) _open(policy, policyId, key, segment.device, frame.quantity(), found);
     }
 
@@ -186,17 +191,15 @@ contract Conditions is ConditionPolicies {
         (int32 min, int32 max) = (segment.values.min(), segment.values.max());
         Rule[] calldata rules = policy.rules;
         // Where nothing was counted yet, the reading before was not beyond a limit either.
-        bool quiet = !step.torn && !step.gap && !t.counting;
+        uint256 kinds = step.torn || step.gap || t.counting ? 0 : LIMITED;
         bool ruled;
-        uint256 count = rules.length;
-        for (uint256 i; i < count; ++i) {
+        for (uint256 i;; ++i) {
+            bool named;
+            (i, named) = RuleLib.next(rules, i, quantity, kinds, min, max);
+            ruled = ruled || named;
+            if (i == rules.length) break;
             Rule r = RuleLib.get(rules, i);
-            if (r.quantity() != quantity) continue;
-            ruled = true;
             uint8 kind = r.kind();
-            if (quiet && kind != MKT && kind != SEQUENCE && (kind == GAP || !r.isBeyond(r.high() ? max : min))) {
-                continue;
-            }
             (bool broken, uint40 crossing, uint32 time) = (false, 0, 0);
             if (kind == MKT) {
                 if (weights.length == 0) {

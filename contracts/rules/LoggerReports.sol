@@ -367,8 +367,8 @@ contract LoggerReports is ILoggerReports, Module {
         for (uint256 i; i < segments.length; ++i) {
             ITelemetry.Segment calldata segment = segments[i];
             (Frame frame, Values values) = (segment.frame, segment.values);
-            bytes32 anchored = TELEMETRY.anchored(segment.device, subject, TEMPERATURE, frame.seq());
-            if (anchored == 0 || anchored != TELEMETRY.digestOf(segment)) revert NotComparable(i);
+            bytes27 anchored = TELEMETRY.anchored(segment.device, subject, TEMPERATURE, frame.seq());
+            if (anchored == 0 || anchored != bytes27(TELEMETRY.digestOf(segment))) revert NotComparable(i);
             uint256 step = frame.maxInterval();
             if (i == 0) {
                 (s.from, s.min, s.max) = (frame.from(), values.min(), values.max());

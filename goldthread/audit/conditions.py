@@ -10,6 +10,7 @@ from goldthread.audit import telemetry
 from goldthread.audit.base import ZERO32, FoldError, View, plain, short
 from goldthread.chain import abi
 from goldthread.chain.logs import Event
+from goldthread.chain.segments import Standing
 from goldthread.chain.words import Disposition
 from goldthread.hashing import keccak
 from goldthread.rules import mkt
@@ -93,7 +94,7 @@ def fold(state: State, event: Event, segments: telemetry.State) -> None:
             track = _track(state, event, policy)
             track.tallies, track.counting = tuple(args["tallies"]), True
         case "SegmentJudged":
-            _judged(event, _track(state, event, policy), policy, segments)
+            _judged(state, event, policy, segments)
         case "BreachFound":
             track = _track(state, event, policy)
             track.breaches[args["rule"]] = args["breach"]
@@ -162,16 +163,18 @@ def policy_json(policy: Policy) -> dict[str, Any]:
     return {**plain(policy.terms), "rules": named}
 
 
-def _track(state: State, event: Event, policy: Policy) -> Track:
-    key = (event["policyId"], policy.version, event["device"], event["quantity"])
-    return state.tracks.setdefault(key, Track())
+def _track(state: State, event: Event, policy: Policy, quantity: int | None = None) -> Track:
+    about = event["quantity"] if quantity is None else quantity
+    return state.tracks.setdefault((event["policyId"], policy.version, event["device"], about), Track())
 
 
-def _judged(event: Event, track: Track, policy: Policy, segments: telemetry.State) -> None:
-    stream = (event["device"], policy.terms.subject, event["quantity"])
-    segment = segments.segment(stream, event["seq"])
+def _judged(state: State, event: Event, policy: Policy, segments: telemetry.State) -> None:
+    standing = Standing.unpack(event["standing"])
+    track = _track(state, event, policy, standing.quantity)
+    stream = (event["device"], policy.terms.subject, standing.quantity)
+    segment = segments.segment(stream, standing.seq)
     if segment is None:
-        raise FoldError(event, f"segment {event['seq']} was never anchored")
+        raise FoldError(event, f"segment {standing.seq} was never anchored")
     frame, values, start = segment.frame, segment.values, policy.terms.start
     counts = frame.from_ >= start
     if frame.seq != track.seq + 1 if counts else frame.seq <= track.seq:
@@ -186,9 +189,9 @@ def _judged(event: Event, track: Track, policy: Policy, segments: telemetry.Stat
         track.counting = any(limit.is_beyond(values.last) for limit in limits)
     if counts:
         track.marks.append(Mark(track.heat, track.to, frame.to))
-    track.heat = event["heat"]
+    track.heat = standing.heat
     track.seq, track.to, track.last = frame.seq, max(track.to, frame.to), values.last
-    track.latched = event["latched"]
+    track.latched = standing.latched
 
 
 def _rules(policy: Policy, quantity: int) -> list[Rule]:

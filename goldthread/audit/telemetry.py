@@ -12,6 +12,9 @@ from goldthread.chain.segments import Frame, Values
 Stream = tuple[bytes, bytes, int]
 """Device, twin and quantity."""
 
+STORED_BYTES = 27
+"""The contract stores so many of a digest's bytes."""
+
 
 @dataclass(frozen=True)
 class Anchored:
@@ -55,10 +58,8 @@ def fold(state: State, event: Event) -> None:
 
 def _anchor(state: State, event: Event) -> None:
     frame, values = Frame.unpack(event["frame"]), Values.unpack(event["values"])
-    stream = (event["device"], event["subject"], event["quantity"])
+    stream = (event["device"], event["subject"], frame.quantity)
     known = state.streams.setdefault(stream, [])
-    if frame.quantity != event["quantity"]:
-        raise FoldError(event, f"the frame is about quantity {frame.quantity}")
     if frame.seq != len(known) + 1:
         raise FoldError(event, f"segment {frame.seq} follows segment {len(known)}")
     if known and frame.from_ <= known[-1].frame.to:
@@ -85,7 +86,8 @@ def views(state: State) -> Iterator[View]:
         yield View(subject, "stream", (device, twin, quantity), stream)
         for found in segments:
             seq = found.frame.seq
-            yield View(f"{subject}, segment {seq}", "anchored", (device, twin, quantity, seq), found.digest)
+            stored = found.digest[:STORED_BYTES]
+            yield View(f"{subject}, segment {seq}", "anchored", (device, twin, quantity, seq), stored)
             by, lie = state.falsifications.get(found.digest, (ZERO_ADDRESS, 0))
             about = {"by": by, "lie": lie}
             yield View(f"{subject}, segment {seq}", "falsification", (found.digest,), about)

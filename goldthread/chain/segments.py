@@ -61,6 +61,21 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """What the event SegmentJudged says: the segment, the rules broken by then (a bit each) and the heat."""
+
+    quantity: int
+    seq: int
+    latched: int
+    heat: int
+
+    @classmethod
+    def unpack(cls, word: int) -> Standing:
+        """From the event's word."""
+        return cls(*_unpack(word, (16, 32, 16, 64)))
+
+
+@dataclass(frozen=True)
 class Values:
     """What a segment measured (type `Values`), in the unit of its quantity."""
 

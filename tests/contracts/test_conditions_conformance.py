@@ -18,7 +18,7 @@ from eth_utils.crypto import keccak
 from tests.models import bits
 from tests.models.conditions import NO_TALLIES, Breach, Policy, Tally, extreme_of, packed
 from tests.models.readings import Finding, Rule, RuleKind, judge, known
-from tests.models.segments import Limit, Reading, Segment, build
+from tests.models.segments import Limit, Reading, Segment, Standing, build
 from tests.support import Node, Receipt, deploy
 from tests.support.coldchain import ColdChain
 
@@ -29,7 +29,7 @@ TALLIES, JUDGED, FOUND = (
     keccak(text=event)
     for event in (
         "TalliesChanged(bytes32,bytes32,uint16,uint256[2])",
-        "SegmentJudged(bytes32,bytes32,uint16,uint32,uint16,uint64)",
+        "SegmentJudged(bytes32,bytes32,uint256)",
         "BreachFound(bytes32,bytes32,bytes32,uint16,uint8,(uint40,int32,uint32,uint32,uint40),bool)",
     )
 )
@@ -253,7 +253,7 @@ def told(receipt: Receipt) -> tuple[int, list[int], dict[int, Breach]]:
     for log in receipt.logs:
         words = [int.from_bytes(log.data[i : i + 32], "big") for i in range(0, len(log.data), 32)]
         if log.topics[0] == JUDGED:
-            latched = words[2]
+            latched = Standing.of(words[0]).latched
         elif log.topics[0] == TALLIES:
             tallies = words[1:]
         elif log.topics[0] == FOUND:

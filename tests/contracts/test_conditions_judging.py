@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.models.readings import Rule, RuleKind
-from tests.models.segments import HUMIDITY, TEMPERATURE, Limit, Reading
+from tests.models.segments import HUMIDITY, TEMPERATURE, Limit, Reading, Standing
 from tests.support import Forwarder, decode_logs, reverts
 from tests.support.coldchain import COLD, HOT, MAX_INTERVAL, ColdChain, Course
 from tests.support.words import Kind
@@ -29,14 +29,8 @@ def test_a_good_segment_is_judged(cold: ColdChain) -> None:
     receipt = cold.judge(policy, segment)
     [anchored] = cold.telemetry.events(receipt)
     assert anchored["caller"] == cold.conditions.address
-    told = {
-        "policyId": policy.id,
-        "device": cold.logger.id,
-        "quantity": TEMPERATURE,
-        "seq": 1,
-        "latched": 0,
-        "heat": 0,
-    }
+    standing = Standing(TEMPERATURE, 1, 0, 0).word
+    told = {"policyId": policy.id, "device": cold.logger.id, "standing": standing}
     assert cold.conditions.events(receipt) == [told]
     assert len(decode_logs(receipt)) == 2
     track = cold.conditions.track(policy.id, cold.logger.id, TEMPERATURE)
@@ -179,8 +173,7 @@ def test_of_other_limits_a_segment_may_tell(cold: ColdChain) -> None:
 def test_a_segment_counts_if_it_starts_with_the_policy(cold: ColdChain, before: int) -> None:
     policy = cold.set(cold.policy(start=cold.start + 100))
     receipt = cold.judge(policy, cold.segment(cold.every(50, [900, 950], policy.start - before)))
-    told = {"policyId": policy.id, "device": cold.logger.id, "quantity": TEMPERATURE, "seq": 1}
-    assert cold.conditions.events(receipt, "SegmentJudged") == [told | {"latched": 1 - before, "heat": 0}]
+    assert cold.standing(receipt) == (TEMPERATURE, 1, 1 - before, 0)
     track = cold.conditions.track(policy.id, cold.logger.id, TEMPERATURE)
     counted, newest = (policy.start + 50, 900, 950), (policy.start + 49, *NO_READING)
     assert track == (1, *(newest if before else counted), 950, 1 - before, True, 0)

@@ -108,9 +108,9 @@ class Bench:
             segment = cold.segment(part, seq, policy.limits(TEMPERATURE), histogram=histogram)
             signed = segment, self.anyone, b""
             receipt = cold.conditions.judge(policy, *signed, sender=cold.world.stranger)
-            [told] = cold.conditions.events(receipt, "SegmentJudged")
-            assert told["latched"] & latched == latched, "a breach was forgotten"
-            latched = told["latched"]
+            told = cold.standing(receipt).latched
+            assert told & latched == latched, "a breach was forgotten"
+            latched = told
         about = policy.id, cold.logger.id, TEMPERATURE
         breaches = [tuple(cold.conditions.breach(*about, place)) for place in range(len(rules))]
         *track, heat = cold.conditions.track(*about)[1:]
@@ -312,10 +312,10 @@ def test_windows_are_the_same_for_cuts_at_ticks() -> None:
     """However the ticks are cut in themselves, as long as each ends in the same reading."""
     count = Counters()
 
-    @settings(max_examples=20)
+    @settings(max_examples=40)
     @given(
         values=st.lists(st.integers(-300, 300), min_size=50, max_size=60),
-        limit=st.sampled_from([-100, 0, 100]),
+        limit=st.sampled_from([-100, 100, 300]),
     )
     def same(values: list[int], limit: int) -> None:
         start = bench().cold.start

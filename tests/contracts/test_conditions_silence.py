@@ -136,8 +136,7 @@ def test_first_readings_that_come_too_late(cold: ColdChain, policy: Policy, late
     )
     codes = [alert["code"] for alert in cold.conditions.events(receipt, "Alert")]
     assert codes == ([SILENT_CODE] if late else [])
-    [judged] = cold.conditions.events(receipt, "SegmentJudged")
-    assert judged["latched"] == (BIT if late else 0)
+    assert cold.standing(receipt).latched == (BIT if late else 0)
     assert cold.world.now == now
 
 

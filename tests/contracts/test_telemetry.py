@@ -43,13 +43,33 @@ def test_what_telemetry_stands_on(cold: ColdChain) -> None:
 def test_a_segment_is_anchored(cold: ColdChain) -> None:
     segment, node = one(cold), cold.node
     digest = digest_of(segment, cold.telemetry.address, node.chain_id)
-    told = {"device": cold.logger.id, "subject": cold.pallet, "quantity": TEMPERATURE}
-    told |= {"frame": segment.frame, "values": segment.values, "digest": digest}
+    told = {"device": cold.logger.id, "subject": cold.pallet, "frame": segment.frame}
+    told |= {"values": segment.values, "digest": digest}
     assert cold.telemetry.stream(*segment.key) == (0, 0)
     receipt = cold.anchor(segment)
     assert cold.telemetry.events(receipt) == [told | {"caller": cold.world.stranger}]
     assert cold.telemetry.stream(*segment.key) == (1, cold.start + 900)
-    assert [cold.telemetry.anchored(*segment.key, seq) for seq in range(3)] == [NOTHING, digest, NOTHING]
+    stored = [bytes(27), digest[:27], bytes(27)]
+    assert [cold.telemetry.anchored(*segment.key, seq) for seq in range(3)] == stored
+
+
+@pytest.mark.parametrize("length", [*range(10), 31, 32, 33])
+def test_a_stream_ends_with_its_newest_segment(cold: ColdChain, length: int) -> None:
+    """Which is looked for, not stored."""
+    for seq in range(1, length + 1):
+        cold.anchor(one(cold, seq, cold.start + 1000 * seq))
+    key = cold.logger.id, cold.pallet, TEMPERATURE
+    assert cold.telemetry.stream(*key) == (length, (cold.start + 1000 * length + 900) if length else 0)
+    with reverts("NotNextSegment", cold.logger.id, length + 1, length + 2):
+        cold.anchor(one(cold, length + 2, cold.start + 1000 * length + 1000))
+
+
+def test_no_segment_has_number_zero(cold: ColdChain) -> None:
+    with reverts("NotNextSegment", cold.logger.id, 1, 0):
+        cold.anchor(one(cold, 0))
+    cold.anchor(one(cold))
+    with reverts("NotNextSegment", cold.logger.id, 2, 0):
+        cold.anchor(one(cold, 0, cold.start + 1000))
 
 
 def test_the_device_signs_what_eip_712_says(cold: ColdChain) -> None:
@@ -172,7 +192,7 @@ def test_a_stolen_key_speaks_no_more_about_the_past(cold: ColdChain) -> None:
     with reverts("NotEnrolled", cold.logger.id):
         cold.anchor(second)
     cold.anchor(first)
-    assert cold.telemetry.anchored(*first.key, 1) == cold.telemetry.digestOf(first)
+    assert cold.telemetry.anchored(*first.key, 1) == cold.telemetry.digestOf(first)[:27]
 
 
 # What is signed
@@ -266,7 +286,7 @@ def test_an_anchored_segment_is_never_changed(cold: ColdChain) -> None:
     cold.anchor(calm)
     with reverts("NotNextSegment", cold.logger.id, 2, 1):
         cold.anchor(one(cold, 1))
-    assert cold.telemetry.anchored(*calm.key, 1) == cold.telemetry.digestOf(calm)
+    assert cold.telemetry.anchored(*calm.key, 1) == cold.telemetry.digestOf(calm)[:27]
 
 
 def test_a_failed_segment_leaves_nothing(cold: ColdChain) -> None:
@@ -306,7 +326,7 @@ def test_a_module_falsifies_a_segment(cold: ColdChain) -> None:
     assert cold.telemetry.events(receipt, "Alert") == [alert | {"ref": digest}]
     assert cold.telemetry.falsified(digest)
     assert cold.telemetry.falsification(digest) == (world.carrier.all, 3)
-    assert cold.telemetry.anchored(*segment.key, 1) == digest
+    assert cold.telemetry.anchored(*segment.key, 1) == digest[:27]
     assert cold.telemetry.anchor.call(segment, b"", b"") == (digest, True)
     with reverts("AlreadyFalsified", digest):
         cold.telemetry.falsify(segment, 1, world.carrier.all, sender=module)

@@ -80,6 +80,7 @@ def test_on_a_real_node_and_after_each_slot_is_tampered_with(anvil: AnvilNode) -
     part, container = happened.parts[0], happened.containers[0]
     (policy, _), *_ = system.conditions.policies.items()
     stream, *_ = system.telemetry.streams
+    newest = len(system.telemetry.streams[stream])
     device, *_ = system.devices.signers
     insured, *_ = system.drive_insurance.policies
     key = keccak(word(stream[0]) + word(stream[1]) + word(stream[2]))
@@ -90,7 +91,7 @@ def test_on_a_real_node_and_after_each_slot_is_tampered_with(anvil: AnvilNode) -
         ("Twins", "_twins", [container], 40, f"twin {base.short(container)}", "twin.maker"),
         ("Twins", "_twins", [part], 256 + 3, f"twin {base.short(part)}", "head"),
         ("Devices", "signerHash", [device], 7, f"device {base.short(device)}", "signerHash"),
-        ("Telemetry", "_streams", [key], 32, f"device {base.short(stream[0])}", "stream.to"),
+        ("Telemetry", "_segments", [key], 256 * newest, f"device {base.short(stream[0])}", "stream.to"),
         ("Conditions", "policyHash", [policy], 9, f"policy {base.short(policy)}", "policyHash"),
         ("DriveInsurance", "_policies", [insured], 0, base.short(insured), "policyOf.escrow"),
     ]

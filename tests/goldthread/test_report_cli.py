@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
 
+from goldthread.chain import eip712
+from goldthread.chain.devices import SoftKey
+from goldthread.chain.segments import build, to_json
 from goldthread.rules import fridge_tag
+from goldthread.rules.readings import Reading
+from goldthread.rules.summaries import Limit
 from tests.goldthread.chains import deployment_of
 from tests.goldthread.test_cli import failed, run
 from tests.support import AnvilNode
+from tests.support.coldchain import ColdChain
 from tests.support.fridge_tags import FridgeTag, Lot, TagDay, five_days
-from tests.support.witness import OFFSET, REASON, Witness
+from tests.support.witness import OFFSET, REASON, SERIAL, LotKey, Witness
+from tests.support.words import Kind
+from tests.support.world import DAY, asset, person, uri
 
 ETHER = 10**18
 DAYS = [TagDay(-12, 93, 66, 700, 754, 0, 5), TagDay(45, 62)]
@@ -23,8 +32,6 @@ DAYS = [TagDay(-12, 93, 66, 700, 754, 0, 5), TagDay(45, 62)]
 
 @pytest.fixture
 def tag() -> FridgeTag:
-    from datetime import datetime
-
     return five_days(Lot(), datetime(2027, 1, 15, 10, 12))  # noqa: DTZ001
 
 
@@ -200,3 +207,143 @@ def test_what_is_not_sent(desk: Desk) -> None:
     assert desk.witness.world.node.block_number == block
     contract.revokeLotKey(desk.witness.key.id, REASON, sender=desk.witness.admin)
     failed(desk.attest("--model", model), "KeyIsRevoked")
+
+
+# ------------------------------------------------------------------------------------------ lots and loggers
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The maker of loggers, who uses one, on the command line."""
+
+    cold: ColdChain
+    model: bytes
+    twin: bytes
+    manifest: Path
+
+    @classmethod
+    def create(cls, node: AnvilNode, folder: Path) -> Shop:
+        cold = ColdChain.create(node)
+        model = cold.world.register(uri("MODEL"), Kind.DESIGN)
+        twin = cold.world.register(asset("TAG1"), Kind.ASSET)
+        manifest = folder / "31337.json"
+        for account in (cold.world.maker.device_admin, cold.world.stranger):
+            node.set_balance(account, ETHER)
+        reports = cold.world.logger_reports
+        deployment_of(cold.world, LoggerReports=reports, Telemetry=cold.telemetry).manifest.save(manifest)
+        return cls(cold, model, twin, manifest)
+
+    @property
+    def key(self) -> LotKey:
+        return LotKey.of(self.model, Lot())
+
+    def run(self, *arguments: object, lot: bool = True, by: str | None = None) -> Result:
+        named: list[object] = []
+        if lot:
+            named = ["--model", f"0x{self.model.hex()}", "--lot", Lot().name, "--lot-key", point(Lot())]
+        node = self.cold.node
+        assert isinstance(node, AnvilNode)
+        sender = by or self.cold.world.maker.device_admin
+        rest = ["--deployment", self.manifest, "--rpc", node.url, "--from", sender]
+        return run("report", *arguments, *named, *rest)
+
+    def json(self, *arguments: object, code: int = 0, **how: Any) -> dict[str, Any]:
+        result = self.run(*arguments, "--json", **how)
+        assert result.exit_code == code, result.output + result.stderr
+        found: dict[str, Any] = json.loads(result.stdout)
+        return found
+
+
+@pytest.fixture
+def shop(anvil: AnvilNode, tmp_path: Path) -> Shop:
+    return Shop.create(anvil, tmp_path)
+
+
+def test_a_lot_is_registered_and_its_loggers_live(shop: Shop) -> None:
+    contract, key = shop.cold.world.logger_reports, shop.key
+    until = shop.cold.world.now + 10**6
+    told = shop.json("register-lot", "--accuracy", "0.75", "--expires", until)
+    assert (told["key"], told["expires"]) == (f"0x{key.id.hex()}", until)
+    assert tuple(contract.keyState(key.id))[1:] == (75, until, False)
+    serial = ("--serial", SERIAL)
+    told = shop.json("enrol", f"0x{shop.twin.hex()}", *serial)
+    assert told["logger"] == f"0x{key.logger().hex()}"
+    assert contract.standsFor(shop.twin) == key.logger()
+    told = shop.json("attach", f"0x{shop.cold.pallet.hex()}", *serial, "--offset", 60)
+    assert (told["attachment"], told["subject"]) == (1, f"0x{shop.cold.pallet.hex()}")
+    assert contract.attachmentOf(key.logger(), 1).offset == 60
+    shown = shop.run("detach", *serial)
+    assert shown.exit_code == 0
+    assert "logger 160400343949: detached at " in shown.stdout
+    assert contract.attachmentOf(key.logger(), 1).until == shop.cold.world.now
+    assert shop.run("strike", *serial, "--reason", f"0x{REASON.hex()}").exit_code == 0
+    assert tuple(contract.loggerOf(key.logger())) == (bytes(32), 1, 1)
+    about = ("revoke-lot", "--reason", f"0x{REASON.hex()}")
+    assert shop.run(*about).exit_code == 1, "nobody said yes"
+    assert not contract.keyState(key.id).revoked
+    assert shop.json(*about, "--yes")["reason"] == f"0x{REASON.hex()}"
+    assert contract.keyState(key.id).revoked
+
+
+def test_wrong_lots_are_named(shop: Shop) -> None:
+    until = ("--expires", shop.cold.world.now + 1)
+    for accuracy in ("0", "-1", "0.555", "x", "nan", "656"):
+        expected = f"--accuracy {accuracy!r}: must be degrees Celsius above 0 with at most two decimals"
+        failed(shop.run("register-lot", "--accuracy", accuracy, *until), expected)
+    failed(shop.run("register-lot", "--accuracy", "0.49", *until), "AccuracyTooFine")
+    named = ("--model", f"0x{shop.model.hex()}", "--lot-key", point(Lot()))
+    for name in ("", "x" * 32):
+        wrong = shop.run("register-lot", *named, "--lot", name, *until, lot=False)
+        failed(wrong, f"--lot {name!r}: must be of 1 to 31 bytes")
+    failed(shop.run("detach", "--serial", SERIAL), "NotEnrolled")
+
+
+def test_segments_that_a_report_contradicts_are_found(anvil: AnvilNode, tmp_path: Path) -> None:
+    shop = Shop.create(anvil, tmp_path)
+    witness = Witness.on(shop.cold, model=shop.model, twin=shop.twin)
+    cold, where = shop.cold, eip712.domain("Telemetry", anvil.chain_id, shop.cold.telemetry.address)
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    tag = witness.tag([TagDay(), TagDay(min=-12, max=120, high=200), TagDay()])
+    key = SoftKey.secp256k1(person("logger").key)
+
+    def carry(day: int, value: int) -> None:
+        """A day of the carrier's readings, every ten minutes, into archive and chain."""
+        start = (EPOCH_DAYS + (tag.date(day) - tag.date(0)).days) * DAY - OFFSET * 60
+        readings = [Reading(start + 600 * i, value) for i in range(145)]
+        ((segment, _),) = build(
+            readings,
+            device=cold.logger.id,
+            subject=cold.pallet,
+            quantity=1,
+            limits=(Limit(False, -50), Limit(True, 700)),
+            first_seq=cold.telemetry.stream(cold.logger.id, cold.pallet, 1).seq + 1,
+        )
+        anvil.warp(max(0, segment.summary.to - cold.world.now))
+        signature = key.sign(segment.digest(where))
+        cold.telemetry.anchor(segment.to_contract(), key.signer, signature, sender=cold.world.stranger)
+        document = {"schema": 2, "segments": [to_json(segment, readings)], "domain": where.to_json()}
+        (archive / f"{segment.seq}.json").write_text(json.dumps(document))
+
+    EPOCH_DAYS = (tag.date(0) - datetime(1970, 1, 1)).days  # noqa: N806, DTZ001
+    carry(1, 500)
+    witness.attest(tag)
+    ask = ("contradict", archive)
+    dry = shop.json(*ask, "--dry-run", code=1, lot=False)["contradictions"]
+    kinds = {entry["kind"] for entry in dry}
+    assert kinds == {"MIN_MISSED", "MAX_MISSED", "HIGH_MISSED"}
+    assert {entry["day"] for entry in dry} == {tag.date(1).date().isoformat()}
+    found = shop.json(*ask, code=1, lot=False, by=cold.world.stranger)["contradictions"]
+    assert [entry["new"] for entry in found] == [True, False, False]
+    again = shop.run(*ask, lot=False)
+    assert again.exit_code == 1
+    assert again.stdout.count("(known before)") == 3
+
+
+def test_what_a_report_bears_out_is_left_alone(anvil: AnvilNode, tmp_path: Path) -> None:
+    shop = Shop.create(anvil, tmp_path)
+    witness = Witness.on(shop.cold, model=shop.model, twin=shop.twin)
+    witness.attest(witness.tag([TagDay(), TagDay()]))
+    (tmp_path / "archive").mkdir()
+    told = shop.run("contradict", tmp_path / "archive", lot=False)
+    assert (told.exit_code, told.stdout) == (0, "no report contradicts any of 0 segments\n")

@@ -14,7 +14,7 @@ from tests.models import bits
 from tests.models.devices import Stream, Telemetry, TelemetryLedger
 from tests.models.readings import Course, Finding, Rule, RuleKind, Told, judge, known
 from tests.models.rules import Fact, Objections
-from tests.models.segments import Frame, Limit, Reading, Segment, Values
+from tests.models.segments import Frame, Limit, Reading, Segment, Standing, Values
 from tests.models.twins import Twins
 from tests.support.words import Duty, EndOfLife, Role
 from tests.support.world import NO_EVENT
@@ -156,9 +156,10 @@ class ConditionsLedger:
                 self._forget(id_)
                 del self.policies[id_]
             case "SegmentJudged":
-                track = self._track(a)
-                fields = {name: a[name] for name in ("seq", "latched", "heat")}
-                self._put(a, first=track.first or a["seq"], **fields)
+                quantity, seq, latched, heat = Standing.of(a["standing"])
+                about = {**a, "quantity": quantity}
+                first = self._track(about).first or seq
+                self._put(about, first=first, seq=seq, latched=latched, heat=heat)
             case "TalliesChanged":
                 self._put(a, tallies=tuple(tallies_of(a["tallies"])))
             case "BreachFound":
@@ -265,7 +266,8 @@ class Conditions:
         facts: list[Fact] = []
         if tallies != track.tallies:
             facts.append(("TalliesChanged", about | {"tallies": packed(tallies)}))
-        facts.append(("SegmentJudged", about | {"seq": frame.seq, "latched": latched, "heat": heat}))
+        standing = Standing(quantity, frame.seq, latched, heat).word
+        facts.append(("SegmentJudged", {"policyId": policy.id, "device": device, "standing": standing}))
         return anchoring + self._happened(no, *facts) + self._opened(policy, device, quantity, found)
 
     def markSilent(self, policy: Policy, device: bytes, quantity: int, *, sender: str) -> list[Fact]:  # noqa: N802

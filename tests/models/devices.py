@@ -167,7 +167,7 @@ class TelemetryLedger:
         name, a = fact
         if name != "SegmentAnchored":
             raise LookupError(f"the ledger does not know the event {name}")
-        stream = a["device"], a["subject"], a["quantity"]
+        stream = a["device"], a["subject"], Frame.of(a["frame"]).quantity
         self.anchored.setdefault(stream, []).append((a["digest"], a["frame"], a["values"]))
 
     def digest(self, stream: Stream, seq: int) -> bytes:
@@ -213,8 +213,8 @@ class Telemetry:
         device, subject, quantity = segment.key
         signed = frame.start, frame.end, digest, signer, signature
         self.devices.verify(no, device, subject, *signed)
-        fact = {"device": device, "subject": subject, "quantity": quantity, "frame": segment.frame}
-        fact |= {"values": segment.values, "digest": digest, "caller": sender}
+        fact = {"device": device, "subject": subject, "frame": segment.frame, "values": segment.values}
+        fact |= {"digest": digest, "caller": sender}
         return [("SegmentAnchored", fact)]
 
     def digest_of(self, segment: Segment) -> bytes:

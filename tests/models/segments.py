@@ -68,6 +68,23 @@ class Frame(NamedTuple):
         return cls(*bits.split(word, (16, 32, 40, 40, 32, 32)))
 
 
+class Standing(NamedTuple):
+    """What is said when a segment is judged."""
+
+    quantity: int
+    seq: int
+    latched: int
+    heat: int
+
+    @property
+    def word(self) -> int:
+        return bits.join(self, (16, 32, 16, 64))
+
+    @classmethod
+    def of(cls, word: int) -> Standing:
+        return cls(*bits.split(word, (16, 32, 16, 64)))
+
+
 class Values(NamedTuple):
     """What it measured."""
 

@@ -2,7 +2,7 @@
 
     python -m tests.mutation.mutate [CONTRACT ...]      all contracts of targets.py by default
         --list                                          only list the mutants
-        --sample N                                      try N of them, spread evenly
+        --sample N                                      try N of them, spread evenly; the table says so
         --table [FILE]                                  print the score table, or replace it in a document
 
 A mutant that no compiler accepts is stillborn; one whose bytecode is that of the original is equivalent; one
@@ -248,9 +248,17 @@ class Report:
     operators: dict[str, dict[str, int]]
     survivors: list[dict[str, Any]]
     score: float
+    population: int
+    """All mutants there are; more than there are verdicts, if a sample was tried."""
 
     @classmethod
-    def of(cls, contract: str, sources: Mapping[str, str], results: Sequence[tuple[Mutant, str]]) -> Report:
+    def of(
+        cls,
+        contract: str,
+        sources: Mapping[str, str],
+        results: Sequence[tuple[Mutant, str]],
+        population: int,
+    ) -> Report:
         """Count the verdicts."""
         verdicts = Counter(verdict for _, verdict in results)
         operators: dict[str, Counter[str]] = {}
@@ -264,6 +272,7 @@ class Report:
             operators={name: dict(sorted(counts.items())) for name, counts in sorted(operators.items())},
             survivors=[asdict(mutant) for mutant, verdict in results if verdict == "survived"],
             score=round(killed / max(1, killed + verdicts["survived"]), 4),
+            population=population,
         )
 
     def write(self) -> None:
@@ -312,6 +321,7 @@ def run(contract: str, sample: int | None, jobs: int) -> Report:
     target = TARGETS[contract]
     closure = closure_of(target)
     mutants = mutants_of_target(target, closure)
+    population = len(mutants)
     skip = ignored(contract, mutants)
     if sample is not None and sample < len(mutants):
         mutants = [mutants[i * len(mutants) // sample] for i in range(sample)]
@@ -331,7 +341,7 @@ def run(contract: str, sample: int | None, jobs: int) -> Report:
         raise SystemExit(f"{contract} was edited while it was mutated: the results mean nothing")
     order = {mutant.id: number for number, mutant in enumerate(mutants)}
     results.sort(key=lambda result: order[result[0].id])
-    return Report.of(contract, {name: closure[name] for name in target.sources}, results)
+    return Report.of(contract, {name: closure[name] for name in target.sources}, results, population)
 
 
 def reports() -> Iterator[Report]:
@@ -350,8 +360,9 @@ def table() -> str:
     rows.append("|---|---:|---:|---:|---:|---:|---:|---:|")
     for report in reports():
         count = Counter(report.verdicts)
+        tried = count.total()
         numbers = [
-            count.total(),
+            tried if tried == report.population else f"{tried} of {report.population}",
             count["killed"] + count["timeout"],
             *(count[verdict] for verdict in ("survived", "ignored", "equivalent", "stillborn")),
         ]
@@ -369,7 +380,7 @@ def main() -> int:
     )
     parser.add_argument("contracts", nargs="*", metavar="CONTRACT", help=f"of {', '.join(TARGETS)}")
     parser.add_argument("--list", action="store_true", help="only list the mutants")
-    parser.add_argument("--sample", type=int, metavar="N", help="try N of them; writes no report")
+    parser.add_argument("--sample", type=int, metavar="N", help="try N of them, spread evenly")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
     parser.add_argument(
         "--table", nargs="?", const="-", metavar="FILE", help="print the table or put it into FILE"
@@ -393,8 +404,7 @@ def main() -> int:
         report = run(contract, options.sample, options.jobs)
         counts = ", ".join(f"{number} {verdict}" for verdict, number in report.verdicts.items())
         print(f"{contract}: {report.score:.1%} killed ({counts})", flush=True)
-        if options.sample is None:
-            report.write()
+        report.write()
         failed = failed or report.score < MINIMUM_SCORE
     return 1 if failed else 0
 

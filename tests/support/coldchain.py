@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.models.conditions import Policy
 from tests.models.readings import Rule, RuleKind
-from tests.models.segments import TEMPERATURE, Frame, Limit, Reading, Segment, build
+from tests.models.segments import TEMPERATURE, Frame, Limit, Reading, Segment, Standing, build
 
 from .contract import Contract, Sender
 from .nodes import Account, Node, Receipt
@@ -170,6 +170,11 @@ class ColdChain:
         receipt: Receipt = self.conditions.judge(policy, *self.sign(segment, logger), sender=by)
         return receipt
 
+    def standing(self, receipt: Receipt) -> Standing:
+        """What a judgement says."""
+        [judged] = self.conditions.events(receipt, "SegmentJudged")
+        return Standing.of(judged["standing"])
+
 
 class Course:
     """Segments of one logger under one policy; times are seconds after the policy's start."""
@@ -190,9 +195,7 @@ class Course:
         measured = [Reading(start + t, value) for t, value in readings]
         self.ends[self.seq] = measured[-1].time
         segment = self.cold.segment(measured, self.seq, limits, histogram=histogram)
-        [judged] = self.cold.conditions.events(self.cold.judge(self.policy, segment), "SegmentJudged")
-        latched: int = judged["latched"]
-        return latched
+        return self.cold.standing(self.cold.judge(self.policy, segment)).latched
 
     def breach(self, rule: int = 0) -> tuple[int, int, int, int]:
         """First crossing (after the start), extreme, time and segment; all zero without one."""

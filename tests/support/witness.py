@@ -3,7 +3,6 @@
 witness = Witness.create(node)                     # the maker's tag hangs on the pallet
 tag = witness.tag([TagDay(max=93)])                # its report after a day, by its own clock
 witness.attest(tag)                                # moves time to the report's
-report = witness.report(tag)                       # what the contract must make of it
 """
 
 from __future__ import annotations
@@ -128,11 +127,11 @@ class Witness:
         return cls.on(ColdChain.create(node))
 
     @classmethod
-    def on(cls, cold: ColdChain) -> Witness:
+    def on(cls, cold: ColdChain, model: bytes | None = None, twin: bytes | None = None) -> Witness:
         """The maker makes loggers, too: model, lot and the twin of the tag are its own."""
         world = cold.world
-        model = world.register(uri("MODEL"), Kind.DESIGN)
-        twin = world.register(asset("TAG1"), Kind.ASSET)
+        model = model or world.register(uri("MODEL"), Kind.DESIGN)
+        twin = twin or world.register(asset("TAG1"), Kind.ASSET)
         witness = cls(cold, model, twin, Lot(), world.now)
         witness.register()
         witness.enrol()
