@@ -37,6 +37,7 @@ first anchor 171,000 to 205,000; PharmaChain createBatch 169,000 | Twins.registe
 and receive 242,000 + 270,000 | Twins.offer, accept |
 | hand-over in one, receiver signs | ERC-6956 transferAnchor 97,000 to 114,000; PBT 62,000 to 79,000 | Twins.handOver |
 | pallet of 100 things changes hands | OpenZeppelin transferMany 1,090,000 | the same as one thing |
+| a quality record | EAS attestation of 128 bytes 275,000, delegated 291,000 | Records.write, writeSigned |
 | readings | June465 ColdChain 106,900 for one reading | Conditions.judge, for a segment of any length |
 | a premium period | Etherisc GIF policy 1,510,000, claim and payout 1,400,000 | DriveInsurance.report, settle |
 """  # noqa: E501

@@ -6,15 +6,21 @@ import click
 
 from goldthread.commands import (
     chain,
+    compliance,
     cover,
+    design,
     device,
     exposure,
     firmware,
+    fsma,
     ids,
+    licence,
+    minerals,
     policy,
     proof,
     quotes,
     recall,
+    record,
     report,
     segment,
     trace,
@@ -44,10 +50,16 @@ main.add_command(watch.watch)
 main.add_command(proof.proof)
 main.add_command(device.device)
 main.add_command(firmware.firmware)
+main.add_command(design.design)
+main.add_command(licence.licence)
 main.add_command(chain.history)
 main.add_command(trace.trace)
 main.add_command(recall.recall)
 main.add_command(exposure.exposure)
+main.add_command(record.record)
+main.add_command(compliance.compliance)
+main.add_command(minerals.minerals)
+main.add_command(fsma.fsma)
 main.add_command(chain.audit)
 
 if __name__ == "__main__":

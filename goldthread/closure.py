@@ -18,14 +18,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from goldthread.audit.closure_claims import Claim, ClaimState
 from goldthread.audit.trace import chain_of, check
 from goldthread.chain import logs
-from goldthread.chain.contracts import Call, Contract
+from goldthread.chain.contracts import Call
 from goldthread.chain.merkle import MemberLeaf, Tree
 from goldthread.chain.send import Sender
+from goldthread.chain.tokens import allow
 from goldthread.recall import Book, Progress, RecallError, RecallState, send_some, step
 from goldthread.recall import close as close_stepped
 
@@ -42,20 +42,6 @@ GAS = {"claim": 165_000, "adopt": 100_000, "publish": 4_200, "follow": 18_000, "
 """About what these cost: beginning and adopting a claim, publishing and following each member, and what
 each batch of them costs besides.
 """
-
-_TOKEN: list[dict[str, Any]] = [
-    {
-        "type": "function",
-        "name": name,
-        "inputs": [{"name": a, "type": t} for a, t in inputs],
-        "outputs": [{"name": "", "type": output}],
-        "stateMutability": mutability,
-    }
-    for name, inputs, output, mutability in (
-        ("allowance", (("owner", "address"), ("spender", "address")), "uint256", "view"),
-        ("approve", (("spender", "address"), ("amount", "uint256")), "bool", "nonpayable"),
-    )
-]
 
 Place = tuple[int, tuple[bytes, int, int, int], list[bytes]]
 """IClosureClaims.Placed."""
@@ -130,7 +116,7 @@ def claim(book: Book, sender: Sender, recall: int, progress: Progress = lambda d
         else:
             sender.send(contract.end(other))
     if not number:
-        _allow(book, sender, int(contract.BOND()))
+        allow(sender, book.deployment.closure_claims, int(contract.BOND()))
         receipt = sender.send(contract.claim(recall, len(leaves)))
         events = logs.receipt_events(book.deployment, ["ClosureClaims"], receipt)
         number = int(next(event["claim"] for event in events if event.name == "ClaimBegun"))
@@ -154,13 +140,6 @@ def _mine(book: Book, sender: Sender, recall: int) -> Iterator[tuple[int, Claim]
         under_way = found.state in (ClaimState.OPEN, ClaimState.COMPLETE)
         if under_way and (found.recall, found.claimant.lower()) == (recall, sender.address.lower()):
             yield number, found
-
-
-def _allow(book: Book, sender: Sender, amount: int) -> None:
-    contract = book.deployment.closure_claims
-    token = Contract(contract.chain, "ERC-20", contract.TOKEN(), _TOKEN)
-    if token.allowance(sender.address, contract.address) < amount:
-        sender.send(token.approve(contract.address, amount))
 
 
 def _told(leaves: Sequence[MemberLeaf]) -> list[tuple[bytes, int, int, int]]:

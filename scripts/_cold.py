@@ -49,7 +49,7 @@ class Cold(Teller):
 
     def cold(self) -> None:
         """The carrier's gateway hides a warm afternoon."""
-        self.chapter("7  A gateway hides a warm afternoon, is caught, and pays")
+        self.chapter("A gateway hides a warm afternoon, is caught, and pays")
         crate = self.crate()
         key, logger = self.reefer()
         policy = self.terms(crate, logger)
@@ -100,8 +100,7 @@ class Cold(Teller):
         """Tokens for somebody, and the allowance of a module."""
         sender = who.desk if isinstance(who, Company) else who
         for call in (self.token.mint(sender.address, amount), self.token.approve(spender.address, amount)):
-            self.gas += sender.send(call).gas_used
-            self.transactions += 1
+            self.send(sender, call)
 
     def insure(self, crate: bytes, policy: Policy) -> dict[str, Any]:
         """The insurer signs a quote, the owner opens it."""
@@ -116,8 +115,7 @@ class Cold(Teller):
             (treasury, insurance.setUnderwriter(underwriter.account, True)),
             (self.sound.desk, named),
         ):
-            self.gas += who.send(call).gas_used
-            self.transactions += 1
+            self.send(who, call)
         policy_id = self.deployment.conditions.policyIdOf(crate, self.lumen.number)
         now = self.now()
         shipment = {

@@ -28,7 +28,7 @@ class Driving(Teller):
 
     def drive(self) -> None:
         """A driver pays for what the car recorded, and gets the rest back."""
-        self.chapter("5  A driver pays for how far and how well the car is driven")
+        self.chapter("A driver pays for how far and how well the car is driven")
         insurance, chain = self.deployment.drive_insurance, self.chain
         token = self.token
         treasury, driver = (Sender.unlocked(chain, self.accounts[i]) for i in (TREASURY, DRIVER))
@@ -46,8 +46,7 @@ class Driving(Teller):
             (driver, token.mint(driver.address, 1_000 * 10**6)),
             (driver, token.approve(insurance.address, 1_000 * 10**6)),
         ):
-            self.gas += who.send(call).gas_used
-            self.transactions += 1
+            self.send(who, call)
         provide = insurance.provideCapital(50_000 * 10**6)
         self.done(treasury, provide, "Sound Mutual's treasury provides 50,000 tUSD of capital")
 

@@ -38,7 +38,7 @@ class Goods(Teller):
 
     def parts(self) -> list[str]:
         """Suppliers register parts and deliver them to the maker; returns their links."""
-        self.chapter("2  Suppliers make parts, and nobody else can claim to have made them")
+        self.chapter("Suppliers make parts, and nobody else can claim to have made them")
         twins = self.deployment.twins
         links = []
         for supplier, reference in ((self.cascade, "00101"), (self.rainier, "00202")):
@@ -86,8 +86,7 @@ class Goods(Teller):
                     ),
                 ),
             ):
-                self.gas += who.desk.send(call).gas_used
-                self.transactions += 1
+                self.send(who, call)
         self.say("both suppliers ship to Lumen and offer title")
         self.refused(
             self.polar,
@@ -101,8 +100,7 @@ class Goods(Teller):
                 twins.accept(twin_id(link), twins.head(twin_id(link)), receiving),
                 twins.acceptTitle(twin_id(link), receiving),
             ):
-                self.gas += self.lumen.desk.send(call).gas_used
-                self.transactions += 1
+                self.send(self.lumen, call)
         self.say("Lumen accepts custody of 6 parts and title to them")
         return links
 
@@ -132,7 +130,7 @@ class Goods(Teller):
 
     def logger(self, pallet: str) -> tuple[bytes, SoftKey]:
         """A P-256 logger is enrolled and attached to the pallet."""
-        self.chapter("3  The pallet travels with a logger that signs what it measures")
+        self.chapter("The pallet travels with a logger that signs what it measures")
         devices = self.deployment.devices
         link = self.lumen.uri("8004/{p}LOGGER7")
         device = twin_id(link)
@@ -276,7 +274,7 @@ class Goods(Teller):
 
     def delivery(self, pallet: str, parts: Sequence[str]) -> None:
         """One hand-over against a signed receipt, one with exceptions, and the end of a part."""
-        self.chapter("4  The pallet arrives")
+        self.chapter("The pallet arrives")
         twins, consortium = self.deployment.twins, self.deployment.consortium
         id_ = twin_id(pallet)
         handheld = SoftKey.generate(Curve.P256, self.deployment.manifest.address("ERC7913P256Verifier"))

@@ -61,7 +61,7 @@ class Lots(Teller):
 
     def lots(self) -> None:
         """The drug and its recall, the food, the metal."""
-        self.chapter("6  A raw material becomes 20,000 packages, and is called back")
+        self.chapter("A raw material becomes 20,000 packages, and is called back")
         self.medicine()
         self.food()
         self.metal()
@@ -145,8 +145,7 @@ class Lots(Teller):
         offer = lots.offerQuantity(lot, taker.number, quantity, Purpose.TRANSPORT, self.now() + DAY, shipping)
         accept = lots.acceptQuantity(lot, giver.number, quantity, 0, self.event("receiving", [], taker))
         for who, call in ((giver, offer), (taker, accept)):
-            self.gas += who.desk.send(call).gas_used
-            self.transactions += 1
+            self.send(who, call)
 
     def drug(self, number: str) -> Drug:
         """A drug lot to commission, with its serials."""
@@ -185,8 +184,7 @@ class Lots(Teller):
         """The pallet is packed and goes to the wholesaler."""
         twins, lots = self.deployment.twins, self.deployment.lots
         register = twins.register((load.link, 7, Kind.CONTAINER), self.event("commissioning", [], self.lumen))
-        self.gas += self.lumen.desk.send(register).gas_used
-        self.transactions += 1
+        self.send(self.lumen, register)
         parts = [(load.drug.id, SERIALS * ONE)]
         packing = self.event("packing", [load.link], self.lumen)
         self.done(
@@ -201,8 +199,7 @@ class Lots(Teller):
         twins = self.deployment.twins
         shipping = self.event("shipping", [], giver, stays=False)
         offer = twins.offer(container, taker.number, Purpose.TRANSPORT, self.now() + DAY, shipping)
-        self.gas += giver.desk.send(offer).gas_used
-        self.transactions += 1
+        self.send(giver, offer)
         receiving = self.event("receiving", [], taker)
         self.done(taker, twins.accept(container, twins.head(container), receiving), text)
 
@@ -220,10 +217,7 @@ class Lots(Teller):
         for package in range(2):
             inside, proof = load.units[case][package], load.inner[case].proof(package)
             event = self.event("unpacking", [], pharmacy)
-            self.gas += pharmacy.desk.send(
-                lots.unpackCommitted(leaf.child, _leaf(inside), proof, NOTHING, event)
-            ).gas_used
-            self.transactions += 1
+            self.send(pharmacy, lots.unpackCommitted(leaf.child, _leaf(inside), proof, NOTHING, event))
 
     def clone(self, drug: Drug) -> None:
         """A package is dispensed, and a copy of it turns up elsewhere."""
@@ -337,8 +331,7 @@ class Lots(Teller):
         event = self.event("returning", [], pharmacy)
         account = recalls.reconcile(number, drug.id, received - ONE, 0, ONE, event)
         for who, call in ((self.rainier, notice), (pharmacy, answer), (pharmacy, account)):
-            self.gas += who.quality.send(call).gas_used
-            self.transactions += 1
+            self.send(who.quality, call)
         if recalls.recallOf(number).reconciled != 1:
             raise StoryError("the consignee has not accounted for all")
         self.say(f"{pharmacy.name} accounts for its 100 packages: 99 returned, 1 sold")
@@ -395,8 +388,7 @@ class Lots(Teller):
         unit = self.evergreen.uri(gtin(self.evergreen.prefix, "00603") + "/21/ECU1")
         register = twins.register((unit, 7, Kind.PART), self.event("commissioning", [unit], self.evergreen))
         for who, call in ((self.cascade, offer), (self.evergreen, accept), (self.evergreen, register)):
-            self.gas += who.desk.send(call).gas_used
-            self.transactions += 1
+            self.send(who, call)
         part = twin_id(unit)
         assembling = self.event("assembling", [unit], self.evergreen)
         self.done(

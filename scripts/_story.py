@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import time
 
+from _batch import Batches
 from _cold import Cold
+from _design import Designs
 from _drive import Driving
 from _goods import Goods
 from _lots import Lots
+from _minerals import Minerals
+from _report import Reports
 from _telling import StoryError
 from rich.table import Table
 
 from goldthread.audit.rebuild import compare, count_views, rebuild
 
 
-class Story(Goods, Driving, Lots, Cold):
+class Story(Reports, Goods, Driving, Lots, Cold, Batches, Designs, Minerals):
     """The whole story."""
 
     def tell(self) -> None:
         """All chapters."""
         started = time.monotonic()
         self.found()
+        self.report()
         parts = self.parts()
         pallet = self.pallet(parts)
         logger, key = self.logger(pallet)
@@ -30,6 +35,9 @@ class Story(Goods, Driving, Lots, Cold):
         self.drive()
         self.lots()
         self.cold()
+        self.batch()
+        self.design()
+        self.minerals()
         self.prove()
         self.table(time.monotonic() - started)
 
@@ -37,7 +45,7 @@ class Story(Goods, Driving, Lots, Cold):
 
     def prove(self) -> None:
         """Rebuild everything from the logs."""
-        self.chapter("8  An auditor rebuilds everything from the logs")
+        self.chapter("An auditor rebuilds everything from the logs")
         system = rebuild(self.deployment)
         differences = compare(self.deployment, system)
         if differences or system.problems:

@@ -24,11 +24,14 @@ from goldthread.chain.send import Receipt, Sender
 from goldthread.chain.words import (
     Duty,
     EventRef,
+    Kind,
     Role,
 )
 from goldthread.gs1.keys import check_digit
 from goldthread.gs1.links import twin_id
 from goldthread.rules.driving import read_speeds
+from goldthread.rules.fridge_tag import SignedReport, is_report
+from goldthread.rules.fridge_tag import read as read_report
 from goldthread.rules.readings import QUANTITIES, Reading, ReadingsError, read_csv
 
 TEMPERATURE = QUANTITIES[1]
@@ -36,9 +39,12 @@ HOUR, DAY = 3_600, 86_400
 PERIOD = 30 * DAY
 TRIP_HOURS = 240
 LONGEST = 366 * DAY
-ACCOUNTS = 28
-TREASURY, DRIVER, ARBITER, GATEWAY, WATCHER = range(23, ACCOUNTS)
+ACCOUNTS = 36
+TREASURY, DRIVER, ARBITER, GATEWAY, WATCHER = range(25, 30)
 """Accounts of people that are no company of the consortium."""
+
+OPERATOR, SUPERVISOR, CHEMIST, ENGINEER, TESTER, REVIEWER = range(30, ACCOUNTS)
+"""Accounts of people who work for one."""
 
 
 class StoryError(Exception):
@@ -53,16 +59,32 @@ class Recording:
     temperature_source: str
     speeds: list[Reading] | None
     speed_source: str
+    report: SignedReport | None = None
+
+    @property
+    def start(self) -> int | None:
+        """When a node has to start for the report of a logger that is put in its place before: unix seconds.
+        None without a report.
+        """
+        if self.report is None:
+            return None
+        told = self.report.report
+        return min(told.measured(day, 0)[0] for day in told.days) - 2 * DAY
 
     @classmethod
     def load(cls, path: Path | None) -> Recording:
         """The recordings that come with the project, one of them replaced by the user's file.
 
-        Raises `ReadingsError` that names file, line and reason.
+        Raises `ReadingsError`, or `ReportError` for a logger's report, that names file, line and reason.
         """
         speeds: list[Reading] | None = None
         speed_source = "the EPA drive cycles UDDS, HWFET and US06"
         temperatures, source = _seattle(), "the hourly series of Seattle in vega_datasets, from 1 February"
+        if path is not None and is_report(path):
+            report = read_report(path)
+            if not report.is_signed:
+                raise ReadingsError(f"{path}: the text is not what the key in the file has signed")
+            return cls(temperatures, source, speeds, speed_source, report)
         if path is not None:
             title = path.open(encoding="utf-8", errors="replace").readline().lower()
             if "m/s" in title or "speed" in title:
@@ -118,7 +140,7 @@ class Company:
 
 
 COMPANIES: Sequence[tuple[str, Role]] = (
-    ("Cascade Sensors", Role.SUPPLIER),
+    ("Cascade Sensors", Role.SUPPLIER | Role.MANUFACTURER),
     ("Rainier Reagents", Role.SUPPLIER),
     ("Lumen Diagnostics", Role.MANUFACTURER),
     ("Polar Freight", Role.CARRIER),
@@ -129,6 +151,7 @@ COMPANIES: Sequence[tuple[str, Role]] = (
     ("Alder Pharmacy", Role.RETAILER),
     ("Valley Greens", Role.SUPPLIER),
     ("Mokum Smelting", Role.SUPPLIER),
+    ("Beacon Assurance", Role.AUDITOR),
 )
 
 
@@ -145,6 +168,7 @@ class Teller:
         self.recording = recording
         self.console = console
         self.accounts = self.people()
+        self.chapters = 0
         self.gas = 0
         self.transactions = 0
         self.refusals = 0
@@ -153,17 +177,23 @@ class Teller:
     # ------------------------------------------------------------------------------------------------ telling
 
     def chapter(self, title: str) -> None:
-        self.console.print(f"\n[bold]{title}[/bold]")
+        self.chapters += 1
+        self.console.print(f"\n[bold]{self.chapters}  {title}[/bold]")
 
     def say(self, text: str) -> None:
         self.console.print(f"  {text}")
 
-    def done(self, who: Company | Sender, call: Call, text: str) -> Receipt:
-        """Send a call that must succeed."""
+    def send(self, who: Company | Sender, call: Call) -> Receipt:
+        """Send a call that must succeed and needs no telling."""
         sender = who.desk if isinstance(who, Company) else who
         receipt = sender.send(call)
         self.gas += receipt.gas_used
         self.transactions += 1
+        return receipt
+
+    def done(self, who: Company | Sender, call: Call, text: str) -> Receipt:
+        """Send a call that must succeed."""
+        receipt = self.send(who, call)
         self.console.print(f"  [green]✓[/green] {text} [dim]({receipt.gas_used:,} gas)[/dim]")
         return receipt
 
@@ -229,7 +259,7 @@ class Teller:
 
     def found(self) -> None:
         """Deploy the contracts and admit the companies."""
-        self.chapter("1  A consortium is founded")
+        self.chapter("A consortium is founded")
         founder = Sender.unlocked(self.chain, self.accounts[0])
         manifest = Deployer(founder, self.path, network="ethereum:local").run()
         self.deployment = Deployment(manifest, self.chain)
@@ -247,12 +277,10 @@ class Teller:
                 consortium.admit(name, desk.address, role, bytes(32), 0),
                 consortium.assignNamespace(prefix, number),
             ):
-                self.gas += founder.send(call).gas_used
-                self.transactions += 1
+                self.send(founder, call)
             powers = (desk.address, everything), (quality.address, Duty.QUALITY | Duty.RECALL)
             for account, duties in powers:
-                self.gas += desk.send(consortium.setAccount(number, account, duties)).gas_used
-                self.transactions += 1
+                self.send(desk, consortium.setAccount(number, account, duties))
             companies.append(Company(name, number, prefix, desk, quality))
             self.say(f"{number}: {name}, {Role(role).name}, GS1 company prefix {prefix}")
         (
@@ -267,8 +295,15 @@ class Teller:
             self.alder,
             self.valley,
             self.mokum,
+            self.beacon,
         ) = companies
         self.names = {company.number: company.name for company in companies}
+
+    def enter(self, company: Company, link: str, kind: Kind) -> bytes:
+        """Register a twin, which needs no telling; its id."""
+        commissioning = self.event("commissioning", [link], company)
+        self.send(company, self.deployment.twins.register((link, 7, kind), commissioning))
+        return twin_id(link)
 
     def events(self, contract: Contract, name: str, receipt: Receipt) -> list[dict[str, Any]]:
         """The events of a contract in a receipt."""

@@ -20,11 +20,25 @@ ALERTS = {
     "BREACH": "Conditions: a rule of a policy was broken; `ref` is the policy.",
     "CONTRADICTED": "LoggerReports: a logger's report contradicts segments; `ref` is the report, `org` who "
     "attached the logger.",
+    "DESIGN_REOPENED": "DesignControl: a design (`subject`) that was transferred is back before a gate; "
+    "`ref` is the record because of which, `org` its owner.",
     "DUPLICATE": "Lots: a unit (`subject`) is in two containers; `ref` is one of them, `org` who packed it.",
+    "FORM_SD_OVERDUE": "ConflictMinerals: Form SD for a product was due and not filed; `ref` is the "
+    "declaration.",
     "INHERITED": "Exposures: a twin was in a container during a breach and is held; `ref` is the breach.",
     "FALSIFIED": "Telemetry: a segment about `subject` was proved false; `ref` is its digest, `org` 0. "
     "Conditions: it was judged; `ref` is the policy.",
+    "OVERDUE": "Compliance: a requirement of a case was not met in time; `ref` is the case, `org` whose "
+    "it is.",
+    "LATE": "Records: a record about `subject` was written later than its schema allows; `ref` is the "
+    "record, `org` its author's.",
+    "OVERDRAFT": "Licences: more seats or units are used than were granted; `ref` is the licence's number, "
+    "`org` the licensor.",
+    "OVERDRAWN": "UsageMeters: the balance of a meter did not suffice; `ref` is the meter, `org` the "
+    "licensor.",
     "SILENT": "Conditions: a device of a policy was silent for too long; `ref` is the policy.",
+    "SMELTER": "ConflictMinerals: a smelter in a declaration of `subject` is neither conformant nor active; "
+    "`ref` is the smelter, `org` who declared.",
     "SUSPECT": "Verification: evidence against a unit was reported; `ref` is the lot on the label.",
 }
 

@@ -10,8 +10,9 @@
 #   reentrancy-benign,   external calls are to our own contracts, fixed at deployment, which call nobody back; where
 #   reentrancy-events    money leaves, the detectors for that (reentrancy-eth, reentrancy-no-eth) stay on
 #   uninitialized-local  a counter that starts at zero is declared, not assigned
-#   assembly             two places of a few lines, both memory-safe and compared with Python: the hash of a node, and
-#                        an array in memory cut to its length
+#   assembly             a few places of a few lines, memory-safe and compared with Python: words hashed and passed on
+#                        as they lie in calldata, the longest loops, the first bytes of what a schema's rule answers,
+#                        and an array in memory cut to its length
 #   unused-return        modules answer with an organisation or an id that not every caller needs, and revert where it
 #                        matters; tokens go through SafeERC20
 #   too-many-digits      masks of words, and a table of weights that is compared with Python

@@ -37,6 +37,7 @@ contract Telemetry is ITelemetry, Module {
 
     /// @dev The first 216 bits of a segment's digest, and the time of its last reading in the other 40: one word, and
     /// none for the stream. Two segments with the same 216 bits would take 2^108 hashes to find.
+    // slither-disable-next-line uninitialized-state: written through a pointer to those of one stream
     mapping(bytes32 key => bytes32[1 << 32]) private _segments;
     mapping(bytes32 digest => Falsification) private _falsifications;
 
@@ -216,7 +217,7 @@ contract Telemetry is ITelemetry, Module {
     function _newest(bytes32[1 << 32] storage segments) private view returns (uint32 seq) {
         uint256 step = 1;
         while (segments[step] != 0) step <<= 1;
-        for (step >>= 1; step != 0; step >>= 1) {
+        for (; step != 0; step >>= 1) {
             if (segments[seq + step] != 0) seq += uint32(step);
         }
     }

@@ -11,6 +11,8 @@ library MerkleLeaves {
     bytes1 private constant SERIAL = 0x02;
     bytes1 private constant CONTENT = 0x03;
     bytes1 private constant MEMBER = 0x04;
+    bytes1 private constant DOCUMENT = 0x05;
+    bytes1 private constant SMELTER = 0x07;
 
     /// @notice Leaf of a reading in the segment `seq` of its stream.
     function reading(uint32 index, uint40 time, int32 value, uint32 seq) internal pure returns (bytes32) {
@@ -38,6 +40,16 @@ library MerkleLeaves {
         returns (bytes32)
     {
         return keccak256(abi.encodePacked(MEMBER, index, id, parent, depth, results));
+    }
+
+    /// @notice Leaf of a document in a record that has several.
+    function document(uint32 index, bytes32 digest) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(DOCUMENT, index, digest));
+    }
+
+    /// @notice Leaf of a smelter in a declaration.
+    function smelter(uint32 index, bytes32 id) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(SMELTER, index, id));
     }
 
     /// @notice Node over two hashes, in either order.

@@ -12,25 +12,32 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from goldthread.audit import (
+    batch_release,
     capabilities,
     cargo_insurance,
     challenges,
     closure_claims,
+    compliance,
     conditions,
+    conflict_minerals,
     consortium,
     delivery_exceptions,
+    design_control,
     devices,
     drive_insurance,
     exposures,
     firmware,
+    licences,
     lineage,
     logger_reports,
     lots,
     recalls,
+    records,
     telemetry,
     templates,
     title_deed,
     twins,
+    usage_meters,
     verification,
 )
 from goldthread.audit.base import Difference, FoldError, View, differences
@@ -60,20 +67,27 @@ class System:
     consortium: consortium.State = field(default_factory=consortium.State)
     twins: twins.State = field(default_factory=twins.State)
     lots: lots.State = field(default_factory=lots.State)
+    records: records.State = field(default_factory=records.State)
     lineage: lineage.State = field(default_factory=lineage.State)
     recalls: recalls.State = field(default_factory=recalls.State)
+    licences: licences.State = field(default_factory=licences.State)
+    usage_meters: usage_meters.State = field(default_factory=usage_meters.State)
     verification: verification.State = field(default_factory=verification.State)
     delivery_exceptions: delivery_exceptions.State = field(default_factory=delivery_exceptions.State)
+    design_control: design_control.State = field(default_factory=design_control.State)
     challenges: challenges.State = field(default_factory=challenges.State)
     title_deed: title_deed.State = field(default_factory=title_deed.State)
     devices: devices.State = field(default_factory=devices.State)
     capabilities: capabilities.State = field(default_factory=capabilities.State)
     firmware: firmware.State = field(default_factory=firmware.State)
     telemetry: telemetry.State = field(default_factory=telemetry.State)
+    conflict_minerals: conflict_minerals.State = field(default_factory=conflict_minerals.State)
     conditions: conditions.State = field(default_factory=conditions.State)
     exposures: exposures.State = field(default_factory=exposures.State)
     logger_reports: logger_reports.State = field(default_factory=logger_reports.State)
     templates: templates.State = field(default_factory=templates.State)
+    compliance: compliance.State = field(default_factory=compliance.State)
+    batch_release: batch_release.State = field(default_factory=batch_release.State)
     drive_insurance: drive_insurance.State = field(default_factory=drive_insurance.State)
     closure_claims: closure_claims.State = field(default_factory=closure_claims.State)
     cargo_insurance: cargo_insurance.State = field(default_factory=cargo_insurance.State)
@@ -101,14 +115,22 @@ class System:
                 twins.fold(self.twins, event)
             case "Lots":
                 lots.fold(self.lots, event)
+            case "Records":
+                records.fold(self.records, event)
             case "Lineage":
                 lineage.fold(self.lineage, event)
             case "Recalls":
                 recalls.fold(self.recalls, event)
+            case "Licences":
+                licences.fold(self.licences, event)
+            case "UsageMeters":
+                usage_meters.fold(self.usage_meters, event)
             case "Verification":
                 verification.fold(self.verification, event)
             case "DeliveryExceptions":
                 delivery_exceptions.fold(self.delivery_exceptions, event)
+            case "DesignControl":
+                design_control.fold(self.design_control, event)
             case "TitleDeed":
                 title_deed.fold(self.title_deed, event)
             case "Devices":
@@ -123,10 +145,16 @@ class System:
                 conditions.fold(self.conditions, event, self.telemetry)
             case "Exposures":
                 exposures.fold(self.exposures, event)
+            case "ConflictMinerals":
+                conflict_minerals.fold(self.conflict_minerals, event)
             case "LoggerReports":
                 logger_reports.fold(self.logger_reports, event)
             case "Templates":
                 templates.fold(self.templates, event)
+            case "Compliance":
+                compliance.fold(self.compliance, event)
+            case "BatchRelease":
+                batch_release.fold(self.batch_release, event)
             case "Challenges":
                 challenges.fold(self.challenges, event)
             case "DriveInsurance":
@@ -149,14 +177,22 @@ class System:
                 yield from twins.views(self.twins)
             case "Lots":
                 yield from lots.views(self.lots)
+            case "Records":
+                yield from records.views(self.records, self.lots)
             case "Lineage":
                 yield from lineage.views(self.lineage)
             case "Recalls":
                 yield from recalls.views(self.recalls)
+            case "Licences":
+                yield from licences.views(self.licences)
+            case "UsageMeters":
+                yield from usage_meters.views(self.usage_meters)
             case "Verification":
                 yield from verification.views(self.verification)
             case "DeliveryExceptions":
                 yield from delivery_exceptions.views(self.delivery_exceptions)
+            case "DesignControl":
+                yield from design_control.views(self.design_control)
             case "TitleDeed":
                 yield from title_deed.views(self.title_deed, self.twins, self.consortium)
             case "Devices":
@@ -171,10 +207,16 @@ class System:
                 yield from conditions.views(self.conditions)
             case "Exposures":
                 yield from exposures.views(self.exposures)
+            case "ConflictMinerals":
+                yield from conflict_minerals.views(self.conflict_minerals)
             case "LoggerReports":
                 yield from logger_reports.views(self.logger_reports)
             case "Templates":
                 yield from templates.views(self.templates)
+            case "Compliance":
+                yield from compliance.views(self.compliance)
+            case "BatchRelease":
+                yield from batch_release.views(self.batch_release)
             case "Challenges":
                 yield from challenges.views(self.challenges)
             case "DriveInsurance":
@@ -233,8 +275,13 @@ def compare(
         views = system.views(name)
         while part := _take(views, READ_AT_ONCE):
             found += _compare(deployment, name, part, system.block, progress)
-    if "DriveInsurance" in contracts(deployment) and "DriveInsurance" not in system.problems:
-        found += _compare_tokens(deployment, system)
+    owed = {
+        "DriveInsurance": system.drive_insurance.obligations,
+        "UsageMeters": system.usage_meters.obligations,
+    }
+    for name, amount in owed.items():
+        if name in contracts(deployment) and name not in system.problems:
+            found += _compare_tokens(deployment, name, amount, system.block)
     if _block_hash(deployment, system.block) != system.block_hash:
         raise ChainMoved(f"block {system.block} was replaced by another while it was read; run this again")
     return found
@@ -273,15 +320,15 @@ def _compare(
     return found
 
 
-def _compare_tokens(deployment: Deployment, system: System) -> list[Difference]:
-    """The insurance must hold the tokens that it owes. It may hold more: anybody can send it some."""
-    insurance = deployment.drive_insurance
-    token = insurance.TOKEN.at(system.block)()
-    balance_of = Contract(deployment.chain, "token", token, _BALANCE_OF).balanceOf.at(system.block)
-    balance, owed = balance_of(insurance.address), system.drive_insurance.obligations
+def _compare_tokens(deployment: Deployment, name: str, owed: int, block: int) -> list[Difference]:
+    """A contract must hold the tokens that it owes. It may hold more: anybody can send it some."""
+    contract = deployment.contract(name)
+    token = contract.TOKEN.at(block)()
+    balance_of = Contract(deployment.chain, "token", token, _BALANCE_OF).balanceOf.at(block)
+    balance = balance_of(contract.address)
     if balance >= owed:
         return []
-    return [Difference(insurance.name, f"token {token}", "balanceOf", owed, balance)]
+    return [Difference(name, f"token {token}", "balanceOf", owed, balance)]
 
 
 _BALANCE_OF = [

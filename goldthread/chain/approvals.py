@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from goldthread.chain import eip712
-from goldthread.chain.contracts import Call, Deployment
-from goldthread.chain.devices import verify
+from goldthread.chain.contracts import Call, Contract, Deployment
 from goldthread.chain.eip712 import Domain, Message, MessageError
+from goldthread.chain.passkeys import is_signature
 from goldthread.chain.signers import Signer
 from goldthread.files import FileError
 from goldthread.hashing import keccak
@@ -25,11 +25,21 @@ from goldthread.hashing import keccak
 SCHEMA = 1
 """Version of the format."""
 
-KINDS = ("Release", "Minimum", "SignerSet", "Confirmation", "Invocation")
-"""What a document can be about."""
+_SINGLE = {
+    "Confirmation": "confirm",
+    "Invocation": "useSigned",
+    "SignedStatement": "writeSigned",
+    "SignedCountersignature": "countersignSigned",
+    "Decision": "decideSigned",
+    "Approval": "passGateSigned",
+    "SeatRequest": "checkoutSigned",
+    "SeatReturn": "checkinSigned",
+    "MeterReading": "record",
+}
+"""What one key signs, and the function that takes it."""
 
-_SINGLE = ("Confirmation", "Invocation")
-"""What one key signs: the device, or who uses a capability."""
+KINDS = ("Release", "Minimum", "SignerSet", *_SINGLE)
+"""What a document can be about."""
 
 
 class DocumentError(Exception):
@@ -73,7 +83,7 @@ class Document:
 
         Raises `DocumentError` for a wrong one, as far as that can be told without a chain.
         """
-        if len(signer) in (20, 84) and not verify(signer, self.digest, signature):
+        if is_signature(signer, self.digest, signature) is False:
             raise DocumentError(f"signature of 0x{signer.hex()}: is not its signature over this {self.kind}")
         others = [] if self.kind in _SINGLE else [s for s in self.signatures if s[0] != signer]
         signatures = sorted([*others, (signer, signature)], key=lambda s: keccak(s[0]))
@@ -101,13 +111,26 @@ class Document:
         if self.kind in _SINGLE:
             if not self.signatures:
                 raise DocumentError("signatures: nobody has signed yet")
-            function = contract.confirm if self.kind == "Confirmation" else contract.useSigned
-            call: Call = function(message, *self.signatures[0])
+            call: Call = self._single(contract, message, *self.signatures[0])
             return call
         functions = {"Release": "release", "Minimum": "raiseMinimum", "SignerSet": "setSigners"}
         signers, made = ([s[place] for s in self.signatures] for place in (0, 1))
         brought: Call = getattr(contract, functions[self.kind])(message, signers, made)
         return brought
+
+    def _single(self, contract: Contract, message: tuple[Any, ...], signer: bytes, signature: bytes) -> Any:
+        """The call with the one signature that it needs."""
+        if self.kind == "SignedCountersignature":
+            return contract.countersignSigned(*message, signer, signature)
+        if self.kind != "SignedStatement":
+            return getattr(contract, _SINGLE[self.kind])(message, signer, signature)
+        statement, supersedes, reason, device, *rest = message
+        authorship = (*rest, signer, signature)
+        if any(device):
+            return contract.writeByDevice(statement, device, authorship)
+        if any(supersedes):
+            return contract.amendSigned(statement, supersedes, reason, authorship)
+        return contract.writeSigned(statement, authorship)
 
     def to_json(self) -> dict[str, Any]:
         """For a file."""

@@ -143,6 +143,11 @@ class Deployment:
         return self.contract("Lots")
 
     @property
+    def records(self) -> Contract:
+        """What was stated about things, and who signed it (IRecords)."""
+        return self.contract("Records")
+
+    @property
     def lineage(self) -> Contract:
         """What was made of what (ILineage)."""
         return self.contract("Lineage")
@@ -151,6 +156,16 @@ class Deployment:
     def recalls(self) -> Contract:
         """Recalls and their closure (IRecalls)."""
         return self.contract("Recalls")
+
+    @property
+    def compliance(self) -> Contract:
+        """Programmes of required evidence, and cases of them (ICompliance)."""
+        return self.contract("Compliance")
+
+    @property
+    def batch_release(self) -> Contract:
+        """Batches that are held until quality releases them (IBatchRelease)."""
+        return self.contract("BatchRelease")
 
     @property
     def closure_claims(self) -> Contract:
@@ -163,14 +178,34 @@ class Deployment:
         return self.contract("Verification")
 
     @property
+    def licences(self) -> Contract:
+        """Who may make or use a design (ILicences)."""
+        return self.contract("Licences")
+
+    @property
+    def usage_meters(self) -> Contract:
+        """Use that is counted and paid for (IUsageMeters)."""
+        return self.contract("UsageMeters")
+
+    @property
     def exposures(self) -> Contract:
         """Breaches of containers that their contents inherited (IExposures)."""
         return self.contract("Exposures")
 
     @property
+    def conflict_minerals(self) -> Contract:
+        """Smelters, what makers declare of them, and what is in a product (IConflictMinerals)."""
+        return self.contract("ConflictMinerals")
+
+    @property
     def delivery_exceptions(self) -> Contract:
         """What receivers found wrong (IDeliveryExceptions)."""
         return self.contract("DeliveryExceptions")
+
+    @property
+    def design_control(self) -> Contract:
+        """Design projects, their trace matrix, gates and changes (IDesignControl)."""
+        return self.contract("DesignControl")
 
     @property
     def title_deed(self) -> Contract:

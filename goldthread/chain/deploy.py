@@ -48,6 +48,7 @@ POWERS: Mapping[str, tuple[int, Duty]] = {
     "Lineage": (RULES_NUMBER, Duty.REGISTER),
     "Recalls": (RULES_NUMBER, Duty.RECALL | Duty.QUALITY),
     "Exposures": (RULES_NUMBER, Duty.QUALITY),
+    "BatchRelease": (RULES_NUMBER, Duty.QUALITY),
     "ClosureClaims": (RULES_NUMBER, Duty.RECALL),
     "TitleDeed": (DEEDS_NUMBER, Duty.FINANCE),
 }
@@ -129,6 +130,11 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
         Part("Templates", ("@Consortium",), ("CONSORTIUM",)),
         Part("LoggerReports", ("@Consortium", "@Telemetry"), ("CONSORTIUM", "TELEMETRY")),
         Part("Lots", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
+        Part(
+            "Records",
+            ("@Consortium", "@Lots", "@Devices"),
+            ("CONSORTIUM", "LOTS", "DEVICES"),
+        ),
         Part("Lineage", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
         Part("Recalls", ("@Consortium", "@Lineage"), ("CONSORTIUM", "LINEAGE")),
         Part(
@@ -136,14 +142,24 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
             ("@Consortium", "@Conditions", "@Lots"),
             ("CONSORTIUM", "CONDITIONS", "LOTS"),
         ),
+        Part("Compliance", ("@Consortium", "@Records"), ("CONSORTIUM", "RECORDS")),
+        Part("BatchRelease", ("@Consortium", "@Compliance"), ("CONSORTIUM", "COMPLIANCE")),
+        Part("ConflictMinerals", ("@Consortium", "@Lineage"), ("CONSORTIUM", "LINEAGE")),
+        Part("Licences", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
         Part("Verification", ("@Consortium", "@Lots"), ("CONSORTIUM", "LOTS")),
         Part("DeliveryExceptions", ("@Consortium",), ("CONSORTIUM",)),
+        Part("DesignControl", ("@Consortium", "@Records"), ("CONSORTIUM", "RECORDS")),
         Part("TitleDeed", ("@Consortium", "@Twins"), ("CONSORTIUM", "TWINS")),
     )
     money = () if token else (Part("TestToken", ("Goldthread test dollar", "tUSD", 6)),)
     paid_in = token or "@TestToken"
     challenges = Part(
         "Challenges", ("@Consortium", "@Telemetry", paid_in), ("CONSORTIUM", "TELEMETRY", "TOKEN")
+    )
+    meters = Part(
+        "UsageMeters",
+        ("@Consortium", "@Licences", "@Devices", paid_in),
+        ("CONSORTIUM", "LICENCES", "DEVICES", "TOKEN"),
     )
     insurance = (
         Part("DriveInsurance", ("@Consortium", "@Devices", paid_in), ("CONSORTIUM", "DEVICES", "TOKEN")),
@@ -158,7 +174,7 @@ def plan(deployer: str, token: str | None, decimals: int = 6) -> tuple[Part, ...
         ("@Consortium", "@Recalls", paid_in, CLAIM_BOND * 10**decimals, CLAIM_WINDOW),
         ("CONSORTIUM", "RECALLS", "TOKEN", "BOND", "WINDOW"),
     )
-    return (*modules, *money, challenges, *insurance, claims)
+    return (*modules, *money, challenges, meters, *insurance, claims)
 
 
 class Deployer:

@@ -1,6 +1,8 @@
-"""Merkle trees over readings, the serials of a lot, the contents of a container and the members of a recall.
+"""Merkle trees over readings, the serials of a lot, the contents of a container, the members of a recall, the
+documents of a record and the smelters of a declaration.
 
-The hashes are those of contracts/libraries/MerkleLeaves.sol.
+The hashes are those of contracts/libraries/MerkleLeaves.sol; the fields of a document (goldthread.records)
+are for no contract.
 
     tree = serial_tree(uris)                     # any iterable; a million serials in some seconds
     tree.root                                    # what the contract is told
@@ -8,8 +10,8 @@ The hashes are those of contracts/libraries/MerkleLeaves.sol.
 
 A leaf is `keccak256(kind ‖ index ‖ fields)` with one byte of kind and four of index, counted from 0. A node
 is `keccak256(0x01 ‖ smaller ‖ larger)`. Leaves stand in the order of their index, each level is paired from
-left to right, and a node without a neighbour moves up as it is. No kind of leaf is 1, so that a node is never
-taken for a leaf, and an index is part of its leaf, so that a leaf has one place.
+left to right, and a node without a neighbour moves up as it is. No kind of leaf is 1, so that a node is
+never taken for a leaf, and an index is part of its leaf, so that a leaf has one place.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from typing import Protocol
 from goldthread.gs1.serials import unit_ids
 from goldthread.hashing import keccak
 
-READING, NODE, SERIAL, CONTENT, MEMBER = range(5)
+READING, NODE, SERIAL, CONTENT, MEMBER, DOCUMENT, FIELD, SMELTER = range(8)
 """The first byte of what is hashed."""
 
 MAX_INDEX = (1 << 32) - 1
@@ -177,6 +179,11 @@ def serial_leaves(units: Iterable[bytes]) -> Iterator[bytes]:
     """The hashes of the leaves of a lot, given the twin ids of its units."""
     hash_, tag = keccak, bytes([SERIAL])
     return (hash_(tag + index.to_bytes(4, "big") + unit) for index, unit in enumerate(units))
+
+
+def smelter_tree(smelters: Iterable[bytes]) -> Tree:
+    """The tree over the smelters of a declaration, 32 bytes each; `ValueError` if there is none."""
+    return Tree(leaf(SMELTER, index, smelter) for index, smelter in enumerate(smelters))
 
 
 def leaf(kind: int, index: int, fields: bytes) -> bytes:

@@ -38,13 +38,14 @@ class LocalNode:
     """A running Anvil on a free port. Use it as a context manager.
 
     The rules are those of Osaka, so P-256 signatures are checked by the precompiled contract, and no
-    transaction may use more than 16,777,216 gas. It is gone with its folder when this process is, even when
-    that one is killed.
+    transaction may use more than 16,777,216 gas. Its clock starts at the second `start`, or now. It is gone
+    with its folder when this process is, even when that one is killed.
     """
 
-    def __init__(self, accounts: int = 10) -> None:
+    def __init__(self, accounts: int = 10, start: int | None = None) -> None:
         command = [_anvil(), "--port", "0", "--accounts", str(accounts), "--hardfork", "osaka"]
         command += ["--enable-tx-gas-limit", "--prune-history", "128"]
+        command += [] if start is None else ["--timestamp", str(start)]
         self._folder = Path(tempfile.mkdtemp(prefix="goldthread-node-"))
         # In a session of its own: Ctrl-C is for the owner, who stops the node in the end.
         self._watch = subprocess.Popen(

@@ -169,6 +169,31 @@ class Method(IntFlag):
     UPDATE = 1 << 4
 
 
+class Meaning(IntFlag):
+    """What a signature under a record means (library Meaning)."""
+
+    AUTHORSHIP = 1 << 0
+    REVIEW = 1 << 1
+    APPROVAL = 1 << 2
+    RESPONSIBILITY = 1 << 3
+
+
+class Authority(IntEnum):
+    """Which organisations write about a subject (IRecords.Authority)."""
+
+    ANYONE_ALLOWED = 0
+    OWNER_OR_CUSTODIAN = 1
+    MAKER = 2
+
+
+class Authors(IntEnum):
+    """Who is the author of a record (IRecords.Authors)."""
+
+    PERSONS = 0
+    DEVICES = 1
+    PERSONS_AND_DEVICES = 2
+
+
 class FirmwareState(IntEnum):
     """What is known of the firmware of a device (IFirmware.State)."""
 
@@ -176,6 +201,21 @@ class FirmwareState(IntEnum):
     BELOW_MINIMUM = 1
     EXPIRED = 2
     CURRENT = 3
+
+
+class LicenceOutcome(IntEnum):
+    """What a check-out of a seat meets (ILicences.Outcome)."""
+
+    OK = 0
+    OVERDRAFT = 1
+    UNKNOWN = 2
+    NOT_LICENSEE = 3
+    REVOKED = 4
+    SUPERSEDED = 5
+    NOT_STARTED = 6
+    EXPIRED = 7
+    USER_MAX = 8
+    MAX_REACHED = 9
 
 
 class CapabilityCause(IntEnum):
@@ -189,3 +229,108 @@ class CapabilityCause(IntEnum):
     NOT_GRANTEE = 5
     REVOKED = 6
     TITLE_PASSED = 7
+
+
+class RequirementStatus(IntEnum):
+    """Where a requirement of a case stands (ICompliance.Status)."""
+
+    OPEN = 0
+    SUBMITTED = 1
+    REJECTED = 2
+    ACCEPTED = 3
+    WAIVED = 4
+    SUPERSEDED = 5
+    EXPIRED = 6
+
+
+class BatchState(IntEnum):
+    """What became of a batch (IBatchRelease.State)."""
+
+    NONE = 0
+    OPEN = 1
+    RELEASED = 2
+    REJECTED = 3
+    WITHDRAWN = 4
+
+
+class ReleaseCause(IntEnum):
+    """What speaks against the release of a batch (IBatchRelease.Cause)."""
+
+    NONE = 0
+    NOT_OPEN = 1
+    STEP = 2
+    OWN_STEP = 3
+    NOT_EXAMINED = 4
+    DEVIATION = 5
+    NO_YIELD = 6
+    YIELD_RECORD = 7
+    OWN_YIELD = 8
+    HELD = 9
+    RECALLED = 10
+    EXPIRED = 11
+    ENDED = 12
+
+
+class ItemKind(IntEnum):
+    """What an item of a design project is (IDesignControl.Kind)."""
+
+    NONE = 0
+    NEED = 1
+    RISK = 2
+    INPUT = 3
+    OUTPUT = 4
+    VERIFICATION = 5
+    VALIDATION = 6
+
+
+class Gate(IntEnum):
+    """The gates of a design project (IDesignControl.Gate): ISO 13485:2016, 7.3.2 to 7.3.8."""
+
+    NONE = 0
+    PLANNING = 1
+    INPUTS = 2
+    OUTPUTS = 3
+    REVIEW = 4
+    VERIFICATION = 5
+    VALIDATION = 6
+    TRANSFER = 7
+
+
+class Source(IntEnum):
+    """What the content of an item of a design project is (IDesignControl.Source)."""
+
+    WITHDRAWN = 0
+    DOCUMENT = 1
+    RECORD = 2
+
+
+class DesignResult(IntEnum):
+    """What a test said of an item of a design project (IDesignControl.Result)."""
+
+    NONE = 0
+    PASSED = 1
+    FAILED = 2
+
+
+class ChangeState(IntEnum):
+    """What became of a change of a design project (IDesignControl.ChangeState)."""
+
+    NONE = 0
+    OPEN = 1
+    APPROVED = 2
+    DISMISSED = 3
+
+
+class Obstacle(IntEnum):
+    """What speaks against the transfer of a design to production (IDesignControl.Obstacle)."""
+
+    NONE = 0
+    NO_PROJECT = 1
+    INPUTS = 2
+    OUTPUTS = 3
+    VERIFICATION = 4
+    VALIDATION = 5
+    GATES = 6
+    CHANGES = 7
+    TWIN = 8
+    TRANSFERRED = 9

@@ -15,11 +15,12 @@ import click
 from goldthread.commands.output import Failure, print_json
 
 if TYPE_CHECKING:
-    from goldthread.chain.contracts import Call, Deployment
+    from goldthread.chain.contracts import Call, Contract, Deployment
     from goldthread.chain.logs import Event
     from goldthread.chain.manifest import Manifest
     from goldthread.chain.send import Sender
     from goldthread.chain.signers import Signer
+    from goldthread.records.archive import Archive
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -155,16 +156,19 @@ class KeyChoice:
             raise Failure("--key or --pkcs11-module: give one of the two, to say which key signs")
 
     @contextmanager
-    def open(self, manifest: Manifest | None, verifier: str = "") -> Iterator[Signer]:
+    def open(
+        self, manifest: Manifest | None, verifier: str = "", contract: str = "ERC7913P256Verifier"
+    ) -> Iterator[Signer]:
         """The key, for as long as the block runs. Asks for passphrase or PIN where no file holds it.
 
-        `verifier` is the address behind P-256 signers where neither option nor manifest names one.
+        `verifier` is the address behind P-256 signers where neither option nor manifest names one, and
+        `contract` the name under which the manifest has it.
         """
         self.check()
         if self.verifier is not None:
             verifier = address_of("--verifier", self.verifier)
-        elif manifest is not None and "ERC7913P256Verifier" in manifest.contracts:
-            verifier = manifest.address("ERC7913P256Verifier")
+        elif manifest is not None and contract in manifest.contracts:
+            verifier = manifest.address(contract)
         if self.file is not None:
             yield self._from_file(self.file, verifier)
             return
@@ -296,14 +300,37 @@ class Office:
         self.deployment = open_deployment(deployment_file, rpc)
         self.as_json = as_json
         self._sender = account, keystore, passphrase_file
+        self._opened: Sender | None = None
+
+    @property
+    def signs(self) -> bool:
+        """Was somebody named who signs?"""
+        account, keystore, _ = self._sender
+        return account is not None or keystore is not None
+
+    def sender(self) -> Sender:
+        """Who sends; asked for once. Waits for what that account has sent before."""
+        if self._opened is None:
+            self._opened = sender_of(self.deployment, *self._sender)
+        return self._opened
+
+    def require_sender(self) -> None:
+        """Fail now, before anything is done, if nobody can send."""
+        self.sender()
 
     def send(self, call: Call) -> list[Event]:
         """Send a call; the events of its contract."""
         from goldthread.chain.logs import receipt_events
 
-        receipt = sender_of(self.deployment, *self._sender).send(call)
+        receipt = self.sender().send(call)
         self.receipt = receipt
         return receipt_events(self.deployment, [call.contract.name], receipt)
+
+    def allow(self, contract: Contract, amount: int) -> None:
+        """Let a contract take so many base units of the sender's tokens."""
+        from goldthread.chain.tokens import allow
+
+        allow(self.sender(), contract, amount)
 
     def tell(self, text: str, **facts: Any) -> None:
         """Print what was done and what it cost."""
@@ -337,6 +364,19 @@ def sends(command: Callable[..., Any]) -> Callable[..., Any]:
     return found
 
 
+def reads(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command that asks a node and sends nothing. It gets an `Office` as first argument."""
+
+    @wraps(command)
+    def with_office(*args: Any, deployment_file: Path, rpc: str, as_json: bool, **options: Any) -> Any:
+        return command(Office(deployment_file, rpc, None, None, None, as_json), *args, **options)
+
+    found: Callable[..., Any] = json_option(with_office)
+    for option in (rpc_option, deployment_option()):
+        found = option(found)
+    return found
+
+
 def named(option: str, text: str) -> bytes:
     """The id of what has a name: 0x and 64 hex digits, or the Keccak-256 hash of the name; zero for none."""
     from goldthread.hashing import keccak
@@ -355,3 +395,89 @@ def signer_bytes(option: str, text: str) -> bytes:
     if not text.startswith("0x") or len(signer) < 20:
         raise Failure(f"{option} {text!r}: must be 0x and at least 40 hex digits")
     return signer
+
+
+# ------------------------------------------------------------------------------------------------- documents
+
+
+_STORE: tuple[Decorator, ...] = (
+    click.option(
+        "--store",
+        "store_url",
+        metavar="URL",
+        default="records",
+        show_default=True,
+        envvar="GOLDTHREAD_STORE",
+        help="Folder of the documents, or a URL such as s3://bucket/folder (or GOLDTHREAD_STORE).",
+    ),
+    click.option(
+        "--identity",
+        type=FILE,
+        envvar="GOLDTHREAD_IDENTITY",
+        help="Key file of a reader, for sealed documents (or GOLDTHREAD_IDENTITY).",
+    ),
+)
+
+_READERS: tuple[Decorator, ...] = (
+    click.option(
+        "--reader",
+        "readers",
+        multiple=True,
+        metavar="KEY",
+        envvar="GOLDTHREAD_READERS",
+        help="Who can read what is kept, age1...; several times for several (or GOLDTHREAD_READERS).",
+    ),
+    click.option("--plain", is_flag=True, help="Keep it unsealed, for all who can read the store."),
+)
+
+
+def opens_documents(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--store` and `--identity`. The command gets an `Archive` as `archive`."""
+
+    @wraps(command)
+    def with_archive(*args: Any, store_url: str, identity: Path | None, **options: Any) -> Any:
+        return command(*args, archive=_archive(store_url, identity), **options)
+
+    return _with(with_archive, _STORE)
+
+
+def keeps_documents(command: Callable[..., Any]) -> Callable[..., Any]:
+    """As `opens_documents`, for commands that keep some: `--reader` or `--plain` says for whom. What was kept
+    goes again if the command fails before `Archive.settle`.
+    """
+
+    @wraps(command)
+    def with_archive(
+        *args: Any,
+        store_url: str,
+        identity: Path | None,
+        readers: tuple[str, ...],
+        plain: bool,
+        **options: Any,
+    ) -> Any:
+        if bool(readers) == plain:
+            raise Failure("--reader or --plain: say who can read what is kept")
+        archive = _archive(store_url, identity, readers)
+        try:
+            return command(*args, archive=archive, **options)
+        except Exception:
+            archive.take_back()
+            raise
+
+    return _with(with_archive, (*_STORE, *_READERS))
+
+
+def _with(command: Callable[..., Any], options: tuple[Decorator, ...]) -> Callable[..., Any]:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _archive(url: str, identity: Path | None, readers: tuple[str, ...] = ()) -> Archive:
+    from goldthread.records.archive import Archive
+    from goldthread.records.sealing import check_reader, load_keys
+    from goldthread.records.store import Store
+
+    for reader in readers:
+        check_reader(reader)
+    return Archive(Store.open(url), readers, load_keys(identity) if identity else ())

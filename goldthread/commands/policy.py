@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from goldthread.commands.options import (
-    deployment_option,
+    Office,
     json_option,
-    open_deployment,
-    rpc_option,
-    sender_of,
-    sender_options,
+    sends,
     twin_of,
 )
 from goldthread.commands.output import Failure, Group, moment, print_fields, print_json, print_table
@@ -81,19 +77,8 @@ def show(name: str, as_json: bool) -> None:
 
 @policy.command()
 @click.argument("names", metavar="TEMPLATE...", nargs=-1, required=True)
-@deployment_option()
-@rpc_option
-@sender_options
-@json_option
-def register(
-    names: Sequence[str],
-    deployment_file: Path,
-    rpc: str,
-    account: str | None,
-    keystore: Path | None,
-    passphrase_file: Path | None,
-    as_json: bool,
-) -> None:
+@sends
+def register(office: Office, names: Sequence[str]) -> None:
     """Register templates under your organisation's number (duty QUALITY). What is registered is left alone.
 
     \b
@@ -101,8 +86,8 @@ def register(
       goldthread policy register usp-2-to-8 --deployment deployments/31337.json --keystore quality.json
     """
     chosen = [_template(name) for name in names]
-    deployment = open_deployment(deployment_file, rpc)
-    sender = sender_of(deployment, account, keystore, passphrase_file)
+    deployment = office.deployment
+    sender = office.sender()
     org = deployment.consortium.accountOf(sender.address).org
     done = []
     for template in chosen:
@@ -114,7 +99,7 @@ def register(
             arguments = template.name, template.version, template.words
             sender.send(deployment.templates.register(*arguments))
         done.append((template, identifier, not any(known)))
-    if as_json:
+    if office.as_json:
         print_json(
             [
                 {"name": t.name, "version": t.version, "templateId": f"0x{i.hex()}", "registered": new}
@@ -138,23 +123,15 @@ def register(
 )
 @click.option("--max-interval", type=click.IntRange(1), required=True, help="Longest time between readings.")
 @click.option("--max-silence", type=click.IntRange(0), default=0, help="Longest silence (default: any).")
-@deployment_option()
-@rpc_option
-@sender_options
-@json_option
+@sends
 def set_(
+    office: Office,
     subject: str,
     name: str,
     devices: Sequence[str],
     start: int | None,
     max_interval: int,
     max_silence: int,
-    deployment_file: Path,
-    rpc: str,
-    account: str | None,
-    keystore: Path | None,
-    passphrase_file: Path | None,
-    as_json: bool,
 ) -> None:
     """Set the rules of a template as your organisation's policy on a twin (duty QUALITY).
 
@@ -169,8 +146,8 @@ def set_(
 
     template, twin = _template(name), twin_of("TWIN", subject)
     loggers = tuple(twin_of("--device", device) for device in devices)
-    deployment = open_deployment(deployment_file, rpc)
-    sender = sender_of(deployment, account, keystore, passphrase_file)
+    deployment = office.deployment
+    sender = office.sender()
     contract = deployment.conditions
     org = deployment.consortium.accountOf(sender.address).org
     identifier = contract.policyIdOf(twin, org)
@@ -180,7 +157,7 @@ def set_(
     begin = int(latest["timestamp"], 16) + 60 if start is None else start
     terms = Policy(twin, org, version, begin, max_interval, max_silence, loggers, template.rules)
     sender.send(contract.setPolicy(terms.to_contract()))
-    if as_json:
+    if office.as_json:
         about = {"policyId": f"0x{identifier.hex()}", "version": version, "start": begin}
         print_json({**about, "template": template.name, "templateVersion": template.version})
         return

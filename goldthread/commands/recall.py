@@ -11,13 +11,10 @@ import click
 from goldthread.commands.options import (
     FILE,
     Decorator,
-    deployment_option,
-    json_option,
-    open_deployment,
+    Office,
+    reads,
     record_of,
-    rpc_option,
-    sender_of,
-    sender_options,
+    sends,
     twin_of,
 )
 from goldthread.commands.output import (
@@ -53,10 +50,8 @@ def recall() -> None:
 
 @recall.command()
 @click.argument("lot_ids", metavar="LOT...", nargs=-1, required=True)
-@deployment_option()
-@rpc_option
-@json_option
-def plan(lot_ids: tuple[str, ...], deployment_file: Path, rpc: str, as_json: bool) -> None:
+@reads
+def plan(office: Office, lot_ids: tuple[str, ...]) -> None:
     """Print what a recall of lots would reach, who has it, and what it would cost. Sends nothing.
 
     LOT is a link, another URI or an id. Exit code 1 if the logs are not complete.
@@ -67,10 +62,10 @@ def plan(lot_ids: tuple[str, ...], deployment_file: Path, rpc: str, as_json: boo
     """
     from goldthread import recall as recalls
 
-    book, names = _open(deployment_file, rpc, as_json)
+    book, names = _open(office)
     found = recalls.plan(book, [twin_of("LOT", text) for text in lot_ids])
     everything = [*found.members, *found.twins, *found.containers]
-    if as_json:
+    if office.as_json:
         print_json(
             {
                 "block": found.block,
@@ -106,21 +101,13 @@ def plan(lot_ids: tuple[str, ...], deployment_file: Path, rpc: str, as_json: boo
 )
 @click.option("--reason", metavar="HASH", help="Hash of the record that explains the recall.")
 @click.option("--reason-file", type=FILE, help="The record itself; its SHA-256 is the reason.")
-@deployment_option()
-@rpc_option
-@sender_options
-@json_option
+@sends
 def open_(
+    office: Office,
     lot_ids: tuple[str, ...],
     klass: str,
     reason: str | None,
     reason_file: Path | None,
-    deployment_file: Path,
-    rpc: str,
-    account: str | None,
-    keystore: Path | None,
-    passphrase_file: Path | None,
-    as_json: bool,
 ) -> None:
     """Open a recall of lots. From then on they are blocked wherever they are.
 
@@ -136,12 +123,12 @@ def open_(
 
     record = record_of("reason", reason, reason_file)
     seeds = [twin_of("LOT", text) for text in lot_ids]
-    book, _ = _open(deployment_file, rpc, as_json)
-    sender = sender_of(book.deployment, account, keystore, passphrase_file)
+    book, _ = _open(office)
+    sender = office.sender()
     book.update()
     number, new = recalls.open_recall(book, sender, recalls.RecallClass(_CLASSES[klass]), record, seeds)
     frontier = len(book.recall(number).frontier)
-    if as_json:
+    if office.as_json:
         print_json({"recall": number, "new": new, "reason": f"0x{record.hex()}", "frontier": frontier})
         return
     told = "opened" if new else "was opened for this reason before"
@@ -150,19 +137,8 @@ def open_(
 
 @recall.command()
 @_number
-@deployment_option()
-@rpc_option
-@sender_options
-@json_option
-def step(
-    number: int,
-    deployment_file: Path,
-    rpc: str,
-    account: str | None,
-    keystore: Path | None,
-    passphrase_file: Path | None,
-    as_json: bool,
-) -> None:
+@sends
+def step(office: Office, number: int) -> None:
     """Send the next steps of a recall, or hold the next containers: what one transaction can take.
 
     Anyone may.
@@ -173,28 +149,17 @@ def step(
     """
     from goldthread import recall as recalls
 
-    book, _ = _open(deployment_file, rpc, as_json)
-    sender = sender_of(book.deployment, account, keystore, passphrase_file)
+    book, _ = _open(office)
+    sender = office.sender()
     book.update()
     sent = recalls.step(book, sender, number) or recalls.hold(book, sender, number)
-    _print_state(book, number, sent, as_json)
+    _print_state(book, number, sent, office.as_json)
 
 
 @recall.command()
 @_number
-@deployment_option()
-@rpc_option
-@sender_options
-@json_option
-def close(
-    number: int,
-    deployment_file: Path,
-    rpc: str,
-    account: str | None,
-    keystore: Path | None,
-    passphrase_file: Path | None,
-    as_json: bool,
-) -> None:
+@sends
+def close(office: Office, number: int) -> None:
     """Step a recall until it has all its members, and hold every container with something of them.
 
     Of a recall that has adopted a claim, follow that first. Anyone may. Can be interrupted at any moment
@@ -206,35 +171,24 @@ def close(
     """
     from goldthread import closure
 
-    book, _ = _open(deployment_file, rpc, as_json)
-    sender = sender_of(book.deployment, account, keystore, passphrase_file)
+    book, _ = _open(office)
+    sender = office.sender()
     book.update()
     steps = book.steps(number)
     containers = book.containers({*book.recall(number).members, *(s.thing.id for s in steps)})
     held = book.recall(number).twins
     total = len(steps) + sum(1 for container in containers if container not in held)
     total += book.recall(number).pending
-    with progress(as_json) as display:
+    with progress(office.as_json) as display:
         task = display.add_task(f"recall {number}", total=total)
         sent = closure.close(book, sender, number, lambda done: display.advance(task, done))
-    _print_state(book, number, sent, as_json)
+    _print_state(book, number, sent, office.as_json)
 
 
 @recall.command()
 @_number
-@deployment_option()
-@rpc_option
-@sender_options
-@json_option
-def claim(
-    number: int,
-    deployment_file: Path,
-    rpc: str,
-    account: str | None,
-    keystore: Path | None,
-    passphrase_file: Path | None,
-    as_json: bool,
-) -> None:
+@sends
+def claim(office: Office, number: int) -> None:
     """Claim all that a recall reaches, instead of stepping it: put the bond, publish the list.
 
     Who opened the recall, or a regulator. Can be interrupted and run again. A claim that leaves
@@ -247,13 +201,13 @@ def claim(
     """
     from goldthread import closure
 
-    book, _ = _open(deployment_file, rpc, as_json)
-    sender = sender_of(book.deployment, account, keystore, passphrase_file)
+    book, _ = _open(office)
+    sender = office.sender()
     book.update()
-    with progress(as_json) as display:
+    with progress(office.as_json) as display:
         task = display.add_task(f"claim of recall {number}", total=None)
         made = closure.claim(book, sender, number, lambda done: display.advance(task, done))
-    _print_claim(book, made, as_json)
+    _print_claim(book, made, office.as_json)
 
 
 @recall.command()
@@ -261,20 +215,8 @@ def claim(
 @click.option(
     "--every", type=click.IntRange(1), metavar="SECONDS", help="Go on looking, again after so many seconds."
 )
-@deployment_option()
-@rpc_option
-@sender_options
-@json_option
-def challenge(
-    claims: tuple[int, ...],
-    every: int | None,
-    deployment_file: Path,
-    rpc: str,
-    account: str | None,
-    keystore: Path | None,
-    passphrase_file: Path | None,
-    as_json: bool,
-) -> None:
+@sends
+def challenge(office: Office, claims: tuple[int, ...], every: int | None) -> None:
     """Work out from the logs what complete claims should say, and refute those that are false.
 
     CLAIM is a number; without one, all that can be refuted are looked at. Anyone may; half of the bond
@@ -290,15 +232,14 @@ def challenge(
 
     from goldthread import closure
 
-    book, _ = _open(deployment_file, rpc, as_json)
-    signs = account is not None or keystore is not None
-    sender = sender_of(book.deployment, account, keystore, passphrase_file) if signs else None
+    book, _ = _open(office)
+    sender = office.sender() if office.signs else None
     false = False
     while True:
         book.update()
         found = [_refute(book, number, sender) for number in claims or closure.refutable(book)]
         false = false or any(each["fault"] for each in found)
-        if as_json:
+        if office.as_json:
             print_json({"block": book.trace.block, "claims": found})
         else:
             for each in found:
@@ -306,25 +247,14 @@ def challenge(
         if every is None:
             break
         time.sleep(every)
-    if false and not signs:
+    if false and not office.signs:
         sys.exit(FOUND)
 
 
 @recall.command()
 @_claim
-@deployment_option()
-@rpc_option
-@sender_options
-@json_option
-def finalise(
-    number: int,
-    deployment_file: Path,
-    rpc: str,
-    account: str | None,
-    keystore: Path | None,
-    passphrase_file: Path | None,
-    as_json: bool,
-) -> None:
+@sends
+def finalise(office: Office, number: int) -> None:
     """Adopt a claim after its window, if it is true. The bond goes back. Anyone may.
 
     \b
@@ -333,28 +263,17 @@ def finalise(
     """
     from goldthread import closure
 
-    book, _ = _open(deployment_file, rpc, as_json)
-    sender = sender_of(book.deployment, account, keystore, passphrase_file)
+    book, _ = _open(office)
+    sender = office.sender()
     book.update()
     closure.adopt(book, sender, number)
-    _print_claim(book, number, as_json)
+    _print_claim(book, number, office.as_json)
 
 
 @recall.command()
 @_number
-@deployment_option()
-@rpc_option
-@sender_options
-@json_option
-def follow(
-    number: int,
-    deployment_file: Path,
-    rpc: str,
-    account: str | None,
-    keystore: Path | None,
-    passphrase_file: Path | None,
-    as_json: bool,
-) -> None:
+@sends
+def follow(office: Office, number: int) -> None:
     """Follow the claim that a recall has adopted: block all that it names. Anyone may.
 
     Can be interrupted and run again. What has grown since the claim is stepped with `goldthread recall
@@ -366,26 +285,24 @@ def follow(
     """
     from goldthread import closure
 
-    book, _ = _open(deployment_file, rpc, as_json)
-    sender = sender_of(book.deployment, account, keystore, passphrase_file)
+    book, _ = _open(office)
+    sender = office.sender()
     book.update()
     if not book.recall(number).claim:
         raise Failure(f"recall {number}: has adopted no claim")
     followed = 0
-    with progress(as_json) as display:
+    with progress(office.as_json) as display:
         task = display.add_task(f"recall {number}", total=book.recall(number).pending)
         while sent := closure.follow(book, sender, number):
             display.advance(task, sent)
             followed += sent
-    _print_state(book, number, followed, as_json)
+    _print_state(book, number, followed, office.as_json)
 
 
 @recall.command()
 @_number
-@deployment_option()
-@rpc_option
-@json_option
-def status(number: int, deployment_file: Path, rpc: str, as_json: bool) -> None:
+@reads
+def status(office: Office, number: int) -> None:
     """Print where a recall stands: its members, its consignees, and what is still open.
 
     \b
@@ -394,7 +311,7 @@ def status(number: int, deployment_file: Path, rpc: str, as_json: bool) -> None:
     """
     from goldthread import recall as recalls
 
-    book, names = _open(deployment_file, rpc, as_json)
+    book, names = _open(office)
     facts, told = book.recall(number), book.state(number)
     found = recalls.consignees(book, number)
     waits = recalls.still_open(book, number, found, names)
@@ -417,7 +334,7 @@ def status(number: int, deployment_file: Path, rpc: str, as_json: bool) -> None:
         "reconciled": told.reconciled,
         "open": waits,
     }
-    if as_json:
+    if office.as_json:
         print_json(document)
         return
     counted = ", ".join(f"{name}: {document[name]}" for name in ("lots", "processes", "twins"))
@@ -443,13 +360,13 @@ def status(number: int, deployment_file: Path, rpc: str, as_json: bool) -> None:
         click.echo(f"  {clean(line)}")
 
 
-def _open(path: Path, rpc: str, quiet: bool) -> tuple[Book, dict[int, str]]:
+def _open(office: Office) -> tuple[Book, dict[int, str]]:
     """The logs up to now, and the names of organisations."""
     from goldthread.audit.history import organisation_names
     from goldthread.recall import Book
 
-    book = Book(open_deployment(path, rpc))
-    with progress(quiet) as display:
+    book = Book(office.deployment)
+    with progress(office.as_json) as display:
         reading = display.add_task("reading logs", total=None)
         book.update(lambda block, _: display.update(reading, description=f"reading logs, block {block}"))
     return book, organisation_names(book.deployment, book.trace.block)

@@ -216,6 +216,10 @@ def last_only(cold: ColdChain) -> Segment:
 
 
 ODD: dict[str, tuple[Callable[[ColdChain], Segment], dict[str, object]]] = {
+    "longer than nothing, at the very end": (
+        hot,
+        {"first": 1200, "suffix": 0, "longest": 1, "total": 0, "runs": 1},
+    ),
     "no reading so high": (hot, {"limit": Limit(901, True)}),
     "no reading so low": (hot, {"limit": Limit(499, False), "suffix": 0}),
     "longer than in total": (hot, {"longest": 601}),

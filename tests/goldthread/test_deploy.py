@@ -36,11 +36,11 @@ from goldthread.chain.words import Duty, Role
 from tests.support import AnvilNode
 
 NETWORK = "ethereum:local"
-DEPLOYED = 25
+DEPLOYED = 32
 """Contracts."""
 
-TRANSACTIONS = DEPLOYED + 12
-"""Two roles of governance, two organisations, eight contracts that act for them."""
+TRANSACTIONS = DEPLOYED + 13
+"""Two roles of governance, two organisations, nine contracts that act for them."""
 
 WITH_GOVERNANCE = TRANSACTIONS + 8
 """Three roles given, two organisations offered, three roles given up."""
@@ -246,6 +246,7 @@ def test_the_manifest_says_by_whom_from_what_and_with_which_powers(chain: Chain,
         ("Consortium", "REGISTER", manifest.address("Lineage")),
         ("Consortium", "QUALITY, RECALL", manifest.address("Recalls")),
         ("Consortium", "QUALITY", manifest.address("Exposures")),
+        ("Consortium", "QUALITY", manifest.address("BatchRelease")),
         ("Consortium", "RECALL", manifest.address("ClosureClaims")),
         ("Consortium", "FINANCE", manifest.address("TitleDeed")),
     ]
@@ -493,7 +494,7 @@ def test_another_token_is_no_second_deployment(chain: Chain, path: Path) -> None
 def test_a_contract_with_other_arguments_is_not_taken_for_the_one_that_was_sent(
     chain: Chain, path: Path
 ) -> None:
-    killed(chain, path, DEPLOYED - 3, sent=True)
+    killed(chain, path, DEPLOYED - 4, sent=True)
     sender = Sender.unlocked(chain, chain.rpc("eth_accounts")[0])
     token = another_token(sender)
     manifest = Deployer(sender, path, network=NETWORK, token=token).run()

@@ -21,6 +21,7 @@ LIBRARIES = [
     (words.Duty, "libraries/Membership.sol", "Duty"),
     (words.Exceptions, "libraries/Exceptions.sol", "Exceptions"),
     (words.Method, "libraries/Method.sol", "Method"),
+    (words.Meaning, "libraries/Meaning.sol", "Meaning"),
 ]
 ENUMS = [
     (words.Kind, "interfaces/ITwins.sol", "Kind"),
@@ -29,9 +30,21 @@ ENUMS = [
     (words.Cause, "interfaces/ITwins.sol", "Cause"),
     (words.UnitEnd, "interfaces/ILots.sol", "UnitEnd"),
     (words.LotCause, "interfaces/ILots.sol", "Cause"),
+    (words.LicenceOutcome, "interfaces/ILicences.sol", "Outcome"),
     (words.CapabilityCause, "interfaces/ICapabilities.sol", "Cause"),
     (words.FirmwareState, "interfaces/IFirmware.sol", "State"),
+    (words.Authority, "interfaces/IRecords.sol", "Authority"),
+    (words.Authors, "interfaces/IRecords.sol", "Authors"),
+    (words.RequirementStatus, "interfaces/ICompliance.sol", "Status"),
+    (words.BatchState, "interfaces/IBatchRelease.sol", "State"),
+    (words.ReleaseCause, "interfaces/IBatchRelease.sol", "Cause"),
     (words.Disposition, "interfaces/IConditions.sol", "Disposition"),
+    (words.ItemKind, "interfaces/IDesignControl.sol", "Kind"),
+    (words.Gate, "interfaces/IDesignControl.sol", "Gate"),
+    (words.Source, "interfaces/IDesignControl.sol", "Source"),
+    (words.DesignResult, "interfaces/IDesignControl.sol", "Result"),
+    (words.ChangeState, "interfaces/IDesignControl.sol", "ChangeState"),
+    (words.Obstacle, "interfaces/IDesignControl.sol", "Obstacle"),
     (conditions.Kind, "interfaces/IConditions.sol", "RuleKind"),
 ]
 

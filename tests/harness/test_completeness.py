@@ -11,22 +11,29 @@ import pytest
 from goldthread.build import ROOT
 
 INTERFACES = (
+    "IBatchRelease",
     "ICapabilities",
     "ICargoInsurance",
     "IClosureClaims",
+    "ICompliance",
     "IConditions",
+    "IConflictMinerals",
     "IConsortium",
     "IDeliveryExceptions",
+    "IDesignControl",
     "IDevices",
     "IExposures",
     "IFirmware",
+    "ILicences",
     "ILineage",
     "ILoggerReports",
     "IRecalls",
+    "IRecords",
     "ITelemetry",
     "ITemplates",
     "ITitleDeed",
     "ITwins",
+    "IUsageMeters",
     "IVerification",
 )
 ERROR = re.compile(r"^\s*error (\w+)\(([^)]*)\);", re.MULTILINE)

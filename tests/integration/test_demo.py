@@ -6,6 +6,7 @@ import csv
 import runpy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +20,7 @@ from goldthread.build import ROOT
 from goldthread.chain.node import LocalNode, NoNode
 from goldthread.chain.rpc import connect
 from goldthread.cli import main as goldthread
+from tests.support.fridge_tags import Lot, five_days
 
 from .shell import run
 
@@ -30,7 +32,10 @@ CHAPTERS = (
     "5  A driver pays for how far and how well the car is driven",
     "6  A raw material becomes 20,000 packages, and is called back",
     "7  A gateway hides a warm afternoon, is caught, and pays",
-    "8  An auditor rebuilds everything from the logs",
+    "8  A batch is recorded by people and a scale, and a passkey releases it",
+    "9  A pump is designed, gate by gate, and a change reopens its verification",
+    "10  What is known of the smelters in a product, and what is not",
+    "11  An auditor rebuilds everything from the logs",
 )
 REFUSALS = (
     "NotNamespaceOwner",
@@ -46,6 +51,10 @@ REFUSALS = (
     "UnitEnded",
     "Incomplete",
     "Blocked",
+    "NotReleasable",
+    "NotIndependent",
+    "GateHeld",
+    "WrongGate",
 )
 
 
@@ -163,6 +172,7 @@ def test_the_whole_story() -> None:
     table = Told(told.status, told.out, told.err).money
     assert table["cargo insurance"] == "9,500.00 tUSD of 10,000.00 tUSD paid"
     assert "Polar delivers it all the same → refused: Blocked" in told.out
+    assert_records(lines, table)
     first, second = months()
     assert abs(Fraction(table["premium of month 1"].split()[0]) - first) <= Fraction("0.01")
     assert abs(Fraction(table["premium of month 2"].split()[0]) - second) <= Fraction("0.01")
@@ -173,6 +183,48 @@ def test_the_whole_story() -> None:
     assert "views compared with the contracts: no difference" in told.out
     assert table["dispensed part"] == "title Lumen Diagnostics, custody Cedar Clinic Supply, not clear: ended"
     assert table["part on the shelf"] == "title Lumen Diagnostics, custody Cedar Clinic Supply, clear"
+
+
+def assert_records(lines: list[str], table: dict[str, str]) -> None:
+    """What the story shows of the batch, the design and the smelters."""
+    batch, design, minerals, end = (lines.index(chapter) for chapter in CHAPTERS[7:])
+    told = "\n".join(lines[batch:design])
+    assert "Lumen ships some of it all the same → refused: Blocked" in told
+    assert "Cy Ames of quality releases the batch → refused: NotReleasable" in told
+    assert "211.188(b)(5) is missing" in told
+    assert "both are kept: 12.05 kg, superseded, and 12.50 kg" in told
+    assert f"yield 97,340 of 100,000: {100 * 97_340 / 100_000} %" in told
+    records = [line.strip() for line in lines[batch:design] if line.startswith("    ") and "20" in line]
+    assert [line.split(",")[0] for line in records[:7]] == [
+        "1 master record",
+        "2 granulation",
+        "3 weighing",
+        "4 packaging",
+        "5 granulation",
+        "6 assay",
+        "7 yield",
+    ]
+    assert records[1].endswith("amended by 5")
+    assert ", the scale, " in records[2]
+    assert "amends 2: 12.50 was read as 12.05" in records[4]
+    for line in records[:7]:
+        assert ("LATE" in line) == line.startswith("6 assay, Eli Storm")
+        assert line.endswith("; Bo Berg (responsibility)") == ("amended by" not in line)
+    assert records[7].startswith("released by Cy Ames ")
+    assert records[7].endswith(", 12 paragraphs met")
+    (noted,) = (line for line in lines[batch:design] if line.startswith("    to note: "))
+    assert noted.startswith("    to note: LATE, 211.100(b): record 6 was written 2 days after")
+    assert table["batch of tablets"].endswith("1 late, 1 amended; released by Cy Ames's passkey")
+
+    refusals = [line.rpartition(": ")[2] for line in lines[design:minerals] if "→ refused: " in line]
+    assert refusals == ["NotIndependent", "GateHeld", "WrongGate", "GateHeld"]
+    assert table["design of a pump"] == "6 items, 3 results, 1 change, transferred"
+
+    assert any(
+        line.startswith("  the reason: smelter CID900003 of tin is not") for line in lines[minerals:end]
+    )
+    assert table["smelters in ECU1"] == "ACTIVE, FORM_SD_ONLY"
+    assert table["smelters in ECU2"] == "UNDETERMINABLE, CMR_UNDETERMINABLE"
 
 
 # ----------------------------------------------------------------------------------- recordings of one's own
@@ -230,6 +282,40 @@ def test_a_recorded_drive_is_paid_for(tell: Callable[..., Told], tmp_path: Path)
     assert "next tier 1.500" in told.money["premium of month 1"]
 
 
+def test_a_tag_that_signs_its_report_is_believed(tell: Callable[..., Told], tmp_path: Path) -> None:
+    """Of days long past: the story's clock starts before them."""
+    tag = five_days(Lot(), datetime(2021, 3, 17, 10, 12))  # noqa: DTZ001
+    file = tmp_path / "report.txt"
+    file.write_bytes(tag.file())
+    told = tell("--input", str(file))
+    assert told.status == 0, told.err
+    assert "2  A tag in a refrigerator signs what it saw" in told.out
+    assert "Somebody changes one digit of the report → refused: InvalidReportSignature" in told.out
+    assert "puts it into a refrigerator on 2021-03-11" in told.out
+    assert "2021-03-13: 4.5 to 13.2 °C" in told.out
+    assert told.money["tag's own report"].startswith("5 days verified")
+    assert "no difference" in told.out
+
+
+def test_a_report_that_was_changed_stops_the_story(tell: Callable[..., Told], tmp_path: Path) -> None:
+    tag = five_days(Lot(), datetime(2021, 3, 17, 10, 12))  # noqa: DTZ001
+    file = tmp_path / "report.txt"
+    file.write_bytes(tag.file().replace(b"+13.2", b"+03.2"))
+    told = tell("--input", str(file))
+    reason = "the text is not what the key in the file has signed"
+    assert (told.status, told.out, told.err) == (1, "", f"Error: {file}: {reason}\n")
+
+
+def test_a_tag_cannot_be_put_in_its_place_afterwards(
+    tell: Callable[..., Told], node: LocalNode, tmp_path: Path
+) -> None:
+    file = tmp_path / "report.txt"
+    file.write_bytes(five_days(Lot(), datetime(2021, 3, 17, 10, 12)).file())  # noqa: DTZ001
+    told = tell("--input", str(file), "--node", node.url)
+    assert told.status == 1
+    assert "Error: the report begins on 2021-03-13 and the node's clock is past that" in told.err
+
+
 BAD = {
     "columns": (b"time,value\n100,5\n200,5,5\n", ", line 3: has 3 columns, expected time and value"),
     "number": (b"time,value\n100,5\n200,warm\n", ", line 3: 'warm' is no decimal number"),
@@ -249,7 +335,7 @@ def test_a_wrong_file_is_named_with_line_and_reason_and_nothing_is_sent(
     file.write_bytes(content)
     started: list[int] = []
     for told in (
-        tell("--input", str(file), LocalNode=lambda accounts: started.append(accounts)),
+        tell("--input", str(file), LocalNode=lambda accounts, start: started.append(accounts)),
         tell("--input", str(file), "--node", node.url),
     ):
         assert (told.status, told.out, told.err) == (1, "", f"Error: {file}{reason}\n")
@@ -305,7 +391,7 @@ def test_only_development_nodes_that_can_be_reached_are_used(
 
 
 def test_without_anvil_the_story_says_so(tell: Callable[..., Told]) -> None:
-    def missing(accounts: int) -> None:
+    def missing(accounts: int, start: int | None) -> None:
         raise NoNode("anvil is not installed; `make setup` installs it")
 
     told = tell(LocalNode=missing)

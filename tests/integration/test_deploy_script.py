@@ -22,7 +22,7 @@ from goldthread.chain.send import Sender
 from .shell import BIN, Run, environment, run
 
 LOCAL = "ethereum:local:foundry"
-CONTRACTS = 25
+CONTRACTS = 32
 SEPOLIA = 11155111
 
 

@@ -115,6 +115,17 @@ TARGETS = {
         entries=("contracts/rules/Templates.sol",),
         tests=("templates",),
     ),
+    "Records": Target(
+        sources=(
+            "contracts/core/Records.sol",
+            "contracts/core/Schemas.sol",
+            "contracts/libraries/RecordWord.sol",
+            "contracts/libraries/Meaning.sol",
+            "contracts/libraries/MerkleLeaves.sol",
+        ),
+        entries=("contracts/core/Records.sol",),
+        tests=("records",),
+    ),
     "Mkt": Target(
         sources=("contracts/libraries/Mkt.sol",),
         entries=("contracts/mocks/MktHarness.sol",),
@@ -130,10 +141,46 @@ TARGETS = {
         entries=("contracts/rules/Recalls.sol",),
         tests=("recalls", "closure_claims"),
     ),
+    "ConflictMinerals": Target(
+        sources=(
+            "contracts/rules/ConflictMinerals.sol",
+            "contracts/rules/SmelterRegisters.sol",
+            "contracts/libraries/CmrtAnswers.sol",
+            "contracts/libraries/FormSdRules.sol",
+        ),
+        entries=("contracts/rules/ConflictMinerals.sol",),
+        tests=("conflict_minerals",),
+    ),
     "Exposures": Target(
         sources=("contracts/rules/Exposures.sol",),
         entries=("contracts/rules/Exposures.sol",),
         tests=("exposures",),
+    ),
+    "Compliance": Target(
+        sources=("contracts/rules/Compliance.sol",),
+        entries=("contracts/rules/Compliance.sol",),
+        tests=("compliance",),
+    ),
+    "BatchRelease": Target(
+        sources=("contracts/rules/BatchRelease.sol",),
+        entries=("contracts/rules/BatchRelease.sol",),
+        tests=("batch_release",),
+    ),
+    "Licences": Target(
+        sources=(
+            "contracts/rules/Licences.sol",
+            "contracts/rules/LicenceBook.sol",
+            "contracts/libraries/ReturnHours.sol",
+            "contracts/libraries/SeatWord.sol",
+        ),
+        entries=("contracts/rules/Licences.sol",),
+        # Every state of a licence takes minutes; these know all of them.
+        tests=("licences_grants", "licences_seats", "licences_units"),
+    ),
+    "UsageMeters": Target(
+        sources=("contracts/money/UsageMeters.sol",),
+        entries=("contracts/money/UsageMeters.sol",),
+        tests=("usage_meters",),
     ),
     "Verification": Target(
         sources=("contracts/rules/Verification.sol",),
@@ -144,6 +191,15 @@ TARGETS = {
         sources=("contracts/rules/DeliveryExceptions.sol",),
         entries=("contracts/rules/DeliveryExceptions.sol",),
         tests=("delivery_exceptions",),
+    ),
+    "DesignControl": Target(
+        sources=(
+            "contracts/rules/DesignControl.sol",
+            "contracts/rules/DesignMatrix.sol",
+            "contracts/libraries/DesignWords.sol",
+        ),
+        entries=("contracts/rules/DesignControl.sol",),
+        tests=("design_control",),
     ),
     "TitleDeed": Target(
         sources=("contracts/periphery/TitleDeed.sol",),

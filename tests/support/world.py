@@ -196,6 +196,16 @@ class World:
         return contract
 
     @cached_property
+    def records(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "Records", self.consortium, self.lots, self.devices)
+
+    @cached_property
+    def design_control(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "DesignControl", self.consortium, self.records)
+
+    @cached_property
     def lineage(self) -> Contract:
         """Deployed when first asked for."""
         lineage = deploy(self.node, "Lineage", self.consortium, self.lots)
@@ -217,6 +227,11 @@ class World:
         return contract
 
     @cached_property
+    def conflict_minerals(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "ConflictMinerals", self.consortium, self.lineage)
+
+    @cached_property
     def token(self) -> Contract:
         """Deployed when first asked for."""
         return deploy(self.node, "TestToken", "Test dollar", "TUSD", 6)
@@ -228,6 +243,29 @@ class World:
         contract = deploy(self.node, "ClosureClaims", *args)
         self.empower(contract, Role.MODULE, Duty.RECALL)
         return contract
+
+    @cached_property
+    def compliance(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "Compliance", self.consortium, self.records)
+
+    @cached_property
+    def batch_release(self) -> Contract:
+        """Deployed, and made a regulator, when first asked for."""
+        contract = deploy(self.node, "BatchRelease", self.consortium, self.compliance)
+        self.empower(contract, Role.REGULATOR, Duty.QUALITY)
+        return contract
+
+    @cached_property
+    def licences(self) -> Contract:
+        """Deployed when first asked for."""
+        return deploy(self.node, "Licences", self.consortium, self.lots)
+
+    @cached_property
+    def usage_meters(self) -> Contract:
+        """Deployed when first asked for."""
+        parts = self.licences, self.devices, self.token
+        return deploy(self.node, "UsageMeters", self.consortium, *parts)
 
     @cached_property
     def verification(self) -> Contract:
