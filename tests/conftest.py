@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.support import AnvilNode, Counters, GasBook, Node, nodes
+from tests.support.counters import UnseenError
 
 settings.register_profile("quick", deadline=None, max_examples=20, stateful_step_count=15)
 settings.register_profile("ci", deadline=None, max_examples=100, stateful_step_count=30, derandomize=True)
@@ -25,6 +27,9 @@ settings.register_profile(
 )
 settings.load_profile("ci")
 
+ROUNDS = 5
+"""How often a test looks for what it has to have seen."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--evm anvil` runs the same tests on a real node."""
@@ -37,6 +42,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Tell tests.support which chain was chosen."""
     nodes.use(config.getoption("--evm"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Examples are the same in every run of the same code, and others after any change of it: what did not
+    happen in them is looked for in others, and counted together.
+    """
+    try:
+        return (yield)
+    except UnseenError as unseen:
+        missed = unseen
+    names = inspect.signature(pyfuncitem.obj).parameters
+    arguments = {name: pyfuncitem.funcargs[name] for name in names}
+    usual = settings()
+    settings.register_profile("other examples", usual, derandomize=False, database=None)
+    settings.load_profile("other examples")
+    try:
+        for _ in range(ROUNDS - 1):
+            try:
+                pyfuncitem.obj(**arguments)
+            except UnseenError as unseen:
+                missed = unseen
+            else:
+                return True
+    finally:
+        settings.register_profile("usual", usual)
+        settings.load_profile("usual")
+    raise missed
 
 
 @pytest.fixture

@@ -563,6 +563,7 @@ _ADVICE: dict[str, str] = {
     "NotABatch": "a batch is a lot that your organisation made, or a container that it owns",
     "NotCaseOwner": "send from the organisation that opened the case",
     "NotProgrammeOwner": "send from the organisation that registered the programme",
+    "WrongState": "see batchOf(id): a batch is released or rejected once, and a release withdrawn once",
     "NotReleasable": "do what the cause asks for: see the enumeration Cause of IBatchRelease; `goldthread "
     "compliance "
     "missing` lists everything that is open",

@@ -439,8 +439,9 @@ def test_only_what_leads_to_the_root_counts(court: Court, count: int) -> None:
 
 
 @st.composite
-def forests(draw: st.DrawFn, start: int) -> tuple[list[Reading], list[Limit], bool]:
-    steps = draw(st.lists(st.tuples(st.integers(1, 400), st.integers(-1000, 1000)), min_size=1, max_size=13))
+def forests(draw: st.DrawFn, start: int, least: int) -> tuple[list[Reading], list[Limit], bool]:
+    step = st.tuples(st.integers(1, 400), st.integers(-1000, 1000))
+    steps = draw(st.lists(step, min_size=least, max_size=13))
     times = [start + sum(step for step, _ in steps[:i]) for i in range(len(steps))]
     values = [value for _, value in steps]
     sides = st.builds(Limit, st.sampled_from([*values, 0, 500]), st.booleans())
@@ -460,13 +461,14 @@ def test_one_changed_node_or_leaf_convicts_and_nothing_else_does() -> None:
     def check(data: st.DataObject) -> None:
         court.cold.node.revert(base.pop())
         base.append(court.cold.node.snapshot())
-        readings, limits, histogram = data.draw(forests(court.cold.start))
+        kind = data.draw(st.sampled_from(["honest", "node", "leaf"]))
+        # Below the top there are nodes from the third reading on.
+        readings, limits, histogram = data.draw(forests(court.cold.start, 3 if kind == "node" else 1))
         segment = court.cold.segment(readings, limits=limits, histogram=histogram)
         honest = Forest(segment, readings)
         nodes: dict[Place, list[int]] = {}
         leaves: dict[int, Leaf] = {}
-        kind = data.draw(st.sampled_from(["honest", "node", "leaf"]))
-        if kind == "node" and honest.inner[:-1]:
+        if kind == "node":
             place = data.draw(st.sampled_from(honest.inner[:-1]))
             words = honest.summary(*place)
             at, bit = data.draw(st.integers(0, len(words) - 1)), data.draw(st.integers(0, 255))

@@ -6,6 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 
 
+class UnseenError(AssertionError):
+    """Something never happened, in all the examples of a test."""
+
+
 class Counters:
     """How often each action of a stateful test succeeded."""
 
@@ -17,8 +21,7 @@ class Counters:
         self._hits[action] += 1
 
     def require(self, actions: Iterable[str], at_least: int = 1) -> None:
-        """Fail unless every action succeeded that often."""
-        missing = sorted(action for action in actions if self._hits[action] < at_least)
-        assert not missing, (
-            f"succeeded fewer than {at_least} times: {', '.join(missing)}; seen: {dict(self._hits)}"
-        )
+        """Fail unless every action succeeded that often; `tests/conftest.py` first takes more examples."""
+        if missing := sorted(action for action in actions if self._hits[action] < at_least):
+            seen = dict(self._hits)
+            raise UnseenError(f"succeeded fewer than {at_least} times: {', '.join(missing)}; seen: {seen}")
