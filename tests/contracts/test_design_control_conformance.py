@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterator
 from functools import partial
 
@@ -18,7 +19,7 @@ O1, W1 = label("O1"), label("W1")
 NO_ONE = Neighbours([], [])
 
 
-class Explorer:
+class Explorer(ABC):
     """Tries every move in every state that can be reached.
 
     Evidence is written before, in the second in which everything happens: records do not multiply states.
@@ -42,8 +43,9 @@ class Explorer:
         number = self.file.revision(item) + 1
         return Revision(item, self.kinds[item], source, number, content("x") if source else NOTHING)
 
+    @abstractmethod
     def moves(self) -> Iterator[Move]:
-        raise NotImplementedError
+        """What can be tried next, also what must be refused."""
 
     def key(self) -> Hashable:
         """Two moments with the same key offer the same future."""
