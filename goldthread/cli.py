@@ -15,6 +15,7 @@ from goldthread.commands import (
     fsma,
     ids,
     licence,
+    meter,
     minerals,
     policy,
     proof,
@@ -52,6 +53,7 @@ main.add_command(device.device)
 main.add_command(firmware.firmware)
 main.add_command(design.design)
 main.add_command(licence.licence)
+licence.licence.add_command(meter.meter)
 main.add_command(chain.history)
 main.add_command(trace.trace)
 main.add_command(recall.recall)

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from goldthread.commands.cases import (
+    about_evidence,
+    case_fields,
+    case_json,
+    case_of,
+    definition_hash,
+    examine,
+    form_and_schema,
+    millionths,
+    org_of,
+    ppm,
+    print_findings,
+    programme_named,
+    programme_of,
+    read_case,
+    requirement_of,
+    schema_for,
+    sequence_of,
+)
 from goldthread.commands.documents import prepared
 from goldthread.commands.options import (
     FILE,
     Decorator,
     Office,
-    bytes32_of,
     json_option,
     keeps_documents,
     opens_documents,
@@ -27,7 +42,6 @@ from goldthread.commands.options import (
     twin_of,
 )
 from goldthread.commands.output import (
-    FOUND,
     Failure,
     Group,
     clean,
@@ -37,16 +51,12 @@ from goldthread.commands.output import (
     print_table,
     progress,
 )
-from goldthread.commands.record import kept_name, kept_reason, record_of, schema_of, send_kept
+from goldthread.commands.record import kept_name, kept_reason, record_of, send_kept
 
 if TYPE_CHECKING:
-    from goldthread.chain.contracts import Deployment
-    from goldthread.compliance import Case, Finding, Step
     from goldthread.records.archive import Archive
-    from goldthread.rules.programmes import Programme
 
 DAY = 86_400
-ONE = 10**6
 
 _case: Decorator = click.argument("case_text", metavar="CASE")
 _code: Decorator = click.argument("code", metavar="REQUIREMENT")
@@ -102,7 +112,7 @@ def show(name: str, as_json: bool) -> None:
     Example:
       goldthread compliance show us-211-188-batch-record
     """
-    found = _programme(name)
+    found = programme_named(name)
     if as_json:
         about = {"name": found.name, "version": found.version, "title": found.title, "source": found.source}
         rows = [
@@ -165,17 +175,17 @@ def register(office: Office, names: Sequence[str], schemas: Sequence[str]) -> No
       goldthread compliance register us-211-188-batch-record --schema yield=1/yield/2
         --deployment deployments/31337.json --keystore quality.json
     """
-    chosen, deployment = [_programme(name) for name in names], office.deployment
-    org, contract = _org_of(office), deployment.compliance
-    given = dict(_form_and_schema(text) for text in schemas)
+    chosen, deployment = [programme_named(name) for name in names], office.deployment
+    org, contract = org_of(office), deployment.compliance
+    given = dict(form_and_schema(text) for text in schemas)
     if unknown := sorted(set(given) - {form for one in chosen for form in one.forms}):
         raise Failure(f"--schema {unknown[0]}: none of the programmes has such a form")
     done = []
     for one in chosen:
-        definition = one.definition({form: _schema(deployment, org, form, given) for form in one.forms})
+        definition = one.definition({form: schema_for(deployment, org, form, given) for form in one.forms})
         identifier = one.id(org)
         known = contract.definitionHash(identifier)
-        if known not in (bytes(32), _definition_hash(deployment, definition)):
+        if known not in (bytes(32), definition_hash(deployment, definition)):
             raise Failure(
                 f"{one.name}: organisation {org} has registered another definition as version {one.version}"
             )
@@ -209,11 +219,11 @@ def master(office: Office, programme_text: str, theoretical: str, lowest: str, h
       goldthread compliance master 1/us-211-188-batch-record --theoretical 100000 --lowest 95 --highest 102
         --deployment deployments/31337.json --keystore quality.json
     """
-    programme = _programme_id(office.deployment, programme_text)
+    programme = programme_of(office.deployment, programme_text)
     terms = (
-        _millionths("--theoretical", theoretical, 96),
-        _ppm("--lowest", lowest),
-        _ppm("--highest", highest),
+        millionths("--theoretical", theoretical, 96),
+        ppm("--lowest", lowest),
+        ppm("--highest", highest),
     )
     office.send(office.deployment.batch_release.setMaster(programme, terms))
     office.tell("a master production record now", programme=f"0x{programme.hex()}")
@@ -242,9 +252,9 @@ def open_(
         --deployment deployments/31337.json --keystore quality.json
     """
     deployment = office.deployment
-    programme, subject = _programme_id(deployment, programme_text), twin_of("SUBJECT", subject_id)
+    programme, subject = programme_of(deployment, programme_text), twin_of("SUBJECT", subject_id)
     contract, releases = deployment.compliance, deployment.batch_release
-    case = contract.caseIdOf(programme, subject, _org_of(office), period)
+    case = contract.caseIdOf(programme, subject, org_of(office), period)
     told = "open"
     if not contract.caseOf(case).org:
         office.send(contract.open(programme, subject, period, reviewer))
@@ -270,7 +280,7 @@ def submit(office: Office, case_text: str, code: str, record_text: str) -> None:
       goldthread compliance submit 01/09506000134352/10/L7 "211.188(b)(4)" 01/09506000134352/10/L7#3
         --deployment deployments/31337.json --keystore ann.json
     """
-    _about_evidence(office, "submit", "submitted", case_text, code, record_text)
+    about_evidence(office, "submit", "submitted", case_text, code, record_text)
 
 
 @compliance.command()
@@ -286,7 +296,7 @@ def accept(office: Office, case_text: str, code: str, record_text: str) -> None:
       goldthread compliance accept 01/09506000134352/10/L7 "211.188(b)(4)" 01/09506000134352/10/L7#3
         --deployment deployments/31337.json --keystore quality.json
     """
-    _about_evidence(office, "accept", "accepted", case_text, code, record_text)
+    about_evidence(office, "accept", "accepted", case_text, code, record_text)
 
 
 @compliance.command()
@@ -315,8 +325,8 @@ def reject(
         --deployment deployments/31337.json --keystore quality.json
     """
     office.require_sender()
-    case, deployment = _case_id(office.deployment, case_text), office.deployment
-    index, name = _requirement(deployment, case, code)
+    case, deployment = case_of(office.deployment, case_text), office.deployment
+    index, name = requirement_of(deployment, case, code)
     record = record_of(record_text)
     why = kept_reason(archive, "reason", reason, reason_hash)
     send_kept(office, archive, deployment.compliance.reject(case, index, record, why))
@@ -337,7 +347,7 @@ def waive(office: Office, case_text: str, code: str, record_text: str) -> None:
       goldthread compliance waive 8004/9506000FARM1 "1.1315(a)(5)" 8004/9506000FARM1#2
         --deployment deployments/31337.json --keystore quality.json
     """
-    _about_evidence(office, "waive", "waived", case_text, code, record_text)
+    about_evidence(office, "waive", "waived", case_text, code, record_text)
 
 
 @compliance.command()
@@ -351,11 +361,11 @@ def status(office: Office, case_text: str, archive: Archive) -> None:
     Example:
       goldthread compliance status 01/09506000134352/10/L7 --deployment deployments/31337.json
     """
-    case = _read(office, case_text)
+    case = read_case(office, case_text)
     if office.as_json:
-        print_json(_case_json(case))
+        print_json(case_json(case))
         return
-    print_fields(_case_fields(case))
+    print_fields(case_fields(case))
     click.echo()
     rows = [
         (
@@ -363,7 +373,7 @@ def status(office: Office, case_text: str, archive: Archive) -> None:
             step.status.name + (" OVERDUE" if step in case.overdue else ""),
             "" if step.mandatory else "where applicable",
             moment(step.due) if step.due else "",
-            _sequence(case, step.record),
+            sequence_of(case, step.record),
             step.title,
         )
         for step in case.steps
@@ -388,8 +398,8 @@ def missing(office: Office, case_text: str, archive: Archive) -> None:
     """
     from goldthread.compliance import findings
 
-    case = _read(office, case_text)
-    _print_findings(office, case, findings(case, archive))
+    case = read_case(office, case_text)
+    print_findings(office, case, findings(case, archive))
 
 
 @compliance.command()
@@ -405,7 +415,7 @@ def flag(office: Office, case_text: str) -> None:
       goldthread compliance flag 01/09506000134352/10/L7 --deployment deployments/31337.json
         --keystore anybody.json
     """
-    case, deployment = _read(office, case_text), office.deployment
+    case, deployment = read_case(office, case_text), office.deployment
     flagged = deployment.compliance.caseOf(case.id).flagged
     late = [step for step in case.overdue if not flagged >> step.index & 1]
     reopened = []
@@ -453,7 +463,7 @@ def open_deviation(office: Office, case_text: str, record_text: str) -> None:
       goldthread compliance deviation open 01/09506000134352/10/L7 01/09506000134352/10/L7#5
         --deployment deployments/31337.json --keystore ann.json
     """
-    case = _case_id(office.deployment, case_text)
+    case = case_of(office.deployment, case_text)
     (event,) = office.send(office.deployment.batch_release.openDeviation(case, record_of(record_text)))
     number = event["number"]
     office.tell(f"deviation {number} is open", case=f"0x{case.hex()}", deviation=number)
@@ -472,7 +482,7 @@ def close_deviation(office: Office, case_text: str, number: int, record_text: st
       goldthread compliance deviation close 01/09506000134352/10/L7 1 01/09506000134352/10/L7#6
         --deployment deployments/31337.json --keystore quality.json
     """
-    case = _case_id(office.deployment, case_text)
+    case = case_of(office.deployment, case_text)
     call = office.deployment.batch_release.closeDeviation(case, number, record_of(record_text))
     office.send(call)
     office.tell(f"deviation {number} is closed", case=f"0x{case.hex()}", deviation=number)
@@ -493,8 +503,8 @@ def yield_(office: Office, case_text: str, quantity: str, record_text: str) -> N
     """
     from goldthread.compliance import share_of
 
-    case = _case_id(office.deployment, case_text)
-    actual = _millionths("QUANTITY", quantity, 96, least=0)
+    case = case_of(office.deployment, case_text)
+    actual = millionths("QUANTITY", quantity, 96, least=0)
     contract = office.deployment.batch_release
     events = office.send(contract.reportYield(case, actual, record_of(record_text)))
     told = next(event for event in events if event.name == "YieldReported")
@@ -550,7 +560,7 @@ def release(
         raise Failure("--out and --signer: go together")
     if out is None:
         office.require_sender()
-    case, deployment = _case_id(office.deployment, case_text), office.deployment
+    case, deployment = case_of(office.deployment, case_text), office.deployment
     contract = deployment.batch_release
     subject = contract.batchOf(case).subject
     if not any(subject):
@@ -568,7 +578,7 @@ def release(
         "deadline": tomorrow if deadline is None else time_of("--deadline", deadline),
     }
     if not rejects:
-        _examine(office, case, account_of(signer) if signer else office.sender().address)
+        examine(office, case, account_of(signer) if signer else office.sender().address)
     if out is not None:
         prepared("Decision", deployment.manifest, decision, out)
         archive.settle()
@@ -595,7 +605,7 @@ def withdraw(
         --reader age1... --deployment deployments/31337.json --keystore quality.json
     """
     office.require_sender()
-    case = _case_id(office.deployment, case_text)
+    case = case_of(office.deployment, case_text)
     why = kept_reason(archive, "reason", reason, reason_hash)
     send_kept(office, archive, office.deployment.batch_release.withdraw(case, why))
     office.tell("the release is withdrawn", case=f"0x{case.hex()}", state="WITHDRAWN")
@@ -621,254 +631,9 @@ def report(office: Office, case_text: str, out: Path, font: Path | None, archive
     from goldthread import batch_record
     from goldthread.compliance import findings
 
-    case = _read(office, case_text)
+    case = read_case(office, case_text)
     found = findings(case, archive)
     batch_record.write(case, found, archive, out, font)
     if not office.as_json:
         click.echo(f"{out}: {len(case.steps)} requirements, {len(case.records.lines)} records")
-    _print_findings(office, case, found)
-
-
-# --------------------------------------------------------------------------------------------------- helpers
-
-
-def _about_evidence(
-    office: Office, function: str, told: str, case_text: str, code: str, record_text: str
-) -> None:
-    case, deployment = _case_id(office.deployment, case_text), office.deployment
-    index, name = _requirement(deployment, case, code)
-    record = record_of(record_text)
-    office.send(getattr(deployment.compliance, function)(case, index, record))
-    facts = {"case": f"0x{case.hex()}", "requirement": name, "record": f"0x{record.hex()}"}
-    office.tell(f"{name}: {told}", **facts)
-
-
-def _examine(office: Office, case: bytes, signer: str) -> None:
-    """A case with more requirements than one page is examined for the signer before."""
-    from goldthread.chain.words import ReleaseCause
-
-    contract = office.deployment.batch_release
-    if contract.obstacle(case, signer).cause == ReleaseCause.NOT_EXAMINED:
-        office.send(contract.examineFirst(case, signer))
-
-
-def _read(office: Office, text: str) -> Case:
-    from goldthread import compliance as cases
-
-    return cases.read(office.deployment, _case_id(office.deployment, text))
-
-
-def _case_id(deployment: Deployment, text: str) -> bytes:
-    """A case from its id, or from what it is about."""
-    from goldthread.compliance import cases_of
-
-    if text.startswith("0x"):
-        found = bytes32_of("CASE", text)
-        if deployment.compliance.caseOf(found).org:
-            return found
-    about = cases_of(deployment, twin_of("CASE", text))
-    if len(about) != 1:
-        ids = ", ".join(f"0x{case.hex()}" for case in about)
-        raise Failure(f"CASE {text!r}: there are {len(about)} cases about it{': ' if ids else ''}{ids}")
-    return about[0]
-
-
-def _requirement(deployment: Deployment, case: bytes, text: str) -> tuple[int, str]:
-    """Index and code of a requirement, from its code or its number from 1."""
-    from goldthread.rules.programmes import code_of
-
-    contract = deployment.compliance
-    programme = contract.caseOf(case).programme
-    count = contract.programmeOf(programme).count
-    calls = [contract.termsOf.prepare(programme, index) for index in range(count)]
-    codes = [code_of(terms.code) for terms in deployment.read_many(calls, "latest")]
-    if text in codes:
-        if codes.count(text) > 1:
-            raise Failure(f"REQUIREMENT {text!r}: the programme has several; give the number")
-        return codes.index(text), text
-    if re.fullmatch(r"[1-9][0-9]?", text) and int(text) <= count:
-        return int(text) - 1, codes[int(text) - 1]
-    raise Failure(f"REQUIREMENT {text!r}: must be one of {', '.join(codes)}, or a number from 1 to {count}")
-
-
-def _programme(name: str) -> Programme:
-    from goldthread.rules.programmes import programmes, read
-
-    if name.endswith(".json"):
-        return read(Path(name))
-    if name not in programmes():
-        raise Failure(f"NAME {name!r}: must be a file *.json or one of {', '.join(programmes())}")
-    return programmes()[name]
-
-
-def _programme_id(deployment: Deployment, text: str) -> bytes:
-    """A programme from its id, or from `ORG/NAME[/VERSION]`."""
-    from goldthread.rules.programmes import programme_id
-
-    contract = deployment.compliance
-    if text.startswith("0x"):
-        found = bytes32_of("PROGRAMME", text)
-    else:
-        parts = re.fullmatch(r"([1-9][0-9]{0,9})/([^/]+)(?:/([1-9][0-9]{0,9}))?", text)
-        if parts is None:
-            raise Failure(f"PROGRAMME {text!r}: must be ORG/NAME, ORG/NAME/VERSION or an id")
-        org, name = int(parts[1]), parts[2]
-        found = programme_id(org, name, int(parts[3] or 0) or contract.newest(org, name))
-    if not contract.programmeOf(found).org:
-        raise Failure(f"PROGRAMME {text!r}: is not registered")
-    return found
-
-
-def _form_and_schema(text: str) -> tuple[str, str]:
-    form, sign, schema = text.partition("=")
-    if not form or not sign or not schema:
-        raise Failure(f"--schema {text!r}: must be FORM=ORG/NAME, FORM=ORG/NAME/VERSION or FORM=0x...")
-    return form, schema
-
-
-def _schema(deployment: Deployment, org: int, form: str, given: dict[str, str]) -> bytes:
-    """The id of the schema behind a form."""
-    return schema_of(deployment, given.get(form, f"{org}/{form}"))
-
-
-def _definition_hash(deployment: Deployment, definition: tuple[Any, ...]) -> bytes:
-    """As the contract keeps it: of the ABI encoding."""
-    from goldthread.chain.abi import encode_values, functions, load
-    from goldthread.hashing import keccak
-
-    parameter = functions(load("Compliance"))["register"]["inputs"][2]
-    return keccak(encode_values([parameter], [definition]))
-
-
-def _org_of(office: Office) -> int:
-    """The organisation of the sender."""
-    address = office.sender().address
-    org: int = office.deployment.consortium.accountOf(address).org
-    if not org:
-        raise Failure(f"{address}: acts for no organisation")
-    return org
-
-
-def _millionths(option: str, text: str, bits: int, least: int = 1) -> int:
-    """A quantity in millionths of its unit."""
-    return _scaled(option, text, ONE, least, (1 << bits) - 1)
-
-
-def _ppm(option: str, text: str) -> int:
-    """A share in percent as parts per million."""
-    return _scaled(option, text, ONE // 100, 0, (1 << 32) - 1)
-
-
-def _scaled(option: str, text: str, factor: int, least: int, most: int) -> int:
-    try:
-        value = Decimal(text) * factor if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else Decimal("NaN")
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if value != value.to_integral_value() or not least <= value <= most:
-        digits = len(str(factor)) - 1
-        raise Failure(f"{option} {text!r}: must be a number with at most {digits} decimals, in range")
-    return int(value)
-
-
-# -------------------------------------------------------------------------------------------------- printing
-
-
-def _sequence(case: Case, record: bytes) -> str:
-    line = case.line(record)
-    if line is None:
-        return f"0x{record.hex()}" if any(record) else ""
-    return f"#{line.sequence}" + (" LATE" if line.event["late"] else "")
-
-
-def _case_fields(case: Case) -> list[tuple[str, object]]:
-    from goldthread.compliance import share_of, speaks_against
-
-    fields: list[tuple[str, object]] = [
-        ("case", f"0x{case.id.hex()}"),
-        ("programme", f"{case.org}/{case.name}/{case.version}"),
-        ("about", f"0x{case.subject.hex()}"),
-        ("of", case.who(case.org)),
-        ("missing", ", ".join(step.code for step in case.missing) or "nothing"),
-    ]
-    batch = case.batch
-    if batch is not None:
-        fields.append(("batch", batch.state.name))
-        if batch.state.name == "OPEN":
-            fields.append(("release", speaks_against(case, batch)))
-        fields.append(("yield", "not reported" if batch.share is None else share_of(batch.share)))
-        open_ = sum(1 for one in batch.deviations if not any(one.investigation))
-        fields.append(("deviations", f"{len(batch.deviations)}, {open_} open"))
-    return fields
-
-
-def _step_json(case: Case, step: Step) -> dict[str, Any]:
-    line = case.line(step.record)
-    return {
-        "code": step.code,
-        "title": step.title,
-        "status": step.status.name,
-        "mandatory": step.mandatory,
-        "due": moment(step.due) if step.due else None,
-        "overdue": step in case.overdue,
-        "record": f"0x{step.record.hex()}" if any(step.record) else None,
-        "sequence": line.sequence if line else None,
-        "late": bool(line and line.event["late"]),
-    }
-
-
-def _case_json(case: Case) -> dict[str, Any]:
-    batch = case.batch
-    told = None
-    if batch is not None:
-        told = {
-            "state": batch.state.name,
-            "cause": batch.cause.name,
-            "detail": str(batch.detail),
-            "actual": str(batch.actual),
-            "theoretical": str(batch.theoretical),
-            "yieldPpm": batch.share,
-            "deviations": [
-                {"number": one.number, "open": not any(one.investigation)} for one in batch.deviations
-            ],
-        }
-    return {
-        "case": f"0x{case.id.hex()}",
-        "block": case.block,
-        "programme": f"0x{case.programme.hex()}",
-        "name": case.name,
-        "version": case.version,
-        "subject": f"0x{case.subject.hex()}",
-        "org": case.org,
-        "organisation": case.organisations.get(case.org),
-        "requirements": [_step_json(case, step) for step in case.steps],
-        "missing": [step.code for step in case.missing],
-        "overdue": [step.code for step in case.overdue],
-        "batch": told,
-    }
-
-
-def _print_findings(office: Office, case: Case, found: Sequence[Finding]) -> None:
-    if office.as_json:
-        print_json(
-            {
-                "case": f"0x{case.id.hex()}",
-                "block": case.block,
-                "findings": [
-                    {
-                        "number": number,
-                        "paragraph": one.code,
-                        "kind": one.kind,
-                        "observation": one.text,
-                        "record": f"0x{one.record.hex()}" if any(one.record) else None,
-                    }
-                    for number, one in enumerate(found, 1)
-                ],
-            }
-        )
-    else:
-        for number, one in enumerate(found, 1):
-            click.echo(clean(f"observation {number}, {one.code} ({one.kind}): {one.text}"))
-        if not found:
-            click.echo("no observations")
-    if found:
-        sys.exit(FOUND)
+    print_findings(office, case, found)

@@ -1,4 +1,4 @@
-"""`goldthread licence`: the right to make or use a design: grants, seats, units, and meters of use."""
+"""`goldthread licence`: the right to make or use a design: grants, seats, units."""
 
 from __future__ import annotations
 
@@ -16,15 +16,12 @@ from goldthread.commands.options import (
     Decorator,
     Office,
     address_of,
-    bytes32_of,
     deployment_option,
     json_option,
-    named,
     open_deployment,
     record_of,
     rpc_option,
     sends,
-    signer_bytes,
     time_of,
     twin_of,
 )
@@ -46,12 +43,11 @@ MOST_UNITS = 2**96 - 1
 MOST_SEATS = 2**16 - 1
 NOBODY = "0x" + 40 * "0"
 
-_licence: Decorator = click.argument("number", metavar="LICENCE", type=click.IntRange(1, 2**32 - 1))
-_meter: Decorator = click.argument("meter_id", metavar="METER")
+licence_argument: Decorator = click.argument("number", metavar="LICENCE", type=click.IntRange(1, 2**32 - 1))
 _deadline_option: Decorator = click.option(
     "--deadline", required=True, metavar="TIME", help="Last second at which it may be used."
 )
-_out_option: Decorator = click.option("--out", type=FILE, help="File to write (default: standard output).")
+out_option: Decorator = click.option("--out", type=FILE, help="File to write (default: standard output).")
 _TERMS: tuple[Decorator, ...] = (
     click.option("--start", metavar="TIME", help="First second: unix seconds or ISO 8601 (default: now)."),
     click.option("--end", metavar="TIME", help="First second at which it is over."),
@@ -154,7 +150,7 @@ def grant(office: Office, design: str, org: int, given: dict[str, Any], supersed
 
 
 @licence.command()
-@_licence
+@licence_argument
 @_terms_options
 @sends
 def supersede(office: Office, number: int, given: dict[str, Any]) -> None:
@@ -173,7 +169,7 @@ def supersede(office: Office, number: int, given: dict[str, Any]) -> None:
 
 
 @licence.command()
-@_licence
+@licence_argument
 @click.option("--reason", metavar="HASH", help="Id of the record that explains it.")
 @click.option("--reason-file", type=FILE, help="The record itself; its SHA-256 is the reason.")
 @click.option("--yes", is_flag=True, help="Do not ask whether this is meant.")
@@ -197,7 +193,7 @@ def revoke(office: Office, number: int, reason: str | None, reason_file: Path | 
 
 
 @licence.command()
-@_licence
+@licence_argument
 @click.argument("org", type=click.IntRange(1))
 @sends
 def transfer(office: Office, number: int, org: int) -> None:
@@ -212,7 +208,7 @@ def transfer(office: Office, number: int, org: int) -> None:
 
 
 @licence.command()
-@_licence
+@licence_argument
 @click.argument("user", metavar="[ACCOUNT]", required=False)
 @click.option("--until", metavar="TIME", help="Last second at which the account may use it.")
 @click.option("--nobody", is_flag=True, help="End what was lent.")
@@ -235,7 +231,7 @@ def lend(office: Office, number: int, user: str | None, until: str | None, nobod
 
 
 @licence.command()
-@_licence
+@licence_argument
 @sends
 def checkout(office: Office, number: int) -> None:
     """Take a seat of LICENCE until it is given back.
@@ -248,7 +244,7 @@ def checkout(office: Office, number: int) -> None:
 
 
 @licence.command()
-@_licence
+@licence_argument
 @click.option(
     "--hours",
     type=click.IntRange(1, 744),
@@ -268,7 +264,7 @@ def borrow(office: Office, number: int, hours: int) -> None:
 
 
 @licence.command()
-@_licence
+@licence_argument
 @click.argument("holder", metavar="ACCOUNT")
 @click.argument("seat", type=click.IntRange(0, 7))
 @sends
@@ -285,14 +281,14 @@ def checkin(office: Office, number: int, holder: str, seat: int) -> None:
 
 
 @licence.command("request")
-@_licence
+@licence_argument
 @click.option(
     "--hours", type=click.IntRange(0, 744), default=0, help="Borrow it for these (default: do not)."
 )
 @click.option("--time", "signed_at", metavar="TIME", help="When it is signed (default: now).")
 @_deadline_option
 @deployment_option()
-@_out_option
+@out_option
 def request(
     number: int, hours: int, signed_at: str | None, deadline: str, deployment_file: Path, out: Path | None
 ) -> None:
@@ -318,11 +314,11 @@ def request(
 
 
 @licence.command("give-back")
-@_licence
+@licence_argument
 @click.argument("seat", type=click.IntRange(0, 7))
 @_deadline_option
 @deployment_option()
-@_out_option
+@out_option
 def give_back(number: int, seat: int, deadline: str, deployment_file: Path, out: Path | None) -> None:
     """Prepare that SEAT of LICENCE is given back by a key that cannot send.
 
@@ -339,7 +335,7 @@ def give_back(number: int, seat: int, deadline: str, deployment_file: Path, out:
 
 
 @licence.command()
-@_licence
+@licence_argument
 @click.argument("things", metavar="THING[=QUANTITY]...", nargs=-1, required=True)
 @sends
 def consume(office: Office, number: int, things: tuple[str, ...]) -> None:
@@ -359,7 +355,7 @@ def consume(office: Office, number: int, things: tuple[str, ...]) -> None:
 
 
 @licence.command()
-@_licence
+@licence_argument
 @click.option("--account", metavar="ADDRESS", help="Also what a check-out by this account would meet.")
 @deployment_option()
 @rpc_option
@@ -408,7 +404,7 @@ def status(number: int, account: str | None, deployment_file: Path, rpc: str, as
     if as_json:
         print_json(facts)
     else:
-        print_fields(_fields(facts))
+        print_fields(fields_of(facts))
     if denied:
         sys.exit(FOUND)
 
@@ -441,189 +437,6 @@ def made(design: str, thing: str, deployment_file: Path, rpc: str, as_json: bool
     else:
         click.echo("counted under no licence")
     if not count.licence:
-        sys.exit(FOUND)
-
-
-# --------------------------------------------------------------------------------------------------- meters
-
-
-@licence.group(cls=Group)
-def meter() -> None:
-    """Meter what is used, paid from a balance. Amounts are in base units of the token."""
-
-
-meter.add_command(sign)
-meter.add_command(submit)
-
-
-@meter.command("open")
-@_licence
-@click.argument("instance")
-@click.option("--signer", "signer_text", metavar="HEX", help="Its own ERC-7913 signer (default: a device's).")
-@click.option("--payee", required=True, metavar="ADDRESS", help="Gets what is paid.")
-@click.option("--price", required=True, type=click.IntRange(1, 2**96 - 1), help="Of one step of the counter.")
-@click.option("--counter", type=click.IntRange(0, 2**64 - 1), default=0, help="Where it stands (default: 0).")
-@sends
-def open_(
-    office: Office,
-    number: int,
-    instance: str,
-    signer_text: str | None,
-    payee: str,
-    price: int,
-    counter: int,
-) -> None:
-    """Open a meter for INSTANCE, a device or a name, that uses LICENCE. By the owner of the design.
-
-    \b
-    Example:
-      goldthread licence meter open 3 8004/9506000PRINTER --payee 0x... --price 2500000
-        --deployment deployments/31337.json --keystore finance.json
-    """
-    from goldthread.hashing import keccak
-
-    device = signer_text is None
-    key = bytes(32) if signer_text is None else keccak(signer_bytes("--signer", signer_text))
-    id_ = twin_of("INSTANCE", instance) if device else named("INSTANCE", instance)
-    whom = address_of("--payee", payee)
-    terms = number, id_, key, whom, price, counter, secrets.token_bytes(32)
-    (event,) = office.send(office.deployment.usage_meters.openMeter(terms))
-    opened = f"0x{event['meter'].hex()}"
-    office.tell(f"opened: meter {opened}", meter=opened, licence=number, instance=f"0x{id_.hex()}")
-
-
-@meter.command()
-@_meter
-@click.argument("amount", type=click.IntRange(1, 2**128 - 1))
-@sends
-def fund(office: Office, meter_id: str, amount: int) -> None:
-    """Pay AMOUNT into METER; debts are paid of it first. By the licensee's finance, later by who paid first.
-
-    What the meters' contract may take is raised by as much, if it may not take so much yet.
-
-    \b
-    Example:
-      goldthread licence meter fund 0x... 500000000 --deployment deployments/31337.json
-        --keystore finance.json
-    """
-    id_ = bytes32_of("METER", meter_id)
-    office.allow(office.deployment.usage_meters, amount)
-    event, *_ = office.send(office.deployment.usage_meters.fund(id_, amount))
-    settled = event["settled"]
-    text = f"paid in, of which {settled} paid debts" if settled else "paid in"
-    office.tell(text, meter=meter_id, amount=str(amount), settled=str(settled))
-
-
-@meter.command()
-@_meter
-@click.argument("counter", type=click.IntRange(1, 2**64 - 1))
-@click.option("--time", "signed_at", metavar="TIME", help="When it is read (default: now).")
-@deployment_option()
-@_out_option
-def reading(
-    meter_id: str, counter: int, signed_at: str | None, deployment_file: Path, out: Path | None
-) -> None:
-    """Prepare a reading of METER, for the instance to sign; anyone submits it.
-
-    \b
-    Example:
-      goldthread licence meter reading 0x... 1250 --deployment deployments/31337.json --out reading.json
-    """
-    import time
-
-    from goldthread.chain.manifest import Manifest
-
-    read_at = int(time.time()) if signed_at is None else time_of("--time", signed_at)
-    message = {"meter": bytes32_of("METER", meter_id), "counter": counter, "time": read_at}
-    prepared("MeterReading", Manifest.load(deployment_file), message, out)
-
-
-@meter.command()
-@_meter
-@sends
-def notice(office: Office, meter_id: str) -> None:
-    """Give notice that METER will be closed. By who pays for it.
-
-    \b
-    Example:
-      goldthread licence meter notice 0x... --deployment deployments/31337.json --keystore finance.json
-    """
-    contract = office.deployment.usage_meters
-    (event,) = office.send(contract.giveNotice(bytes32_of("METER", meter_id)))
-    until = event["noticeAt"] + contract.NOTICE_PERIOD()
-    office.tell(f"may be closed from {moment(until)}", meter=meter_id, until=until)
-
-
-@meter.command()
-@_meter
-@sends
-def close(office: Office, meter_id: str) -> None:
-    """Close METER; the rest is credited to who paid. By the payee, or by who paid after its notice.
-
-    \b
-    Example:
-      goldthread licence meter close 0x... --deployment deployments/31337.json --keystore finance.json
-    """
-    (event,) = office.send(office.deployment.usage_meters.closeMeter(bytes32_of("METER", meter_id)))
-    rest, debt = event["rest"], event["debt"]
-    office.tell(
-        f"closed: {rest} for {event['payer']}, {debt} owed", meter=meter_id, rest=str(rest), debt=str(debt)
-    )
-
-
-@meter.command()
-@sends
-def withdraw(office: Office) -> None:
-    """Take out all that meters have credited to the sender.
-
-    \b
-    Example:
-      goldthread licence meter withdraw --deployment deployments/31337.json --keystore payee.json
-    """
-    event, *_ = office.send(office.deployment.usage_meters.withdrawCredit())
-    office.tell(f"{event['amount']} taken out", account=event["account"], amount=str(event["amount"]))
-
-
-@meter.command()
-@_meter
-@deployment_option()
-@rpc_option
-@json_option
-def show(meter_id: str, deployment_file: Path, rpc: str, as_json: bool) -> None:
-    """Print where METER stands: counter, balance, debt. Exit code 1 if something is owed.
-
-    \b
-    Example:
-      goldthread licence meter show 0x... --deployment deployments/31337.json
-    """
-    import sys
-
-    from goldthread.commands.output import FOUND
-
-    deployment = open_deployment(deployment_file, rpc)
-    found = deployment.usage_meters.meterOf(bytes32_of("METER", meter_id))
-    if not found.price:
-        raise Failure(f"METER {meter_id}: was never opened")
-    facts: dict[str, Any] = {
-        "meter": meter_id,
-        "licence": found.licence,
-        "instance": f"0x{found.instance.hex()}",
-        "signerHash": f"0x{found.signerHash.hex()}" if any(found.signerHash) else None,
-        "payee": found.payee,
-        "payer": None if found.payer == NOBODY else found.payer,
-        "price": str(found.price),
-        "counter": str(found.counter),
-        "time": found.time or None,
-        "balance": str(found.balance),
-        "debt": str(found.debt),
-        "noticeAt": found.noticeAt or None,
-        "closed": found.closed,
-    }
-    if as_json:
-        print_json(facts)
-    else:
-        print_fields(_fields(facts))
-    if found.debt:
         sys.exit(FOUND)
 
 
@@ -699,8 +512,8 @@ _MILLIONTHS = ("units", "unitOverdraft", "consumed")
 _MOMENTS = ("start", "end", "issuedAt", "userExpires", "time", "noticeAt")
 
 
-def _fields(facts: dict[str, Any]) -> list[tuple[str, object]]:
-    """For people."""
+def fields_of(facts: dict[str, Any]) -> list[tuple[str, object]]:
+    """Facts of a licence or meter as people read them."""
 
     def told(name: str, value: Any) -> object:
         if value is None or value == NOBODY:
